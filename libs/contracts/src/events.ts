@@ -1,0 +1,240 @@
+import type { ErrorClass } from './failure.js';
+import type { DeadLetterState, DeliveryState, JobState, Recipient, Stage, SubjectType } from './states.js';
+
+/** What every event's data carries (DESIGN of the topics; GEN-8, GEN-9). Times are RFC 3339 UTC with milliseconds. */
+export interface EventData {
+  /** Null only where the subject is not a job's: a parked record or a credential. */
+  job_id: string | null;
+  source: string;
+  changelist_id: string | null;
+  review_version: number | null;
+  generation: number;
+  /** Rises with every event of the same job, generation and stage; readers ignore an older one (GEN-9). */
+  revision: number;
+  /** By the database's clock (GEN-4). */
+  occurred_at: string;
+  correlation_id: string;
+}
+
+export interface JobEventData extends EventData {
+  job_id: string;
+  changelist_id: string;
+  review_version: number;
+}
+
+/** The caller's body as it was accepted: spliced into the event byte for byte, never written anew. */
+export interface Submission {
+  changed_files: string[];
+  root?: string | null;
+  case_insensitive_paths?: boolean;
+  /** Raw output as text, or the JSON object itself (ING-1). */
+  review_result: unknown;
+  review_result_format?: 'json' | 'sarif';
+  [member: string]: unknown;
+}
+
+export interface ReviewSubmitted extends JobEventData {
+  priority: number;
+  /** SHA-256 (hex) of the allow-list that ingest judged the changed files by (VAL-7). */
+  allow_list_hash: string;
+  /** Canonical (ING-1). */
+  recipients: Recipient[];
+  accepted_at: string;
+  submission: Submission;
+}
+
+export interface VersionDecision {
+  /** As received; null where it could not be read. */
+  schema_version: string | null;
+  /** The registered version it was read as (VER-3). */
+  read_as: string | null;
+  prompt_version: string | null;
+  schema_verdict: string | null;
+  prompt_verdict: string | null;
+}
+
+export interface FindingCounts {
+  submitted: number;
+  kept: number;
+  dropped: number;
+  coerced: number;
+  /** Every diagnostic by its reason code, rejections and warnings included. */
+  by_code: Record<string, number>;
+}
+
+export interface Finding {
+  id: string;
+  severity: string;
+  category: string;
+  title: string;
+  file: string;
+  line: number;
+  message: string;
+  end_line?: number;
+  suggestion?: string;
+  confidence?: string;
+  rule_id?: string;
+  [field: string]: unknown;
+}
+
+/** Public. Holds recipients' addresses: whoever may read this topic may read them. Never the changed files. */
+export interface ReviewValidated extends JobEventData {
+  outcome: 'accepted' | 'rejected';
+  versions: VersionDecision;
+  counts: FindingCounts;
+  rejection: { class: ErrorClass; code: string } | null;
+  /** The review result as kept (CON-1's canonical form); null when rejected. */
+  result: { schema_version: string; prompt_version: string; findings: Finding[]; summary?: string } | null;
+  recipients: Recipient[];
+  priority: number;
+  accepted_at: string;
+  allow_list: { submitted_under: string; judged_by: string };
+}
+
+/** The parent's full summary: what of one (job, generation) is left, and how it stands (DEL-15). */
+export interface DeliverySummary {
+  /** Deliveries with automatic work left. */
+  open: number;
+  /** Deliveries `failed_permanent`, or `unknown` and held. */
+  failed: number;
+  /** Every delivery of the job, by channel, then by state. */
+  by_channel: Record<string, Partial<Record<DeliveryState, number>>>;
+}
+
+export interface SettledDelivery {
+  delivery_id: string;
+  channel: string;
+  state: DeliveryState;
+  notification_id: string | null;
+  notified_at: string | null;
+}
+
+export interface DeliverySettled extends JobEventData {
+  summary: DeliverySummary;
+  /** Those that settled now; empty where the job only adopted what an earlier one had sent. */
+  deliveries: SettledDelivery[];
+}
+
+export interface StageDelayed extends JobEventData {
+  stage: Stage;
+  subject_type: SubjectType;
+  subject_id: string;
+  /** The attempt that failed, from 1. */
+  attempt: number;
+  max_attempts: number;
+  error_class: ErrorClass;
+  code: string;
+  next_due_at: string;
+  /** From `notify` only. */
+  summary: DeliverySummary | null;
+}
+
+/** DLQ-3: never a secret, a token, a full payload or personal data. */
+export interface StageDeadLettered extends EventData {
+  stage: Stage;
+  subject_type: SubjectType;
+  subject_id: string;
+  error_class: ErrorClass;
+  code: string;
+  /** Redacted error chain, outermost first, at most 8 KiB. */
+  last_stack: string;
+  sanitized_context: Record<string, unknown>;
+  first_failure_at: string;
+  last_failure_at: string;
+  /** Groups failures of one cause: incidents (DLQ-6). */
+  fingerprint: string;
+  /** From `notify` only: the parent's summary (DEL-15). */
+  summary: DeliverySummary | null;
+}
+
+/** Public: once per (job, generation), deduplicated on `ce_id`. */
+export interface ReviewSettled extends JobEventData {
+  state: JobState;
+  counts: FindingCounts | null;
+  /** By channel, then by state. */
+  deliveries: Record<string, Partial<Record<DeliveryState, number>>>;
+  links: { job: string; findings: string };
+}
+
+/** Public. */
+export interface DeadLetterChanged extends EventData {
+  dead_letter_id: string;
+  subject_type: SubjectType;
+  subject_id: string;
+  stage: Stage;
+  error_class: ErrorClass;
+  state: DeadLetterState;
+  cause: string;
+}
+
+export interface EventDataByType {
+  'review.submitted': ReviewSubmitted;
+  'review.validated': ReviewValidated;
+  'delivery.settled': DeliverySettled;
+  'stage.delayed': StageDelayed;
+  'stage.dead_lettered': StageDeadLettered;
+  'review.settled': ReviewSettled;
+  'dead_letter.changed': DeadLetterChanged;
+}
+export type EventType = keyof EventDataByType;
+
+/** An event ready for the wire: data as bytes, so that what has not changed is never written anew. */
+export interface OutgoingEvent {
+  type: EventType;
+  /** `subject:generation:revision:type`, the same on every publication ({@link eventId}). */
+  id: string;
+  /** The subject's id: a job's, a delivery's, a record's. */
+  subject: string;
+  /** RFC 3339, equal to the data's `occurred_at`. */
+  time: string;
+  /** Kafka key: source and changelist ({@link eventKey}). */
+  key: string;
+  correlation_id: string;
+  traceparent: string | null;
+  data: Buffer;
+}
+
+export interface ReceivedEvent<T extends EventData = EventData> {
+  type: EventType;
+  id: string;
+  subject: string;
+  time: string;
+  key: string;
+  correlation_id: string;
+  traceparent: string | null;
+  data: T;
+  /** The data as it came. */
+  bytes: Buffer;
+  topic: string;
+  partition: number;
+  offset: string;
+}
+
+/** The id that publishing again gives again (SPEC section 1): consumers deduplicate on it. */
+export function eventId(subject: string, generation: number, revision: number, type: EventType): string {
+  return `${subject}:${generation}:${revision}:${type}`;
+}
+
+/** Kafka key, scoped by source (GEN-8). The space cannot occur in a source or a changelist. */
+export function eventKey(source: string, changelist_id: string | null): string {
+  return changelist_id === null ? source : `${source} ${changelist_id}`;
+}
+
+/** Builds an outgoing event about a job from its data. */
+export function jobEvent<T extends EventType>(
+  type: T,
+  data: EventDataByType[T],
+  options: { subject?: string; traceparent: string | null; bytes?: Buffer },
+): OutgoingEvent {
+  const subject = options.subject ?? data.job_id ?? data.source;
+  return {
+    type,
+    id: eventId(subject, data.generation, data.revision, type),
+    subject,
+    time: data.occurred_at,
+    key: eventKey(data.source, data.changelist_id),
+    correlation_id: data.correlation_id,
+    traceparent: options.traceparent,
+    data: options.bytes ?? Buffer.from(JSON.stringify(data)),
+  };
+}

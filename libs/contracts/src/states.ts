@@ -1,0 +1,44 @@
+/** Closed vocabularies that more than one service speaks. Readers keep an unknown value as text (OPS-5). */
+export const STAGES = ['ingest', 'validate', 'notify'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export const JOB_STATES = ['queued', 'in_progress', 'retryable_failed', 'succeeded', 'failed', 'superseded'] as const;
+export type JobState = (typeof JOB_STATES)[number];
+/** States that end a generation; only a replay leaves `failed` (ING-9). */
+export const TERMINAL_JOB_STATES: readonly JobState[] = ['succeeded', 'failed', 'superseded'];
+
+export const DELIVERY_STATES = [
+  'pending',
+  'sending',
+  'sent',
+  'retry_scheduled',
+  'unknown',
+  'failed_permanent',
+  'superseded',
+  'waived',
+  'replaced',
+] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+export const DEAD_LETTER_STATES = [
+  'open',
+  'triaged',
+  'remediated',
+  'replaying',
+  'resolved',
+  'escalated',
+  'discarded',
+] as const;
+export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
+
+export const SUBJECT_TYPES = ['job', 'delivery', 'record', 'credential'] as const;
+export type SubjectType = (typeof SUBJECT_TYPES)[number];
+
+export const CHANNELS = ['email', 'webhook'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+/** `address` is a mail address for `email`, the name of a configured endpoint for `webhook` (DEL-6). */
+export interface Recipient {
+  channel: Channel;
+  address: string;
+}

@@ -1,0 +1,91 @@
+import type { EventType } from './events.js';
+import { EVENT_SCHEMAS } from './schemas.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface TopicDefinition {
+  type: EventType;
+  /** Public topics are promises to downstream consumers; the others may change between Assay's own services. */
+  audience: 'public' | 'internal';
+  summary: string;
+  partitions: number;
+  retention_ms: number;
+  max_message_bytes: number;
+  /** JSON Schema 2020-12 of the data. */
+  schema: Record<string, unknown>;
+}
+
+const MIB = 1024 * 1024;
+
+/** The one list of topics: the topics command, the schema checks and the AsyncAPI page all read it. */
+export const TOPICS: readonly TopicDefinition[] = [
+  {
+    type: 'review.submitted',
+    audience: 'internal',
+    summary: 'A submission was accepted; ingest to validator.',
+    partitions: 4,
+    // Raw bodies: no longer than raw retention (SEC-8).
+    retention_ms: 7 * DAY_MS,
+    max_message_bytes: 16 * MIB,
+    schema: EVENT_SCHEMAS['review.submitted'],
+  },
+  {
+    type: 'review.validated',
+    audience: 'public',
+    summary: "A review result was judged. Holds recipients' addresses.",
+    partitions: 4,
+    retention_ms: 7 * DAY_MS,
+    max_message_bytes: 16 * MIB,
+    schema: EVENT_SCHEMAS['review.validated'],
+  },
+  {
+    type: 'delivery.settled',
+    audience: 'internal',
+    summary: "Deliveries settled, with their job's summary; notifier to ingest and dead-letter.",
+    partitions: 4,
+    retention_ms: 7 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['delivery.settled'],
+  },
+  {
+    type: 'stage.delayed',
+    audience: 'internal',
+    summary: 'An attempt failed and an automatic one is due; to ingest.',
+    partitions: 4,
+    retention_ms: 7 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['stage.delayed'],
+  },
+  {
+    type: 'stage.dead_lettered',
+    audience: 'internal',
+    summary: 'Work that no automatic retry will mend; to dead-letter and ingest.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['stage.dead_lettered'],
+  },
+  {
+    type: 'review.settled',
+    audience: 'public',
+    summary: 'A job reached the end of a generation; once per (job, generation), deduplicate on ce_id.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['review.settled'],
+  },
+  {
+    type: 'dead_letter.changed',
+    audience: 'public',
+    summary: 'A dead letter moved.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['dead_letter.changed'],
+  },
+];
+
+/** `<prefix>.<subject>.<past participle>.v1`; the prefix keeps installations (and test files) on one cluster apart. */
+export function topicName(prefix: string, type: EventType): string {
+  return `${prefix}.${type}.v1`;
+}
