@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { HostCommand, HostOptions, HostReport } from './host-protocol.js';
+import type { InfrastructureAddress } from './infrastructure.js';
+
+type CommandBody = HostCommand extends infer Each ? (Each extends unknown ? Omit<Each, 'id'> : never) : never;
+
+/** A running stack, seen from the process that started it. */
+export class StackHost {
+  #next_id = 1;
+  readonly #waiting = new Map<number, (error: string | null) => void>();
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly address: InfrastructureAddress,
+  ) {}
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /**
+   * Starts a stack in a process of its own and resolves when it is ready. It ends when this process does.
+   * @param build the directory that the repository was built into
+   */
+  static async launch(build: string, options: HostOptions, progress: (line: string) => void): Promise<StackHost> {
+    const script = join(build, 'infra', 'local', 'host.js');
+    const child = spawn(process.execPath, [script, JSON.stringify(options)], {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    child.stdin?.on('error', () => undefined);
+    return new Promise((resolve, reject) => {
+      let host: StackHost | undefined;
+      const lines = createInterface({ input: child.stdout ?? process.stdin });
+      lines.on('line', (line) => {
+        const report = JSON.parse(line) as HostReport;
+        if ('progress' in report) progress(report.progress);
+        else if ('failed' in report) reject(new Error(report.failed));
+        else if ('ready' in report) resolve((host = new StackHost(child, report.ready)));
+        else host?.answered(report.done, report.error);
+      });
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`the stack ended (${code}); its logs: ${options.log_directory}`)));
+    });
+  }
+
+  /** Kills Kafka or Postgres, leaves it down for a while, and starts it again with its data. */
+  restart(what: 'kafka' | 'postgres', down_ms: number): Promise<void> {
+    return this.#command({ do: 'restart', what, down_ms });
+  }
+
+  /** Lets the stack outlive this process. */
+  async unbind(): Promise<void> {
+    await this.#command({ do: 'unbind' });
+    this.child.stdin?.end();
+    this.child.stdout?.destroy();
+    this.child.unref();
+  }
+
+  /** Ends the stack; resolves when nothing of it is left. */
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    await gone;
+  }
+
+  private answered(id: number, error: string | null): void {
+    this.#waiting.get(id)?.(error);
+    this.#waiting.delete(id);
+  }
+
+  #command(body: CommandBody): Promise<void> {
+    const id = this.#next_id++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, (error) => (error === null ? resolve() : reject(new Error(error))));
+      this.child.stdin?.write(`${JSON.stringify({ ...body, id })}\n`);
+    });
+  }
+}
