@@ -1,1 +1,12 @@
-export {};
+export { packBodies } from './bodies.js';
+export type { Packed } from './bodies.js';
+export { classifyPostgresError } from './classify.js';
+export { Database } from './database.js';
+export type { DatabaseOptions, TransactionOptions, Tx } from './database.js';
+export { runMigrations, SqlMigration } from './migrations.js';
+export type { MigrationClass } from './migrations.js';
+export { databaseFrom, PostgresModule } from './postgres.module.js';
+export type { PostgresModuleOptions } from './postgres.module.js';
+export { POSTGRES_SETTINGS } from './settings.js';
+export { statement } from './statement.js';
+export type { Statement } from './statement.js';

@@ -1,1 +1,27 @@
-export {};
+export { ATTEMPT_BACKOFF, fullJitterMs, IDLE_BACKOFF, retryWaitMs } from './backoff.js';
+export type { BackoffOptions } from './backoff.js';
+export { decodeEvents, encodeEvents } from './event-codec.js';
+export { IdleWait } from './idle-wait.js';
+export type {
+  DeadUnit,
+  DelayedUnit,
+  DoneUnit,
+  EventsByItem,
+  NewItem,
+  Outcome,
+  Phase,
+  Settle,
+  Unit,
+  Worker,
+  WorkHandler,
+  WorkItem,
+} from './item.js';
+export type { SweptItem } from './item.repository.js';
+export { Lease } from './lease.js';
+export { EVENT_PUBLISHER } from './publisher.js';
+export type { EventPublisher, PublishResult } from './publisher.js';
+export { WORK_QUEUE_MIGRATION_SQL } from './schema.js';
+export { WORK_QUEUE_SETTINGS } from './settings.js';
+export { WorkQueue } from './work-queue.js';
+export type { WorkQueueOptions } from './work-queue.js';
+export { WorkQueueModule } from './work-queue.module.js';

@@ -1,0 +1,178 @@
+import { Failure } from '@assay/contracts';
+import type pg from 'pg';
+import { parse } from 'pg-connection-string';
+import { DataSource } from 'typeorm';
+import type { MixedList } from 'typeorm';
+import type { SecretSource } from '@assay/security';
+import { classifyPostgresError, isSerializationConflict } from './classify.js';
+import type { Statement } from './statement.js';
+import { columnTypes } from './types.js';
+
+/** What a repository needs of a connection; a {@link Database} outside a transaction, a transaction inside one. */
+export interface Tx {
+  /** Rows of a statement. Rejects with a classified `Failure`. */
+  query<R extends object>(sql: Statement | string, params?: readonly unknown[]): Promise<R[]>;
+  /** Number of rows that a statement changed. */
+  execute(sql: Statement | string, params?: readonly unknown[]): Promise<number>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://role:password@host:port/database`; read again for each new connection, so a rotated password is used. */
+  url: SecretSource;
+  /** The service's own schema; the search path names no other. */
+  schema: string;
+  pool_size: number;
+  statement_timeout_ms: number;
+  application_name: string;
+  migrations?: MixedList<new () => unknown>;
+}
+
+export interface TransactionOptions {
+  /** Default READ COMMITTED; what each transaction relies on stands in docs/isolation.md. */
+  isolation?: 'READ COMMITTED' | 'REPEATABLE READ';
+  /** `synchronous_commit = off`: for writes whose loss costs a repetition and nothing else. */
+  async_commit?: boolean;
+}
+
+/** Attempts of a transaction that loses a deadlock or a serialization conflict. */
+const MAX_CONFLICT_ATTEMPTS = 4;
+
+/** One service's connection pool, under its own role and schema (SEC-7). */
+export class Database implements Tx {
+  readonly dataSource: DataSource;
+
+  constructor(options: DatabaseOptions) {
+    this.dataSource = new DataSource(dataSourceOptions(options));
+  }
+
+  /** Opens the pool; rejects with a retryable `Failure` while Postgres is away. */
+  async open(): Promise<this> {
+    if (this.dataSource.isInitialized) return this;
+    try {
+      await this.dataSource.initialize();
+    } catch (error) {
+      throw classifyPostgresError(error);
+    }
+    return this;
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+
+  async query<R extends object>(sql: Statement | string, params: readonly unknown[] = []): Promise<R[]> {
+    return (await run<R>(this.#pool, sql, params)).rows;
+  }
+
+  async execute(sql: Statement | string, params: readonly unknown[] = []): Promise<number> {
+    return (await run(this.#pool, sql, params)).rowCount ?? 0;
+  }
+
+  /** Fails while Postgres cannot answer. */
+  async ping(): Promise<void> {
+    await this.query('SELECT 1');
+  }
+
+  /** The database's clock, the only one that leases, due times and retention are judged by (GEN-4). */
+  async now(): Promise<string> {
+    const [row] = await this.query<{ now: string }>('SELECT clock_timestamp() AS now');
+    return row!.now;
+  }
+
+  /**
+   * Runs `work` in one transaction; a deadlock or serialization conflict runs it again from the start, so `work` must
+   * not have effects outside the transaction.
+   */
+  async transaction<T>(work: (tx: Tx) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#once(work, options);
+      } catch (error) {
+        const repeatable = error instanceof Failure && isSerializationConflict(error);
+        if (!repeatable || attempt === MAX_CONFLICT_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #once<T>(work: (tx: Tx) => Promise<T>, options: TransactionOptions): Promise<T> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw classifyPostgresError(error);
+    });
+    let broken: Error | undefined;
+    // A connection that ends while it is checked out also emits `error`; without a listener that ends the process.
+    const onError = (error: Error) => (broken = error);
+    client.on('error', onError);
+    try {
+      await run(client, begin(options), []);
+      const result = await work({
+        query: async <R extends object>(sql: Statement | string, params: readonly unknown[] = []) =>
+          (await run<R>(client, sql, params)).rows,
+        execute: async (sql, params = []) => (await run(client, sql, params)).rowCount ?? 0,
+      });
+      await run(client, 'COMMIT', []);
+      return result;
+    } catch (error) {
+      // A connection on which ROLLBACK fails is of no further use: the pool must not hand it out again.
+      await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+
+  get #pool(): pg.Pool {
+    return (this.dataSource.driver as unknown as { master: pg.Pool }).master;
+  }
+}
+
+function begin(options: TransactionOptions): string {
+  const isolation = options.isolation ?? 'READ COMMITTED';
+  return `BEGIN ISOLATION LEVEL ${isolation}${options.async_commit ? '; SET LOCAL synchronous_commit = off' : ''}`;
+}
+
+async function run<R extends object>(
+  on: pg.Pool | pg.PoolClient,
+  sql: Statement | string,
+  params: readonly unknown[],
+): Promise<pg.QueryResult<R>> {
+  const query =
+    typeof sql === 'string'
+      ? { text: sql, values: params as unknown[] }
+      : { name: sql.name, text: sql.text, values: params as unknown[] };
+  try {
+    // Without parameters the simple protocol, which alone takes several statements at once.
+    return params.length === 0 && typeof sql === 'string' ? await on.query<R>(sql) : await on.query<R>(query);
+  } catch (error) {
+    throw classifyPostgresError(error);
+  }
+}
+
+function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<typeof DataSource>[0] {
+  const url = parse(options.url.current().reveal());
+  return {
+    type: 'postgres',
+    host: url.host ?? 'localhost',
+    port: Number(url.port ?? 5432),
+    username: url.user,
+    password: () => parse(options.url.current().reveal()).password ?? '',
+    database: url.database ?? undefined,
+    ssl: url.ssl as boolean | undefined,
+    schema: options.schema,
+    poolSize: options.pool_size,
+    applicationName: options.application_name,
+    installExtensions: false,
+    migrations: options.migrations as never,
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    extra: {
+      types: columnTypes,
+      statement_timeout: options.statement_timeout_ms,
+      options: `-c search_path=${options.schema} -c timezone=UTC -c datestyle=ISO`,
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    },
+    // The pool replaces an idle connection that ends by itself; the next statement's failure is what counts.
+    poolErrorHandler: () => undefined,
+  };
+}

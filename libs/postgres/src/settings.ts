@@ -1,0 +1,22 @@
+import { durationMs, integer, secretRef } from '@assay/service';
+
+/** How a service reaches its own schema; spread into its settings. */
+export const POSTGRES_SETTINGS = {
+  postgres_url: secretRef({
+    env: 'ASSAY_POSTGRES_URL',
+    doc: "Reference to the connection URL of the service's own role: `postgres://role:password@host:port/database`.",
+  }),
+  postgres_pool_size: integer({
+    env: 'ASSAY_POSTGRES_POOL_SIZE',
+    doc: 'Connections at most. Batches share statements, so few are needed.',
+    default: 8,
+    min: 2,
+    max: 100,
+  }),
+  postgres_statement_timeout_ms: durationMs({
+    env: 'ASSAY_POSTGRES_STATEMENT_TIMEOUT_MS',
+    doc: 'A statement that takes longer is cancelled and counts as retryable.',
+    default: 30_000,
+    min: 100,
+  }),
+};

@@ -1,0 +1,254 @@
+import { Failure } from '@assay/contracts';
+import type { OutgoingEvent } from '@assay/contracts';
+import { createLog } from '@assay/observability';
+import type { Database } from '@assay/postgres';
+import { fullJitterMs } from './backoff.js';
+import type { BackoffOptions } from './backoff.js';
+import { decodeEvents, encodeEvents } from './event-codec.js';
+import { IdleWait } from './idle-wait.js';
+import type { EventsByItem, WorkItem } from './item.js';
+import type { ItemRepository } from './item.repository.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { claims, publications } from './metrics.js';
+import type { EventPublisher, PublishResult } from './publisher.js';
+import { rejectionEvents } from './publish-rejection.js';
+
+const log = createLog('work-queue.publishing', ['publish_unavailable', 'publish_rejected', 'publishing_failed']);
+
+export interface Publishable {
+  item: WorkItem;
+  events: readonly OutgoingEvent[];
+}
+
+export type EventRebuilder = (items: readonly WorkItem[]) => Promise<EventsByItem>;
+
+export interface ItemPublisherOptions {
+  /** Bytes of events that may wait in memory; what comes above it waits in the table (WQ-1). */
+  max_bytes: number;
+  /** Items that one claim of left-over events takes. */
+  claim_batch: number;
+  /** Polls while nothing is left over, and probes while Kafka is away. */
+  poll: BackoffOptions;
+}
+
+/** While Kafka is away a single item asks whether it is back. */
+const PROBE_BATCH = 1;
+const REMOVE_AFTER_MS = 20;
+const REMOVE_BATCH = 500;
+
+/**
+ * Phase `publish` of every queue of a service: publishes straight from memory what this process has just stored,
+ * claims what others left, and deletes an item once Kafka has acknowledged all its events. Never spends attempts or
+ * crash counts, and never gives up because Kafka is away (WQ-1).
+ */
+export class ItemPublisher {
+  readonly #idle: IdleWait;
+  readonly #rebuilders = new Map<string, EventRebuilder>();
+  readonly #running = new Set<Promise<void>>();
+  #bytes = 0;
+  #backlog = false;
+  #unavailable_rounds = 0;
+  #acknowledged: WorkItem[] = [];
+  #removing: Promise<void> | undefined;
+  #removeTimer: NodeJS.Timeout | undefined;
+  #loop: Promise<void> | undefined;
+  #stopped = true;
+
+  constructor(
+    private readonly database: Database,
+    private readonly items: ItemRepository,
+    private readonly leases: LeaseKeeper,
+    private readonly port: EventPublisher,
+    private readonly options: ItemPublisherOptions,
+  ) {
+    this.#idle = new IdleWait(options.poll);
+  }
+
+  /** How many of `n` new items may be born claimed and published from memory: all or none. */
+  slots(n: number): number {
+    return !this.#stopped && this.port.available && !this.#backlog && this.#bytes < this.options.max_bytes ? n : 0;
+  }
+
+  rebuild(queue: string, rebuilder: EventRebuilder): void {
+    this.#rebuilders.set(queue, rebuilder);
+  }
+
+  /** Items that this process holds in phase `publish`, with their events; returns at once. */
+  publishSoon(entries: readonly Publishable[]): void {
+    if (entries.length === 0) return;
+    this.leases.hold(entries.map(({ item }) => item));
+    const work = this.#publish(entries).finally(() => this.#running.delete(work));
+    this.#running.add(work);
+  }
+
+  notify(): void {
+    this.#backlog = true;
+    this.#idle.signal();
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#loop = this.#run();
+  }
+
+  /** Ends the loop, waits for what is on its way and deletes what was acknowledged. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#idle.signal();
+    await this.#loop;
+    await Promise.all(this.#running);
+    clearTimeout(this.#removeTimer);
+    await this.#removing;
+    await this.#remove();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const wait_ms = await this.#round().catch((error: unknown) => {
+        log.warn('publishing_failed', { code: (error as { code?: string }).code });
+        return this.#idle.nextWaitMs(null);
+      });
+      if (wait_ms > 0 && !this.#stopped) await this.#idle.wait(wait_ms);
+    }
+  }
+
+  /** One claim of left-over items; returns how long to wait for the next. */
+  async #round(): Promise<number> {
+    if (this.#bytes >= this.options.max_bytes) {
+      await Promise.race(this.#running);
+      return 0;
+    }
+    const limit = this.port.available ? this.options.claim_batch : PROBE_BATCH;
+    const claimed = await this.items.claimUnpublished(this.database, limit);
+    this.#backlog = claimed.length === limit && limit > PROBE_BATCH;
+    if (claimed.length === 0) return this.#idle.nextWaitMs(await this.items.nextPublishDueMs(this.database));
+    claims.add(claimed.length, { queue: 'any', way: 'publish' });
+    this.#idle.reset();
+    this.leases.hold(claimed);
+    await this.#publish(await this.#withEvents(claimed));
+    return this.port.available ? 0 : this.#idle.nextWaitMs(null);
+  }
+
+  async #withEvents(claimed: readonly WorkItem[]): Promise<Publishable[]> {
+    const entries: Publishable[] = [];
+    const bare = new Map<string, WorkItem[]>();
+    for (const item of claimed) {
+      if (item.payload) entries.push({ item, events: decodeEvents(item.payload) });
+      else bare.set(item.queue, [...(bare.get(item.queue) ?? []), item]);
+    }
+    for (const [queue, items] of bare) {
+      const events = await this.#rebuild(queue, items);
+      if (events) for (const item of items) entries.push({ item, events: events.get(item.id) ?? [] });
+    }
+    return entries;
+  }
+
+  /** Events from stored rows; on failure the items go back to wait, for their events are owed (WQ-1). */
+  async #rebuild(queue: string, items: readonly WorkItem[]): Promise<EventsByItem | null> {
+    try {
+      const rebuilder = this.#rebuilders.get(queue);
+      if (!rebuilder) throw new Error(`nothing rebuilds the events of queue ${queue}`);
+      return await rebuilder(items);
+    } catch (error) {
+      log.error('publishing_failed', { queue, items: items.length }, error);
+      await this.#putBack(items, this.options.poll.cap_ms);
+      return null;
+    }
+  }
+
+  async #publish(entries: readonly Publishable[]): Promise<void> {
+    const events = entries.flatMap((entry) => entry.events);
+    const bytes = events.reduce((sum, event) => sum + event.data.length, 0);
+    this.#bytes += bytes;
+    try {
+      const results = events.length === 0 ? [] : await this.port.publish(events);
+      await this.#settle(entries, results);
+    } catch (error) {
+      log.error('publishing_failed', { items: entries.length }, error);
+      await this.#putBack(
+        entries.map(({ item }) => item),
+        this.options.poll.cap_ms,
+      );
+    } finally {
+      this.#bytes -= bytes;
+    }
+  }
+
+  async #settle(entries: readonly Publishable[], results: readonly PublishResult[]): Promise<void> {
+    const unavailable: WorkItem[] = [];
+    let next = 0;
+    for (const { item, events } of entries) {
+      const own = results.slice(next, (next += events.length));
+      for (const { kind } of own) publications.add(1, { result: kind });
+      const rejected = own.findIndex(({ kind }) => kind === 'rejected');
+      if (rejected >= 0) await this.#reject(item, events[rejected]!, own[rejected]!);
+      else if (own.some(({ kind }) => kind === 'unavailable')) unavailable.push(item);
+      else this.#acknowledge(item);
+    }
+    if (unavailable.length === 0) {
+      if (results.length > 0) this.#unavailable_rounds = 0;
+      return;
+    }
+    this.#unavailable_rounds += 1;
+    log.warn('publish_unavailable', { items: unavailable.length });
+    await this.#putBack(unavailable, fullJitterMs(this.#unavailable_rounds, this.options.poll));
+  }
+
+  /** A record refused for ever becomes a small dead letter (WQ-1), which is published in its place. */
+  async #reject(item: WorkItem, event: OutgoingEvent, result: PublishResult): Promise<void> {
+    const failure = result.kind === 'acked' ? Failure.from('acknowledged') : result.failure;
+    log.error('publish_rejected', { queue: item.queue, event_id: event.id, code: failure.code }, failure);
+    const events = rejectionEvents(item, event, failure, await this.database.now());
+    const kept = await this.database.transaction((tx) =>
+      this.items.advance(tx, [{ item, payload: encodeEvents(events) }]),
+    );
+    if (kept.has(item.id)) this.publishSoon([{ item, events }]);
+    else await this.leases.lose([item]);
+  }
+
+  async #putBack(items: readonly WorkItem[], due_in_ms: number): Promise<void> {
+    if (items.length === 0) return;
+    this.leases.drop(items);
+    // Should this fail too, the lease ends by itself and the sweeper brings the items back.
+    await this.items
+      .putBack(
+        this.database,
+        items.map((item) => ({ item, due_in_ms, attempt_failed: false })),
+      )
+      .catch((error: unknown) => {
+        log.warn('publishing_failed', { items: items.length, code: (error as { code?: string }).code });
+      });
+  }
+
+  #acknowledge(item: WorkItem): void {
+    this.#acknowledged.push(item);
+    this.#removeSoon();
+  }
+
+  #removeSoon(): void {
+    if (this.#removing || this.#removeTimer || this.#acknowledged.length === 0) return;
+    this.#removeTimer = setTimeout(() => {
+      this.#removeTimer = undefined;
+      this.#removing = this.#remove().finally(() => {
+        this.#removing = undefined;
+        this.#removeSoon();
+      });
+    }, REMOVE_AFTER_MS);
+  }
+
+  /**
+   * Deletes acknowledged items in batches, without waiting for the disk: a delete that is lost costs a duplicate event,
+   * which consumers ignore.
+   */
+  async #remove(): Promise<void> {
+    while (this.#acknowledged.length > 0) {
+      const batch = this.#acknowledged.splice(0, REMOVE_BATCH);
+      try {
+        await this.database.transaction((tx) => this.items.remove(tx, batch), { async_commit: true });
+      } catch (error) {
+        log.warn('publishing_failed', { items: batch.length, code: (error as { code?: string }).code });
+      }
+      this.leases.drop(batch);
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { packBodies } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import type { NewItem, Phase, WorkItem } from './item.js';
+import { Lease } from './lease.js';
+import { ADVANCE } from './sql/advance.js';
+import { CLAIM_DUE } from './sql/claim-due.js';
+import { CLAIM_SUSPECT } from './sql/claim-suspect.js';
+import { CLAIM_UNPUBLISHED } from './sql/claim-unpublished.js';
+import type { ItemRow } from './sql/columns.js';
+import { DEPTH } from './sql/depth.js';
+import { FORGIVE } from './sql/forgive.js';
+import { INSERT_ITEMS } from './sql/insert-items.js';
+import { LOCK_OWNED } from './sql/lock-owned.js';
+import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
+import { PUT_BACK } from './sql/put-back.js';
+import { REMOVE } from './sql/remove.js';
+import { RENEW } from './sql/renew.js';
+import { SWEEP } from './sql/sweep.js';
+
+export interface SweptItem {
+  queue: string;
+  phase: Phase;
+  crashes: number;
+  subject_id: string;
+}
+
+export interface QueueDepth {
+  queue: string;
+  phase: Phase;
+  state: 'queued' | 'running';
+  items: number;
+  oldest_s: number;
+}
+
+export interface PutBack {
+  item: WorkItem;
+  due_in_ms: number;
+  /** Whether this was a failed attempt. */
+  attempt_failed: boolean;
+}
+
+/** The table of leased work items: one method a statement. Every guarded method locks rows in id order (WQ-3). */
+export class ItemRepository {
+  constructor(
+    /** Names this process in `claimed_by`. */
+    readonly owner: string,
+    readonly lease_ms: number,
+    /** Seconds of waiting that count as much as one priority (WQ-1). */
+    private readonly priority_ageing_s: number,
+  ) {}
+
+  /** Creates items in the caller's transaction; the first `claimed` of them belong to this process from the start. */
+  async insert(tx: Tx, items: readonly NewItem[], claimed: number): Promise<WorkItem[]> {
+    if (items.length === 0) return [];
+    const sent_at_ms = performance.now();
+    const token = randomUUID();
+    const ids = items.map(() => uuidv7());
+    const bodies = packBodies(items.map((item) => item.payload ?? EMPTY));
+    await tx.execute(INSERT_ITEMS, [
+      ids,
+      items.map((item) => item.queue),
+      items.map((item) => item.subject_id),
+      items.map((item) => item.generation),
+      items.map((item) => item.priority),
+      items.map((item) => item.phase),
+      items.map((item) => item.due_in_ms ?? 0),
+      items.map((item) => item.correlation_id),
+      items.map((item) => item.traceparent),
+      bodies.packed,
+      bodies.offsets,
+      items.map((item) => item.payload?.length ?? -1),
+      claimed,
+      this.owner,
+      token,
+      this.lease_ms,
+    ]);
+    return items.map((item, index) => ({
+      id: ids[index]!,
+      queue: item.queue,
+      subject_id: item.subject_id,
+      generation: item.generation,
+      priority: item.priority,
+      phase: item.phase,
+      attempts: 0,
+      crashes: 0,
+      first_failure_at: null,
+      correlation_id: item.correlation_id,
+      traceparent: item.traceparent,
+      payload: item.payload ?? null,
+      lease: new Lease(this.owner, token, this.lease_ms, sent_at_ms),
+    }));
+  }
+
+  claimDue(tx: Tx, queue: string, limit: number): Promise<WorkItem[]> {
+    return this.#claim((token) =>
+      tx.query<ItemRow>(CLAIM_DUE, [queue, limit, this.priority_ageing_s, this.owner, token, this.lease_ms]),
+    );
+  }
+
+  claimSuspect(tx: Tx, queue: string): Promise<WorkItem[]> {
+    return this.#claim((token) => tx.query<ItemRow>(CLAIM_SUSPECT, [queue, this.owner, token, this.lease_ms]));
+  }
+
+  claimUnpublished(tx: Tx, limit: number): Promise<WorkItem[]> {
+    return this.#claim((token) => tx.query<ItemRow>(CLAIM_UNPUBLISHED, [limit, this.owner, token, this.lease_ms]));
+  }
+
+  /** When each item that is still owned was locked, by id; locked for the rest of the transaction. */
+  async lockOwned(tx: Tx, items: readonly WorkItem[]): Promise<Map<string, string>> {
+    const rows = await tx.query<{ id: string; locked_at: string }>(LOCK_OWNED, this.#guard(items));
+    return new Map(rows.map(({ id, locked_at }) => [id, locked_at]));
+  }
+
+  /** Moves items to phase `publish`; a payload of null drops the old one. */
+  async advance(tx: Tx, items: readonly { item: WorkItem; payload: Buffer | null }[]): Promise<Set<string>> {
+    if (items.length === 0) return new Set();
+    const bodies = packBodies(items.map(({ payload }) => payload ?? EMPTY));
+    const rows = await tx.query<{ id: string }>(ADVANCE, [
+      ...this.#guard(items.map(({ item }) => item)),
+      bodies.packed,
+      bodies.offsets,
+      items.map(({ payload }) => payload?.length ?? -1),
+      this.lease_ms,
+    ]);
+    return idsOf(rows);
+  }
+
+  /** Returns when each item is due again, by id. */
+  async putBack(tx: Tx, entries: readonly PutBack[]): Promise<Map<string, string>> {
+    if (entries.length === 0) return new Map();
+    const rows = await tx.query<{ id: string; due_at: string }>(PUT_BACK, [
+      ...this.#guard(entries.map(({ item }) => item)),
+      entries.map(({ due_in_ms }) => due_in_ms),
+      entries.map(({ attempt_failed }) => (attempt_failed ? 1 : 0)),
+    ]);
+    return new Map(rows.map(({ id, due_at }) => [id, due_at]));
+  }
+
+  async renew(tx: Tx, items: readonly WorkItem[]): Promise<Set<string>> {
+    return idsOf(await tx.query<{ id: string }>(RENEW, [...this.#guard(items), this.lease_ms]));
+  }
+
+  async remove(tx: Tx, items: readonly WorkItem[]): Promise<Set<string>> {
+    if (items.length === 0) return new Set();
+    return idsOf(await tx.query<{ id: string }>(REMOVE, this.#guard(items)));
+  }
+
+  /** Takes back the crash that was charged for an expiry whose owner lives (WQ-4). */
+  async forgive(tx: Tx, items: readonly WorkItem[]): Promise<number> {
+    if (items.length === 0) return 0;
+    return tx.execute(FORGIVE, [items.map(({ id }) => id), items.map(({ lease }) => lease.token)]);
+  }
+
+  sweep(tx: Tx, limit: number): Promise<SweptItem[]> {
+    return tx.query<SweptItem>(SWEEP, [limit]);
+  }
+
+  async nextDueMs(tx: Tx, queue: string): Promise<number | null> {
+    const [row] = await tx.query<{ due_in_ms: number | null }>(NEXT_DUE_WORK, [queue]);
+    return row?.due_in_ms ?? null;
+  }
+
+  async nextPublishDueMs(tx: Tx): Promise<number | null> {
+    const [row] = await tx.query<{ due_in_ms: number | null }>(NEXT_DUE_PUBLISH);
+    return row?.due_in_ms ?? null;
+  }
+
+  depth(tx: Tx): Promise<QueueDepth[]> {
+    return tx.query<QueueDepth>(DEPTH);
+  }
+
+  #guard(items: readonly WorkItem[]): [string[], string[], string] {
+    return [items.map(({ id }) => id), items.map(({ lease }) => lease.token), this.owner];
+  }
+
+  async #claim(query: (token: string) => Promise<ItemRow[]>): Promise<WorkItem[]> {
+    const sent_at_ms = performance.now();
+    const token = randomUUID();
+    const rows = await query(token);
+    rows.sort((a, b) => a.place - b.place);
+    return rows.map(({ place: _place, ...row }) => ({
+      ...row,
+      lease: new Lease(this.owner, token, this.lease_ms, sent_at_ms),
+    }));
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function idsOf(rows: readonly { id: string }[]): Set<string> {
+  return new Set(rows.map(({ id }) => id));
+}

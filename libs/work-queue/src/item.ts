@@ -1,0 +1,123 @@
+import type { Failure, OutgoingEvent, Stage } from '@assay/contracts';
+import type { Tx } from '@assay/postgres';
+import type { Lease } from './lease.js';
+
+/** `work`: the effect is still to come. `publish`: it is stored, its events are not yet acknowledged (WQ-1). */
+export type Phase = 'work' | 'publish';
+
+export interface NewItem {
+  /** Kind of work; names the handler. */
+  queue: string;
+  /** Id of what is worked on: a job, a delivery, a parked record. */
+  subject_id: string;
+  generation: number;
+  /** 0 to 9, 9 first. */
+  priority: number;
+  phase: Phase;
+  /** Default 0: due at once. By the database's clock. */
+  due_in_ms?: number;
+  /** Only what stands nowhere else: the body to work on, or small events to publish ({@link encodeEvents}). */
+  payload?: Buffer | null;
+  correlation_id: string;
+  traceparent: string | null;
+}
+
+export interface WorkItem {
+  readonly id: string;
+  readonly queue: string;
+  readonly subject_id: string;
+  readonly generation: number;
+  readonly priority: number;
+  readonly phase: Phase;
+  /** Failed attempts of this phase so far. */
+  readonly attempts: number;
+  /** Leases that ended with their owner (WQ-4). */
+  readonly crashes: number;
+  /** Of the first failed attempt or crash; null while there was none. */
+  readonly first_failure_at: string | null;
+  readonly correlation_id: string;
+  readonly traceparent: string | null;
+  readonly payload: Buffer | null;
+  readonly lease: Lease;
+}
+
+export interface Unit<Body> {
+  readonly item: WorkItem;
+  readonly body: Body;
+}
+
+export type Outcome<Result> =
+  | { kind: 'done'; result: Result }
+  | { kind: 'failed'; failure: Failure }
+  /** Waits without spending an attempt, e.g. behind an open circuit (DEL-8). */
+  | { kind: 'parked'; due_in_ms: number; reason: string };
+
+export interface DoneUnit<Body, Result> {
+  unit: Unit<Body>;
+  result: Result;
+}
+
+export interface DelayedUnit<Body> {
+  unit: Unit<Body>;
+  failure: Failure;
+  /** The attempt that failed, from 1. */
+  attempt: number;
+  max_attempts: number;
+  next_due_at: string;
+}
+
+export interface DeadUnit<Body> {
+  unit: Unit<Body>;
+  failure: Failure;
+  /** Attempts spent, the last included. */
+  attempts: number;
+  first_failure_at: string;
+  last_failure_at: string;
+}
+
+/** Events by item id. */
+export type EventsByItem = Map<string, OutgoingEvent[]>;
+
+/**
+ * What a queue does with its items. The engine owns claims, leases, attempts, guards and publishing; a handler owns
+ * the work and its tables.
+ */
+export interface WorkHandler<Body, Result> {
+  readonly queue: string;
+  readonly stage: Stage;
+  /** Attempt budget of the stage, the first included (DLQ-2). Default 5. */
+  readonly max_attempts?: number;
+  /** Wait before the next attempt; default full jitter from 1 s to 60 s, or what the failure asks for (DEL-8). */
+  backoffMs?(attempt: number, failure: Failure): number;
+  /** Bodies of items that were not born in this process, by item id. An item without a body is obsolete: it is removed. */
+  load(items: readonly WorkItem[]): Promise<Map<string, Body>>;
+  /**
+   * Does the work and settles each unit as soon as its outcome is known. May run again for the same item (GEN-2).
+   * Must look at `item.lease` before each side effect. What is not settled when it returns or throws has failed.
+   */
+  perform(units: readonly Unit<Body>[], settle: Settle<Body, Result>): Promise<void>;
+  /** Inside the guarded transaction, for units that are still owned: writes the results and says what to publish. */
+  store(tx: Tx, done: readonly DoneUnit<Body, Result>[]): Promise<EventsByItem>;
+  /** In the same transaction: attempts that failed and will be tried again; their `stage.delayed` events. */
+  delayed(tx: Tx, units: readonly DelayedUnit<Body>[]): Promise<OutgoingEvent[]>;
+  /** In the same transaction: work that no retry will mend; its rows and `stage.dead_lettered` events. */
+  deadLettered(tx: Tx, units: readonly DeadUnit<Body>[]): Promise<EventsByItem>;
+  /**
+   * Rebuilds the events of items in phase `publish` from stored rows. With it an item's payload is dropped when its
+   * result is stored; without it the payload holds the events themselves.
+   */
+  events?(items: readonly WorkItem[]): Promise<EventsByItem>;
+}
+
+export type Settle<Body, Result> = (unit: Unit<Body>, outcome: Outcome<Result>) => void;
+
+export interface Worker<Body> {
+  /** Permits to create up to `n` items born claimed (WQ-2): as many as slots are free, none while a backlog is known. */
+  reserve(n: number): number;
+  /** Gives back permits that were not used. */
+  release(n: number): void;
+  /** Starts units that were born claimed, after their transaction has committed; uses their permits. */
+  accept(units: readonly Unit<Body>[]): void;
+  /** Says that something was queued in this process. */
+  notify(): void;
+}

@@ -1,0 +1,77 @@
+import { createLog } from '@assay/observability';
+import type { Database } from '@assay/postgres';
+import type { WorkItem } from './item.js';
+import type { ItemRepository } from './item.repository.js';
+import { leaseLosses } from './metrics.js';
+
+const log = createLog('work-queue.leases', ['lease_lost', 'renewal_failed']);
+const RENEWAL_BATCH = 1_000;
+
+/** Renews, at a third of the lease, whatever this process holds (WQ-2), and tells owners when they have lost it. */
+export class LeaseKeeper {
+  readonly #held = new Map<string, WorkItem>();
+  #timer: NodeJS.Timeout | undefined;
+  #renewing: Promise<void> | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly items: ItemRepository,
+  ) {}
+
+  hold(items: readonly WorkItem[]): void {
+    for (const item of items) this.#held.set(item.id, item);
+  }
+
+  drop(items: readonly WorkItem[]): void {
+    for (const item of items) this.#held.delete(item.id);
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  start(): void {
+    // Looking twice as often as renewing is due keeps a renewal within a sixth of the lease of its third.
+    this.#timer = setInterval(() => void this.tick(), this.items.lease_ms / 6);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+  }
+
+  /** One look; renews what has used up a third of its lease. */
+  tick(): Promise<void> {
+    this.#renewing ??= this.#renewDue().finally(() => (this.#renewing = undefined));
+    return this.#renewing;
+  }
+
+  async #renewDue(): Promise<void> {
+    const due = [...this.#held.values()].filter(({ lease }) => lease.remainingMs() <= (this.items.lease_ms * 2) / 3);
+    for (let start = 0; start < due.length; start += RENEWAL_BATCH) {
+      const batch = due.slice(start, start + RENEWAL_BATCH);
+      const sent_at_ms = performance.now();
+      try {
+        const renewed = await this.items.renew(this.database, batch);
+        for (const { id, lease } of batch) if (renewed.has(id)) lease.confirm(sent_at_ms);
+        await this.lose(batch.filter(({ id }) => !renewed.has(id) && this.#held.has(id)));
+      } catch (error) {
+        // Nothing is lost by this: the lease runs on, and what depends on it asks how much of it is left (DEL-14).
+        log.warn('renewal_failed', { items: batch.length, code: (error as { code?: string }).code });
+      }
+    }
+  }
+
+  /** These items belong to another by now. Their owner lives, so the expiry was no crash (WQ-4). */
+  async lose(items: readonly WorkItem[]): Promise<void> {
+    if (items.length === 0) return;
+    for (const { lease } of items) lease.markLost();
+    this.drop(items);
+    leaseLosses.add(items.length, { queue: items[0]!.queue });
+    log.warn('lease_lost', { queue: items[0]!.queue, items: items.length, first_subject_id: items[0]!.subject_id });
+    await this.items.forgive(this.database, items).catch((error: unknown) => {
+      log.warn('renewal_failed', { items: items.length, code: (error as { code?: string }).code });
+    });
+  }
+}

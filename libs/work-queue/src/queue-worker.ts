@@ -1,0 +1,270 @@
+import { Failure } from '@assay/contracts';
+import { createLog } from '@assay/observability';
+import type { Database } from '@assay/postgres';
+import type { BackoffOptions } from './backoff.js';
+import { IdleWait } from './idle-wait.js';
+import type { Outcome, Unit, Worker, WorkHandler, WorkItem } from './item.js';
+import type { ItemPublisher } from './item-publisher.js';
+import type { ItemRepository } from './item.repository.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { claims } from './metrics.js';
+import { Settlement } from './settlement.js';
+import type { Sweeper } from './sweeper.js';
+
+const log = createLog('work-queue.worker', ['claim_failed', 'work_failed', 'work_obsolete', 'crash_loop']);
+
+/** Crashes after which an item is a dead letter (WQ-4). */
+export const MAX_CRASHES = 3;
+
+export interface WorkerOptions {
+  /** Items that may be at work in this process at once. */
+  slots: number;
+  /** Items that one claim takes at most. */
+  batch: number;
+}
+
+/** What the workers of one service share. */
+export interface WorkerParts {
+  database: Database;
+  items: ItemRepository;
+  leases: LeaseKeeper;
+  publisher: ItemPublisher;
+  sweeper: Sweeper;
+  poll: BackoffOptions;
+}
+
+/**
+ * One queue's work in this process: takes what was born claimed here, claims the rest, never more than its slots.
+ *
+ * An item that expired in a crash is claimed alone and worked beside the others; after its second crash it also works
+ * alone in the process, so that a third cannot be charged to a neighbour (WQ-4). Alone from the first crash on would let
+ * one kill of a busy process serialise all it had in hand.
+ */
+export class QueueWorker<Body, Result> implements Worker<Body> {
+  private readonly database: Database;
+  private readonly items: ItemRepository;
+  private readonly leases: LeaseKeeper;
+  private readonly sweeper: Sweeper;
+  readonly #idle: IdleWait;
+  readonly #settlement: Settlement<Body, Result>;
+  readonly #running = new Set<Promise<void>>();
+  /** From the claim, or the permit, until the outcome is stored. */
+  #occupied = 0;
+  #backlog = false;
+  #suspects = true;
+  #alone = false;
+  #freed: (() => void) | undefined;
+  #loop: Promise<void> | undefined;
+  #stopped = true;
+
+  constructor(
+    parts: WorkerParts,
+    private readonly handler: WorkHandler<Body, Result>,
+    private readonly options: WorkerOptions,
+  ) {
+    const { database, items, leases, publisher } = parts;
+    this.database = database;
+    this.items = items;
+    this.leases = leases;
+    this.sweeper = parts.sweeper;
+    this.#idle = new IdleWait(parts.poll);
+    this.#settlement = new Settlement(database, items, leases, publisher, handler, (units) => this.release(units));
+    if (handler.events) publisher.rebuild(handler.queue, (rebuilt) => handler.events!(rebuilt));
+  }
+
+  get queue(): string {
+    return this.handler.queue;
+  }
+
+  reserve(n: number): number {
+    if (this.#stopped || this.#backlog || this.#alone) return 0;
+    const granted = Math.max(0, Math.min(n, this.options.slots - this.#occupied));
+    this.#occupied += granted;
+    return granted;
+  }
+
+  release(n: number): void {
+    this.#occupied -= n;
+    this.#freed?.();
+  }
+
+  accept(units: readonly Unit<Body>[]): void {
+    if (units.length === 0) return;
+    claims.add(units.length, { queue: this.handler.queue, way: 'born' });
+    this.leases.hold(units.map(({ item }) => item));
+    this.#track(this.#perform(units));
+  }
+
+  notify(): void {
+    this.#backlog = true;
+    this.#idle.signal();
+  }
+
+  /** The sweeper has brought items back that expired in a crash. */
+  notifySuspects(): void {
+    this.#suspects = true;
+    this.#idle.signal();
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#loop = this.#run();
+  }
+
+  /** No new claims; waits until what is at work has been stored. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#idle.signal();
+    this.#freed?.();
+    await this.#loop;
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#settlement.idle();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const wait_ms = await this.#round().catch((error: unknown) => {
+        log.warn('claim_failed', { queue: this.handler.queue, code: Failure.from(error).code });
+        return this.#idle.nextWaitMs(null);
+      });
+      if (wait_ms > 0 && !this.#stopped) await this.#idle.wait(wait_ms);
+    }
+  }
+
+  /** One claim; returns how long to wait for the next. */
+  async #round(): Promise<number> {
+    const free = this.options.slots - this.#occupied;
+    if (free <= 0) {
+      await this.#slotFreed();
+      return 0;
+    }
+    const suspect = this.#suspects ? await this.#claimSuspect() : false;
+    const limit = Math.min(free - (suspect ? 1 : 0), this.options.batch);
+    const claimed = limit > 0 ? await this.items.claimDue(this.database, this.handler.queue, limit) : [];
+    this.#backlog = claimed.length === limit && limit > 0;
+    if (claimed.length > 0) {
+      claims.add(claimed.length, { queue: this.handler.queue, way: 'due' });
+      this.#take(claimed);
+    }
+    if (claimed.length > 0 || suspect) {
+      this.#idle.reset();
+      return 0;
+    }
+    // Expired items are nobody's: a claim path that has nothing else takes them back itself (WQ-4).
+    if ((await this.sweeper.sweepIfStale()).length > 0) return 0;
+    // Suspects become due like anything else: the idle poll looks for them too.
+    const next_due_ms = await this.items.nextDueMs(this.database, this.handler.queue);
+    this.#suspects = true;
+    return this.#idle.nextWaitMs(next_due_ms);
+  }
+
+  async #claimSuspect(): Promise<boolean> {
+    const [suspect] = await this.items.claimSuspect(this.database, this.handler.queue);
+    this.#suspects = suspect !== undefined;
+    if (!suspect) return false;
+    claims.add(1, { queue: this.handler.queue, way: 'suspect' });
+    if (suspect.crashes < MAX_CRASHES - 1) {
+      this.#take([suspect]);
+      return true;
+    }
+    await this.#takeAlone(suspect);
+    return true;
+  }
+
+  async #takeAlone(suspect: WorkItem): Promise<void> {
+    this.leases.hold([suspect]);
+    this.#alone = true;
+    while (this.#occupied > 0 && !this.#stopped) await this.#slotFreed();
+    this.#occupied += 1;
+    if (this.#stopped) await this.#giveBack([suspect], 0);
+    else await this.#track(this.#load([suspect]));
+    while (this.#occupied > 0 && !this.#stopped) await this.#slotFreed();
+    this.#alone = false;
+  }
+
+  #take(claimed: readonly WorkItem[]): Promise<void> {
+    this.#occupied += claimed.length;
+    this.leases.hold(claimed);
+    return this.#track(this.#load(claimed));
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    const tracked = work.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+    return tracked;
+  }
+
+  async #load(claimed: readonly WorkItem[]): Promise<void> {
+    let bodies: Map<string, Body>;
+    try {
+      bodies = await this.handler.load(claimed);
+    } catch (error) {
+      const failure = Failure.from(error);
+      log.error('work_failed', { queue: this.handler.queue, items: claimed.length, code: failure.code }, failure);
+      await this.#giveBack(claimed, failure.retryable ? 1_000 : 60_000);
+      return;
+    }
+    const obsolete = claimed.filter(({ id }) => !bodies.has(id));
+    if (obsolete.length > 0) await this.#removeObsolete(obsolete);
+    const units = claimed.filter(({ id }) => bodies.has(id)).map((item) => ({ item, body: bodies.get(item.id)! }));
+    const looping = units.filter(({ item }) => item.crashes >= MAX_CRASHES);
+    for (const unit of looping) this.#settlement.add(unit, { kind: 'failed', failure: crashLoop(unit.item) });
+    await this.#perform(units.filter(({ item }) => item.crashes < MAX_CRASHES));
+  }
+
+  async #perform(units: readonly Unit<Body>[]): Promise<void> {
+    if (units.length === 0) return;
+    const open = new Set(units);
+    const settle = (unit: Unit<Body>, outcome: Outcome<Result>): void => {
+      if (open.delete(unit)) this.#settlement.add(unit, outcome);
+    };
+    let failure: Failure;
+    try {
+      await this.handler.perform(units, settle);
+      failure = Failure.from(new Error(`queue ${this.handler.queue} left work without an outcome`));
+    } catch (error) {
+      failure = Failure.from(error);
+    }
+    if (open.size === 0) return;
+    const log_fields = { queue: this.handler.queue, items: open.size, code: failure.code };
+    if (failure.retryable) log.warn('work_failed', log_fields);
+    else log.error('work_failed', log_fields, failure);
+    for (const unit of [...open]) settle(unit, { kind: 'failed', failure });
+  }
+
+  /** Work that was not begun goes back without an attempt. */
+  async #giveBack(claimed: readonly WorkItem[], due_in_ms: number): Promise<void> {
+    this.leases.drop(claimed);
+    const entries = claimed.map((item) => ({ item, due_in_ms, attempt_failed: false }));
+    // Should this fail, the lease ends by itself.
+    await this.items.putBack(this.database, entries).catch(() => undefined);
+    this.release(claimed.length);
+  }
+
+  async #removeObsolete(obsolete: readonly WorkItem[]): Promise<void> {
+    log.warn('work_obsolete', { queue: this.handler.queue, items: obsolete.length });
+    this.leases.drop(obsolete);
+    await this.items.remove(this.database, obsolete).catch(() => undefined);
+    this.release(obsolete.length);
+  }
+
+  #slotFreed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#stopped) return resolve();
+      this.#freed = () => {
+        this.#freed = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+function crashLoop(item: WorkItem): Failure {
+  log.error('crash_loop', { queue: item.queue, subject_id: item.subject_id, crashes: item.crashes });
+  return new Failure({
+    error_class: 'WORKER_CRASH_LOOP',
+    code: 'worker_crash_loop',
+    retryable: false,
+    message: `${item.crashes} workers ended while they held this item`,
+  });
+}

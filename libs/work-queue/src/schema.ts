@@ -1,0 +1,49 @@
+/**
+ * The queue's one table, applied by each service's own migrations. Forward-only: a later change is a further list.
+ *
+ * - Rows live from the acceptance of work until Kafka has acknowledged what tells of it, then they are deleted:
+ *   results and history stand in their own tables (WQ-1).
+ * - Items born claimed never enter the three `queued` indexes, so the usual way leaves no dead entries for a claim to
+ *   step over.
+ * - Payloads are kept out of line and uncompressed: pglz costs more time than the disk it saves.
+ */
+export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
+  `CREATE TABLE work_items (
+    id uuid PRIMARY KEY,
+    queue text NOT NULL,
+    subject_id text NOT NULL,
+    generation integer NOT NULL CHECK (generation >= 0),
+    state text NOT NULL CHECK (state IN ('queued', 'running')),
+    phase text NOT NULL CHECK (phase IN ('work', 'publish')),
+    priority smallint NOT NULL CHECK (priority BETWEEN 0 AND 9),
+    due_at timestamptz NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    crashes integer NOT NULL DEFAULT 0,
+    first_failure_at timestamptz,
+    claimed_by text,
+    lease_token uuid,
+    lease_expires_at timestamptz,
+    expired_token uuid,
+    correlation_id text NOT NULL,
+    traceparent text,
+    payload bytea,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT work_items_lease CHECK (
+      (state = 'running') = (claimed_by IS NOT NULL AND lease_token IS NOT NULL AND lease_expires_at IS NOT NULL)
+    )
+  )`,
+  `ALTER TABLE work_items ALTER COLUMN payload SET STORAGE EXTERNAL`,
+  // Dead rows slow a claim far more than a vacuum costs: clean by count, not by share of the table.
+  `ALTER TABLE work_items SET (
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+    autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000
+  )`,
+  `CREATE INDEX work_items_due ON work_items (queue, priority, due_at, id)
+    WHERE state = 'queued' AND phase = 'work' AND crashes = 0`,
+  `CREATE INDEX work_items_suspect ON work_items (queue, due_at, id)
+    WHERE state = 'queued' AND phase = 'work' AND crashes > 0`,
+  `CREATE INDEX work_items_unpublished ON work_items (priority, due_at, id)
+    WHERE state = 'queued' AND phase = 'publish'`,
+  `CREATE INDEX work_items_leased ON work_items (lease_expires_at) WHERE state = 'running'`,
+];

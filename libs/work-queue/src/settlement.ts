@@ -1,0 +1,262 @@
+import { Failure } from '@assay/contracts';
+import { createLog } from '@assay/observability';
+import type { Database, Tx } from '@assay/postgres';
+import { fullJitterMs, IDLE_BACKOFF, retryWaitMs } from './backoff.js';
+import { encodeEvents } from './event-codec.js';
+import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Outcome, Unit, WorkHandler, WorkItem } from './item.js';
+import type { ItemPublisher, Publishable } from './item-publisher.js';
+import type { ItemRepository } from './item.repository.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { outcomes } from './metrics.js';
+
+const log = createLog('work-queue.settlement', [
+  'settling_failed',
+  'settling_refused',
+  'stage_delayed',
+  'stage_dead_lettered',
+]);
+
+const BATCH = 500;
+export const MAX_ATTEMPTS = 5;
+
+interface Settled<Body, Result> {
+  unit: Unit<Body>;
+  outcome: Outcome<Result>;
+}
+
+interface Effect {
+  publish: Publishable[];
+  /** Put back to wait, or ended without anything to publish. */
+  gone: WorkItem[];
+  lost: WorkItem[];
+}
+
+/**
+ * The effect of a queue's work: outcomes that become known while one transaction is under way share the next one, so a
+ * busy queue commits in batches and an idle one at once. Everything in it is guarded by owner and token (GEN-3).
+ */
+export class Settlement<Body, Result> {
+  readonly #waiting: Settled<Body, Result>[] = [];
+  #flushing: Promise<void> | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly items: ItemRepository,
+    private readonly leases: LeaseKeeper,
+    private readonly publisher: ItemPublisher,
+    private readonly handler: WorkHandler<Body, Result>,
+    private readonly onSettled: (units: number) => void,
+  ) {}
+
+  add(unit: Unit<Body>, outcome: Outcome<Result>): void {
+    this.#waiting.push({ unit, outcome });
+    this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined));
+  }
+
+  /** Resolves when nothing is on its way. */
+  async idle(): Promise<void> {
+    await this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    // Lets the outcomes of this turn of the event loop gather.
+    await new Promise(setImmediate);
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, BATCH);
+      await this.#settle(batch);
+      this.onSettled(batch.length);
+    }
+  }
+
+  /**
+   * Stores a batch; while Postgres is away again and again, for the guard decides whether it is still ours. A batch that
+   * is refused for good is taken apart, so that one bad result does not take its neighbours along.
+   */
+  async #settle(batch: readonly Settled<Body, Result>[]): Promise<void> {
+    for (let round = 1; ; round += 1) {
+      const live = batch.filter(({ unit }) => !unit.item.lease.lost);
+      if (live.length === 0) return;
+      try {
+        return await this.#store(live);
+      } catch (error) {
+        const failure = Failure.from(error);
+        if (!failure.retryable && live.length > 1) {
+          for (const entry of live) await this.#settle([entry]);
+          return;
+        }
+        if (!failure.retryable) return await this.#refuse(live[0]!, failure);
+        log.warn('settling_failed', { queue: this.handler.queue, items: live.length, code: failure.code });
+        await new Promise((resolve) => setTimeout(resolve, fullJitterMs(round, IDLE_BACKOFF)));
+      }
+    }
+  }
+
+  /** A result that cannot be stored is this item's own failure; when even that cannot be stored, the sweeper has it. */
+  async #refuse(entry: Settled<Body, Result>, failure: Failure): Promise<void> {
+    log.error('settling_refused', { queue: this.handler.queue, subject_id: entry.unit.item.subject_id }, failure);
+    try {
+      await this.#store([{ unit: entry.unit, outcome: { kind: 'failed', failure } }]);
+    } catch (error) {
+      log.error('settling_refused', { queue: this.handler.queue, subject_id: entry.unit.item.subject_id }, error);
+      this.leases.drop([entry.unit.item]);
+    }
+  }
+
+  async #store(batch: readonly Settled<Body, Result>[]): Promise<void> {
+    const effect = await this.database.transaction((tx) => this.#apply(tx, batch));
+    for (const { outcome } of batch) outcomes.add(1, { queue: this.handler.queue, kind: outcome.kind });
+    this.leases.drop(effect.gone);
+    this.publisher.publishSoon(effect.publish);
+    await this.leases.lose(effect.lost);
+  }
+
+  async #apply(tx: Tx, batch: readonly Settled<Body, Result>[]): Promise<Effect> {
+    const owned = await this.items.lockOwned(
+      tx,
+      batch.map(({ unit }) => unit.item),
+    );
+    const effect: Effect = { publish: [], gone: [], lost: [] };
+    const done: DoneUnit<Body, Result>[] = [];
+    const dead: DeadUnit<Body>[] = [];
+    const retried: { unit: Unit<Body>; failure: Failure; attempt: number; due_in_ms: number }[] = [];
+    const parked: { unit: Unit<Body>; due_in_ms: number }[] = [];
+    for (const { unit, outcome } of batch) {
+      const locked_at = owned.get(unit.item.id);
+      if (locked_at === undefined) effect.lost.push(unit.item);
+      else if (outcome.kind === 'done') done.push({ unit, result: outcome.result });
+      else if (outcome.kind === 'parked') parked.push({ unit, due_in_ms: outcome.due_in_ms });
+      else this.#judge(unit, outcome.failure, locked_at, retried, dead);
+    }
+    await this.#advanceDone(tx, done, effect);
+    await this.#delay(tx, retried, effect);
+    await this.#end(tx, dead, effect);
+    await this.#park(tx, parked, effect);
+    return effect;
+  }
+
+  #judge(
+    unit: Unit<Body>,
+    failure: Failure,
+    locked_at: string,
+    retried: { unit: Unit<Body>; failure: Failure; attempt: number; due_in_ms: number }[],
+    dead: DeadUnit<Body>[],
+  ): void {
+    const attempt = unit.item.attempts + 1;
+    if (failure.retryable && attempt < (this.handler.max_attempts ?? MAX_ATTEMPTS)) {
+      const due_in_ms = this.handler.backoffMs?.(attempt, failure) ?? retryWaitMs(attempt, failure.retry_after_ms);
+      retried.push({ unit, failure, attempt, due_in_ms });
+    } else {
+      const first_failure_at = unit.item.first_failure_at ?? locked_at;
+      dead.push({ unit, failure, attempts: attempt, first_failure_at, last_failure_at: locked_at });
+    }
+  }
+
+  async #advanceDone(tx: Tx, done: readonly DoneUnit<Body, Result>[], effect: Effect): Promise<void> {
+    if (done.length === 0) return;
+    const events = await this.handler.store(tx, done);
+    await this.#advance(
+      tx,
+      done.map(({ unit }) => unit.item),
+      events,
+      this.handler.events !== undefined,
+      effect,
+    );
+  }
+
+  /** `work → publish` for items with events; those without any end here. */
+  async #advance(
+    tx: Tx,
+    items: readonly WorkItem[],
+    events: EventsByItem,
+    rebuilt: boolean,
+    effect: Effect,
+  ): Promise<void> {
+    const telling = items.filter(({ id }) => (events.get(id)?.length ?? 0) > 0);
+    const silent = items.filter(({ id }) => (events.get(id)?.length ?? 0) === 0);
+    await this.items.advance(
+      tx,
+      telling.map((item) => ({ item, payload: rebuilt ? null : encodeEvents(events.get(item.id)!) })),
+    );
+    await this.items.remove(tx, silent);
+    effect.publish.push(...telling.map((item) => ({ item, events: events.get(item.id)! })));
+    effect.gone.push(...silent);
+  }
+
+  /** Failed attempts are due again later; their `stage.delayed` events are items of their own, born claimed. */
+  async #delay(
+    tx: Tx,
+    retried: readonly { unit: Unit<Body>; failure: Failure; attempt: number; due_in_ms: number }[],
+    effect: Effect,
+  ): Promise<void> {
+    if (retried.length === 0) return;
+    const due = await this.items.putBack(
+      tx,
+      retried.map(({ unit, due_in_ms }) => ({ item: unit.item, due_in_ms, attempt_failed: true })),
+    );
+    const max_attempts = this.handler.max_attempts ?? MAX_ATTEMPTS;
+    const delayed: DelayedUnit<Body>[] = retried.map(({ unit, failure, attempt }) => ({
+      unit,
+      failure,
+      attempt,
+      max_attempts,
+      next_due_at: due.get(unit.item.id)!,
+    }));
+    for (const { unit, failure, attempt, next_due_at } of delayed) {
+      log.warn('stage_delayed', { ...aboutItem(unit.item), attempt, code: failure.code, next_due_at });
+    }
+    const events = await this.handler.delayed(tx, delayed);
+    const items = await this.items.insert(
+      tx,
+      events.map((event) => ({
+        queue: this.handler.queue,
+        subject_id: event.subject,
+        generation: 0,
+        priority: 5,
+        phase: 'publish' as const,
+        payload: encodeEvents([event]),
+        correlation_id: event.correlation_id,
+        traceparent: event.traceparent,
+      })),
+      events.length,
+    );
+    effect.gone.push(...retried.map(({ unit }) => unit.item));
+    effect.publish.push(...items.map((item, index) => ({ item, events: [events[index]!] })));
+  }
+
+  async #end(tx: Tx, dead: readonly DeadUnit<Body>[], effect: Effect): Promise<void> {
+    if (dead.length === 0) return;
+    for (const { unit, failure, attempts } of dead) {
+      const level = failure.error_class === 'PROGRAMMING_ERROR' ? 'error' : 'warn';
+      log[level]('stage_dead_lettered', {
+        ...aboutItem(unit.item),
+        attempts,
+        error_class: failure.error_class,
+        code: failure.code,
+      });
+    }
+    await this.#advance(
+      tx,
+      dead.map(({ unit }) => unit.item),
+      await this.handler.deadLettered(tx, dead),
+      false,
+      effect,
+    );
+  }
+
+  async #park(tx: Tx, parked: readonly { unit: Unit<Body>; due_in_ms: number }[], effect: Effect): Promise<void> {
+    await this.items.putBack(
+      tx,
+      parked.map(({ unit, due_in_ms }) => ({ item: unit.item, due_in_ms, attempt_failed: false })),
+    );
+    effect.gone.push(...parked.map(({ unit }) => unit.item));
+  }
+}
+
+function aboutItem(item: WorkItem): Record<string, unknown> {
+  return {
+    queue: item.queue,
+    subject_id: item.subject_id,
+    generation: item.generation,
+    correlation_id: item.correlation_id,
+  };
+}

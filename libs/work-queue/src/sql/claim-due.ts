@@ -1,0 +1,39 @@
+import { statement } from '@assay/postgres';
+import { ITEM_COLUMNS } from './columns.js';
+
+/**
+ * `queued → running` for the next items of one queue, by priority, then due time, then age (WQ-1). Ten short index
+ * scans, one a priority, merged: each second of waiting counts against the priority, so that nothing starves.
+ *
+ * - MATERIALIZED, or the planner may run the locking part again for each joined row and claim more than asked for.
+ * - `clock_timestamp()` in a sub-select, because a volatile function would be no index condition but a filter over all
+ *   that is due later.
+ * - One index over (queue, effective time) would be one scan, but an item's due time then could not be told from its
+ *   priority, and retries of high priority would stand before everything until they are due.
+ *
+ * $1 queue, $2 limit, $3 seconds of waiting that outweigh one priority, $4 owner, $5 token, $6 lease in ms
+ */
+export const CLAIM_DUE = statement(
+  'work_items.claim_due',
+  `WITH picked AS MATERIALIZED (
+    SELECT candidate.id,
+      row_number() OVER (ORDER BY candidate.due_at - make_interval(secs => level.priority * $3::float8), candidate.id) AS place
+    FROM generate_series(9, 0, -1) AS level(priority)
+    CROSS JOIN LATERAL (
+      SELECT id, due_at FROM work_items
+      WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes = 0
+        AND priority = level.priority AND due_at <= (SELECT clock_timestamp())
+      ORDER BY due_at, id
+      LIMIT $2
+      FOR UPDATE SKIP LOCKED
+    ) AS candidate
+    ORDER BY place
+    LIMIT $2
+  )
+  UPDATE work_items AS w
+  SET state = 'running', claimed_by = $4, lease_token = $5, expired_token = NULL,
+    lease_expires_at = clock_timestamp() + make_interval(secs => $6::float8 / 1000)
+  FROM picked
+  WHERE w.id = picked.id
+  RETURNING ${ITEM_COLUMNS}, picked.place`,
+);

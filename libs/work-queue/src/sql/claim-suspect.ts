@@ -1,0 +1,25 @@
+import { statement } from '@assay/postgres';
+import { ITEM_COLUMNS } from './columns.js';
+
+/**
+ * The next item that expired in a crash, one at a time (WQ-4).
+ *
+ * $1 queue, $2 owner, $3 token, $4 lease in ms
+ */
+export const CLAIM_SUSPECT = statement(
+  'work_items.claim_suspect',
+  `WITH picked AS MATERIALIZED (
+    SELECT id FROM work_items
+    WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes > 0
+      AND due_at <= (SELECT clock_timestamp())
+    ORDER BY due_at, id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+  )
+  UPDATE work_items AS w
+  SET state = 'running', claimed_by = $2, lease_token = $3, expired_token = NULL,
+    lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000)
+  FROM picked
+  WHERE w.id = picked.id
+  RETURNING ${ITEM_COLUMNS}, 1 AS place`,
+);

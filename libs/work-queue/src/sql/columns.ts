@@ -1,0 +1,22 @@
+import type { Phase } from '../item.js';
+
+/** What a claim returns of an item. */
+export const ITEM_COLUMNS = `w.id, w.queue, w.subject_id, w.generation, w.priority, w.phase, w.attempts, w.crashes,
+  w.first_failure_at, w.correlation_id, w.traceparent, w.payload`;
+
+export interface ItemRow {
+  id: string;
+  queue: string;
+  subject_id: string;
+  generation: number;
+  priority: number;
+  phase: Phase;
+  attempts: number;
+  crashes: number;
+  first_failure_at: string | null;
+  correlation_id: string;
+  traceparent: string | null;
+  payload: Buffer | null;
+  /** Place in the claim, from 1. */
+  place: number;
+}

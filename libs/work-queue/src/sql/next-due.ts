@@ -1,0 +1,37 @@
+import { statement } from '@assay/postgres';
+
+/**
+ * Milliseconds until the next item of a queue is due for work: 0 or less when one is, null when none is queued. One
+ * index probe a priority; `min()` over the queue would read all of it. Asked only by an idle worker (WQ-6).
+ *
+ * $1 queue
+ */
+export const NEXT_DUE_WORK = statement(
+  'work_items.next_due_work',
+  `SELECT extract(epoch FROM min(next.due_at) - clock_timestamp())::float8 * 1000 AS due_in_ms
+  FROM (
+    SELECT candidate.due_at
+    FROM generate_series(0, 9) AS level(priority)
+    CROSS JOIN LATERAL (
+      SELECT due_at FROM work_items
+      WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes = 0 AND priority = level.priority
+      ORDER BY due_at LIMIT 1
+    ) AS candidate
+    UNION ALL
+    (SELECT due_at FROM work_items
+      WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes > 0
+      ORDER BY due_at LIMIT 1)
+  ) AS next`,
+);
+
+/** The same for items of any queue that wait to be published. */
+export const NEXT_DUE_PUBLISH = statement(
+  'work_items.next_due_publish',
+  `SELECT extract(epoch FROM min(candidate.due_at) - clock_timestamp())::float8 * 1000 AS due_in_ms
+  FROM generate_series(0, 9) AS level(priority)
+  CROSS JOIN LATERAL (
+    SELECT due_at FROM work_items
+    WHERE state = 'queued' AND phase = 'publish' AND priority = level.priority
+    ORDER BY due_at LIMIT 1
+  ) AS candidate`,
+);

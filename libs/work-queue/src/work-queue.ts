@@ -1,0 +1,157 @@
+import { observableGauge } from '@assay/observability';
+import type { Observation } from '@assay/observability';
+import type { Database, Tx } from '@assay/postgres';
+import type { BackoffOptions } from './backoff.js';
+import type { EventsByItem, NewItem, Worker, WorkHandler, WorkItem } from './item.js';
+import { ItemPublisher } from './item-publisher.js';
+import type { EventRebuilder } from './item-publisher.js';
+import { ItemRepository } from './item.repository.js';
+import type { SweptItem } from './item.repository.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import type { EventPublisher } from './publisher.js';
+import { QueueWorker } from './queue-worker.js';
+import type { WorkerOptions } from './queue-worker.js';
+import { Sweeper } from './sweeper.js';
+
+export interface WorkQueueOptions {
+  /** Names this process; must differ between replicas. */
+  owner: string;
+  lease_ms: number;
+  sweep_interval_ms: number;
+  priority_ageing_s: number;
+  publish_max_bytes: number;
+  publish_batch: number;
+  /** First and longest wait of an idle loop's poll (WQ-6). */
+  poll_first_ms: number;
+  poll_max_ms: number;
+}
+
+/**
+ * One service's leased work items: everything that must not be lost lives here until its effect is stored and Kafka has
+ * acknowledged what tells of it (docs/adr/0001-one-mechanism.md).
+ */
+export class WorkQueue {
+  readonly #items: ItemRepository;
+  readonly #leases: LeaseKeeper;
+  readonly #publisher: ItemPublisher;
+  readonly #sweeper: Sweeper;
+  readonly #poll: BackoffOptions;
+  readonly #workers: QueueWorker<never, never>[] = [];
+  #endGauges: (() => void)[] = [];
+  #started = false;
+
+  constructor(
+    private readonly database: Database,
+    port: EventPublisher,
+    private readonly options: WorkQueueOptions,
+  ) {
+    this.#items = new ItemRepository(options.owner, options.lease_ms, options.priority_ageing_s);
+    this.#leases = new LeaseKeeper(database, this.#items);
+    this.#poll = { first_ms: options.poll_first_ms, cap_ms: options.poll_max_ms };
+    this.#publisher = new ItemPublisher(database, this.#items, this.#leases, port, {
+      max_bytes: options.publish_max_bytes,
+      claim_batch: options.publish_batch,
+      poll: this.#poll,
+    });
+    this.#sweeper = new Sweeper(database, this.#items, options.sweep_interval_ms, (swept) => this.#wake(swept));
+  }
+
+  /** Name of this process in `claimed_by`. */
+  get owner(): string {
+    return this.options.owner;
+  }
+
+  get lease_ms(): number {
+    return this.options.lease_ms;
+  }
+
+  /**
+   * Creates items in the caller's transaction, in order. The first `claimed` are born claimed (WQ-2): as many as
+   * {@link Worker.reserve} or {@link publisherSlots} granted; after the commit they go to `accept` or `publishSoon`.
+   */
+  insert(tx: Tx, items: readonly NewItem[], options: { claimed?: number } = {}): Promise<WorkItem[]> {
+    return this.#items.insert(tx, items, options.claimed ?? 0);
+  }
+
+  /** Registers a queue's handler; before {@link start}, or the worker starts at once. */
+  worker<Body, Result>(handler: WorkHandler<Body, Result>, options: WorkerOptions): Worker<Body> {
+    const parts = {
+      database: this.database,
+      items: this.#items,
+      leases: this.#leases,
+      publisher: this.#publisher,
+      sweeper: this.#sweeper,
+      poll: this.#poll,
+    };
+    const worker = new QueueWorker(parts, handler, options);
+    this.#workers.push(worker as unknown as QueueWorker<never, never>);
+    if (this.#started) worker.start();
+    return worker;
+  }
+
+  /** How many of `n` items may be born claimed in phase `publish`; the others are queued, say so with {@link notify}. */
+  publisherSlots(n: number): number {
+    return this.#publisher.slots(n);
+  }
+
+  /** After the commit: publishes items born claimed in phase `publish` straight from memory. */
+  publishSoon(items: readonly WorkItem[], events: EventsByItem): void {
+    this.#publisher.publishSoon(items.map((item) => ({ item, events: events.get(item.id) ?? [] })));
+  }
+
+  /** How the events of a queue that has no worker are rebuilt when an item has no payload. */
+  eventsOf(queue: string, rebuild: EventRebuilder): void {
+    this.#publisher.rebuild(queue, rebuild);
+  }
+
+  /** Items in phase `publish` were queued in this process. */
+  notify(): void {
+    this.#publisher.notify();
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#leases.start();
+    this.#sweeper.start();
+    this.#publisher.start();
+    for (const worker of this.#workers) worker.start();
+    this.#observe();
+  }
+
+  /** No new claims; finishes what is at work, publishes and deletes what it can, then lets the leases go (OPS-1). */
+  async stop(): Promise<void> {
+    if (!this.#started) return;
+    this.#started = false;
+    for (const end of this.#endGauges) end();
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    await this.#publisher.stop();
+    await this.#sweeper.stop();
+    await this.#leases.stop();
+  }
+
+  /** Takes back expired items once, as the `sweep` command does. */
+  sweepOnce(): Promise<SweptItem[]> {
+    return this.#sweeper.sweep();
+  }
+
+  #wake(swept: readonly SweptItem[]): void {
+    if (swept.some(({ phase }) => phase === 'publish')) this.#publisher.notify();
+    for (const worker of this.#workers) {
+      if (swept.some(({ queue, phase }) => phase === 'work' && queue === worker.queue)) worker.notifySuspects();
+    }
+  }
+
+  #observe(): void {
+    const read = async (value: 'items' | 'oldest_s'): Promise<Observation[]> =>
+      (await this.#items.depth(this.database)).map((row) => ({
+        value: row[value],
+        labels: { queue: row.queue, phase: row.phase, state: row.state },
+      }));
+    this.#endGauges = [
+      observableGauge('assay_work_items', 'Items by queue, phase and state', () => read('items')),
+      observableGauge('assay_work_oldest_seconds', 'Age of the oldest due time by queue, phase and state', () =>
+        read('oldest_s'),
+      ),
+    ];
+  }
+}
