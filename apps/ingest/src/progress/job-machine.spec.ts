@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import { JOB_STATES } from '@assay/contracts';
+import { isTerminal, JOB_MOVES, mayMove, stands } from './job-machine.js';
+
+describe('the job machine', () => {
+  it('GEN-1.a lists every state, and no move leads from a state to itself', () => {
+    expect(Object.keys(JOB_MOVES).toSorted()).toEqual([...JOB_STATES].toSorted());
+    for (const state of JOB_STATES) expect(mayMove(state, state)).toBe(false);
+  });
+
+  it('ING-9.a goes from queued by way of in_progress and retryable_failed to an end, and never back to queued', () => {
+    expect(mayMove('queued', 'in_progress')).toBe(true);
+    expect(mayMove('in_progress', 'retryable_failed')).toBe(true);
+    expect(mayMove('retryable_failed', 'in_progress')).toBe(true);
+    for (const state of JOB_STATES) expect(mayMove(state, 'queued')).toBe(false);
+  });
+
+  it('ING-9.c leaves failed for in_progress alone, succeeded and superseded for nothing', () => {
+    expect(JOB_MOVES.failed).toEqual(['in_progress']);
+    expect(JOB_STATES.filter((state) => isTerminal(state) && JOB_MOVES[state].length === 0)).toEqual([
+      'succeeded',
+      'superseded',
+    ]);
+  });
+
+  it('ING-4.e counts a job as standing unless it failed or was superseded', () => {
+    expect(JOB_STATES.filter((state) => !stands(state))).toEqual(['failed', 'superseded']);
+  });
+});

@@ -1,0 +1,102 @@
+import type {
+  DeliverySettled,
+  DeliverySummary,
+  EventType,
+  FindingCounts,
+  JobState,
+  ReceivedEvent,
+  ReviewValidated,
+  Stage,
+  StageDeadLettered,
+  StageDelayed,
+  VersionDecision,
+} from '@assay/contracts';
+
+/** What an event says of a job, in the words that progress is judged by. */
+export interface News {
+  event_id: string;
+  type: EventType;
+  job_id: string;
+  source: string;
+  generation: number;
+  stage: Stage;
+  revision: number;
+  occurred_at: string;
+  /** Where the job stands if this is the latest word on it. */
+  state: JobState;
+  counts: FindingCounts | null;
+  versions: VersionDecision | null;
+  summary: DeliverySummary | null;
+  attempt: number | null;
+  error_class: string | null;
+  code: string | null;
+  next_due_at: string | null;
+  /** For the timeline, in a stable form: `accepted`, `smtp_450`, … */
+  cause: string;
+}
+
+type Common = Pick<News, 'event_id' | 'type' | 'job_id' | 'source' | 'generation' | 'revision' | 'occurred_at'> &
+  Pick<News, 'counts' | 'versions' | 'summary' | 'attempt' | 'error_class' | 'code' | 'next_due_at'>;
+
+function common(event: ReceivedEvent, job_id: string): Common {
+  const { source, generation, revision, occurred_at } = event.data;
+  return {
+    ...{ event_id: event.id, type: event.type, job_id, source, generation, revision, occurred_at },
+    ...{ counts: null, versions: null, summary: null, attempt: null, error_class: null, code: null, next_due_at: null },
+  };
+}
+
+/** A rejected response ends its generation: its dead letter follows by itself (VAL-2). */
+export function newsOfValidated(event: ReceivedEvent<ReviewValidated>): News {
+  const { job_id, outcome, counts, versions, rejection } = event.data;
+  return {
+    ...common(event, job_id),
+    ...{ stage: 'validate', counts, versions },
+    state: outcome === 'rejected' ? 'failed' : 'in_progress',
+    error_class: rejection?.class ?? null,
+    code: rejection?.code ?? null,
+    cause: rejection?.code ?? outcome,
+  };
+}
+
+export function newsOfSettled(event: ReceivedEvent<DeliverySettled>): News {
+  const { job_id, summary, deliveries } = event.data;
+  const states = [...new Set(deliveries.map((delivery) => delivery.state))].toSorted();
+  return {
+    ...common(event, job_id),
+    ...{ stage: 'notify', summary, state: stateOf(summary) },
+    cause: states.length === 0 ? 'adopted' : states.join(','),
+  };
+}
+
+export function newsOfDelayed(event: ReceivedEvent<StageDelayed>): News {
+  const { job_id, stage, summary, attempt, error_class, code, next_due_at } = event.data;
+  return {
+    ...common(event, job_id),
+    ...{ stage, summary, attempt, error_class, code, next_due_at, state: 'retryable_failed', cause: code },
+  };
+}
+
+/** Null where the subject is no job's: a parked record or a credential moves none. */
+export function newsOfDeadLettered(event: ReceivedEvent<StageDeadLettered>): News | null {
+  const { job_id, stage, summary, error_class, code } = event.data;
+  if (job_id === null) return null;
+  return {
+    ...common(event, job_id),
+    ...{ stage, summary, error_class, code, cause: code },
+    state: summary === null ? 'failed' : stateOf(summary),
+  };
+}
+
+/** ING-9: where a job stands once its deliveries are as the notifier's summary says. */
+export function stateOf(summary: DeliverySummary): JobState {
+  if (summary.open > 0) return 'in_progress';
+  if (summary.failed > 0) return 'failed';
+  return everyDeliverySuperseded(summary) ? 'superseded' : 'succeeded';
+}
+
+function everyDeliverySuperseded(summary: DeliverySummary): boolean {
+  const counted = Object.values(summary.by_channel).flatMap((states) => Object.entries(states));
+  const present = counted.filter(([, count]) => count > 0);
+  return present.length > 0 && present.every(([state]) => state === 'superseded');
+}

@@ -1,0 +1,203 @@
+import { describe, expect, it } from '@jest/globals';
+import { Problem } from '@assay/contracts';
+import { readSubmission } from './submission-shape.js';
+
+const LIMITS = { review_result_bytes: 2 * 1024 * 1024 };
+
+const aBody = (over: Record<string, unknown> = {}): Record<string, unknown> => ({
+  idempotency_key: 'key-1',
+  changelist_id: '4711',
+  review_version: 1,
+  changed_files: ['//depot/project/a.ts'],
+  recipients: [{ channel: 'webhook', address: 'ci' }],
+  review_result: '{}',
+  ...over,
+});
+
+function read(body: unknown, header_key?: string, limits = LIMITS) {
+  return readSubmission({ body, body_bytes: Buffer.byteLength(JSON.stringify(body) ?? ''), header_key }, limits);
+}
+
+function problemOf(body: unknown, header_key?: string, limits = LIMITS): Problem {
+  try {
+    read(body, header_key, limits);
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+  throw new Error('the body was accepted');
+}
+const pointersOf = (body: unknown) => problemOf(body).options.errors?.map((error) => error.pointer);
+
+describe('readSubmission', () => {
+  it('ING-1.a fills in the defaults of what may be left out', () => {
+    expect(read(aBody())).toEqual({
+      idempotency_key: 'key-1',
+      changelist_id: '4711',
+      review_version: 1,
+      rerun: false,
+      priority: 5,
+      root: null,
+      case_insensitive_paths: false,
+      changed_files: ['//depot/project/a.ts'],
+      recipients: [{ channel: 'webhook', address: 'ci' }],
+      review_result_format: 'json',
+    });
+  });
+
+  it('ING-1.a takes every field at its limits', () => {
+    const body = aBody({
+      idempotency_key: 'k'.repeat(255),
+      changelist_id: 'Aa0._:/@#+-'.padEnd(128, 'x'),
+      review_version: 2_147_483_647,
+      rerun: true,
+      priority: 9,
+      changed_files: Array.from({ length: 20_000 }, (_, index) => `src/${index}`),
+      root: '//depot/project',
+      case_insensitive_paths: true,
+      recipients: Array.from({ length: 100 }, (_, index) => ({ channel: 'email', address: `a${index}@example.com` })),
+      review_result: { schema_version: '1.0' },
+      review_result_format: 'sarif',
+    });
+    expect(read(body)).toMatchObject({ priority: 9, root: '//depot/project', review_result_format: 'sarif' });
+  });
+
+  it('ING-1.b takes the key from the header, the body or both', () => {
+    const { idempotency_key: _key, ...keyless } = aBody();
+    expect(read(keyless, 'from-header').idempotency_key).toBe('from-header');
+    expect(read(aBody(), 'key-1').idempotency_key).toBe('key-1');
+    expect(problemOf(keyless).options.errors).toMatchObject([{ pointer: '/idempotency_key', code: 'required' }]);
+  });
+
+  it('ING-1.b refuses a key that differs between header and body', () => {
+    expect(problemOf(aBody(), 'other').code).toBe('idempotency_key_mismatch');
+  });
+
+  it('ING-1.d keeps an integer changelist as a string', () => {
+    expect(read(aBody({ changelist_id: 4711 })).changelist_id).toBe('4711');
+    expect(read(aBody({ changelist_id: 0 })).changelist_id).toBe('0');
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['/idempotency_key', { idempotency_key: '' }],
+    ['/idempotency_key', { idempotency_key: 'two words' }],
+    ['/idempotency_key', { idempotency_key: 'k'.repeat(256) }],
+    ['/idempotency_key', { idempotency_key: 7 }],
+    ['/changelist_id', { changelist_id: undefined }],
+    ['/changelist_id', { changelist_id: '' }],
+    ['/changelist_id', { changelist_id: 'a b' }],
+    ['/changelist_id', { changelist_id: 'a\u0000' }],
+    ['/changelist_id', { changelist_id: 1.5 }],
+    ['/changelist_id', { changelist_id: 2 ** 53 }],
+    ['/changelist_id', { changelist_id: 'x'.repeat(129) }],
+    ['/review_version', { review_version: 0 }],
+    ['/review_version', { review_version: '1' }],
+    ['/review_version', { review_version: 1.5 }],
+    ['/review_version', { review_version: 2_147_483_648 }],
+    ['/rerun', { rerun: 'yes' }],
+    ['/rerun', { rerun: null }],
+    ['/priority', { priority: 10 }],
+    ['/priority', { priority: -1 }],
+    ['/root', { root: '' }],
+    ['/root', { root: 7 }],
+    ['/root', { root: 'a\u0000b' }],
+    ['/root', { root: 'x'.repeat(1_025) }],
+    ['/case_insensitive_paths', { case_insensitive_paths: null }],
+    ['/changed_files', { changed_files: undefined }],
+    ['/changed_files', { changed_files: [] }],
+    ['/changed_files', { changed_files: 'a' }],
+    ['/changed_files', { changed_files: Array.from({ length: 20_001 }, () => 'a') }],
+    ['/changed_files', { changed_files: Array.from({ length: 2_049 }, () => 'x'.repeat(1_024)) }],
+    ['/changed_files/1', { changed_files: ['a', 7] }],
+    ['/changed_files/0', { changed_files: [' '] }],
+    ['/changed_files/0', { changed_files: ['a\u0000'] }],
+    ['/changed_files/0', { changed_files: ['\ud800'] }],
+    ['/changed_files/0', { changed_files: ['é'.repeat(513)] }],
+    ['/recipients', { recipients: undefined }],
+    ['/recipients', { recipients: [] }],
+    ['/recipients', { recipients: 'a@example.com' }],
+    ['/recipients', { recipients: Array.from({ length: 101 }, () => ({ channel: 'webhook', address: 'ci' })) }],
+    ['/recipients/0/channel', { recipients: [{ channel: 'pigeon', address: 'ci' }] }],
+    ['/recipients/0/address', { recipients: [{ channel: 'email', address: 'nobody' }] }],
+    ['/recipients/0/address', { recipients: [{ channel: 'email', address: 'a\u0000@example.com' }] }],
+    ['/recipients/0/address', { recipients: [{ channel: 'email', address: '\udc00@example.com' }] }],
+    ['/recipients/0/url', { recipients: [{ channel: 'webhook', address: 'ci', url: 'https://example.com' }] }],
+    ['/review_result', { review_result: undefined }],
+    ['/review_result', { review_result: null }],
+    ['/review_result', { review_result: [] }],
+    ['/review_result', { review_result: 1 }],
+    ['/review_result_format', { review_result_format: 'xml' }],
+    ['/review_result_format', { review_result_format: null }],
+    ['/source', { source: 'someone-else' }],
+    ['/constructor', { constructor: 1 }],
+    ['/a~1b~0c', { 'a/b~c': 1 }],
+  ])('ING-10.a points at %s in %j', (pointer, over) => {
+    const problem = problemOf(aBody(over));
+    expect(problem.code).toBe('invalid_request');
+    expect(problem.status).toBe(400);
+    expect(problem.options.errors?.map((error) => error.pointer)).toEqual([pointer]);
+  });
+
+  it('ING-10.a points at __proto__ as an unknown field', () => {
+    const body: unknown = JSON.parse(`{"__proto__":{"rerun":true},${JSON.stringify(aBody()).slice(1)}`);
+    expect(pointersOf(body)).toEqual(['/__proto__']);
+  });
+
+  it('ING-10.a names every bad field at once, up to a hundred, and says how many there are', () => {
+    expect(pointersOf(aBody({ review_version: 0, priority: 11, extra: 1 }))?.toSorted()).toEqual([
+      '/extra',
+      '/priority',
+      '/review_version',
+    ]);
+    const many = problemOf(aBody({ changed_files: Array.from({ length: 300 }, () => 1) }));
+    expect(many.options.errors).toHaveLength(100);
+    expect(many.options.extensions).toEqual({ errors_in_all: 300 });
+  });
+
+  it('ING-10.a shows no value of a bad field', () => {
+    const problem = problemOf(aBody({ root: 7, idempotency_key: 'hunter2 hunter2', priority: 'hunter2' }));
+    expect(JSON.stringify(problem.options)).not.toContain('hunter2');
+  });
+
+  it.each([null, [], 'text', 1])('ING-10.a refuses the body %j, which is not an object', (body) => {
+    expect(pointersOf(body)).toEqual(['']);
+  });
+
+  it.each([[[null]], [[[]]], [['ci']], [[7]]])('ING-10.a refuses the recipients %j', (recipients) => {
+    expect(pointersOf(aBody({ recipients }))).toEqual(['/recipients/0/channel', '/recipients/0/address']);
+  });
+
+  it('ING-1.c refuses recipients that are the same once canonical', () => {
+    const recipients = [
+      { channel: 'email', address: 'Jane@Example.com' },
+      { channel: 'email', address: ' Jane@example.COM' },
+      { channel: 'email', address: 'jane@example.com' },
+    ];
+    expect(problemOf(aBody({ recipients })).options.errors).toMatchObject([
+      { pointer: '/recipients/1', code: 'duplicate' },
+    ]);
+  });
+
+  it('ING-10.c leaves U+0000 and lone surrogates inside the review result to the engine', () => {
+    expect(read(aBody({ review_result: 'a\u0000\ud800' })).priority).toBe(5);
+    expect(read(aBody({ review_result: { a: '\u0000\udfff' } })).priority).toBe(5);
+  });
+
+  it('VAL-10 answers 413 to a review result over its limit, as text or as an object', () => {
+    const limits = { review_result_bytes: 1_000 };
+    const text = 'é'.repeat(500);
+    expect(read(aBody({ review_result: text }), undefined, limits).priority).toBe(5);
+    expect(problemOf(aBody({ review_result: `${text}x` }), undefined, limits).code).toBe('payload_too_large');
+    const object = { schema_version: '1.0', findings: ['x'.repeat(1_000 - 42), 1] };
+    expect(JSON.stringify(object)).toHaveLength(1_000);
+    expect(read(aBody({ review_result: object }), undefined, limits).priority).toBe(5);
+    expect(problemOf(aBody({ review_result: { ...object, a: 1 } }), undefined, limits).code).toBe('payload_too_large');
+  });
+
+  it('VAL-10 measures a review result of any depth without overflowing the stack', () => {
+    const depth = 1_000_000;
+    const deep: unknown = JSON.parse('{"a":'.repeat(depth) + '1' + '}'.repeat(depth));
+    const raw = { body: aBody({ review_result: deep }), body_bytes: 7_000_000, header_key: undefined };
+    expect(() => readSubmission(raw, LIMITS)).toThrow(Problem);
+  });
+});

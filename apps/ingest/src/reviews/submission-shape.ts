@@ -1,0 +1,178 @@
+import { Problem } from '@assay/contracts';
+import type { FieldError, Recipient } from '@assay/contracts';
+import { canonicalRecipient, recipientKey } from './recipients.js';
+import { jsonBytesUpTo } from './json-size.js';
+import { readEnvelope } from './submission-envelope.js';
+import type { SubmissionEnvelope } from './submission-envelope.js';
+
+/** A submission whose shape has been checked (ING-1), with its defaults filled in. */
+export interface SubmissionShape {
+  idempotency_key: string;
+  changelist_id: string;
+  review_version: number;
+  rerun: boolean;
+  priority: number;
+  root: string | null;
+  case_insensitive_paths: boolean;
+  changed_files: string[];
+  /** Canonical. */
+  recipients: Recipient[];
+  review_result_format: 'json' | 'sarif';
+}
+
+export interface SubmissionLimits {
+  /** Bytes of a review result: the text's own, or the object's as compact JSON (VAL-10). */
+  review_result_bytes: number;
+}
+
+const DEFAULT_PRIORITY = 5;
+const MAX_CHANGED_FILES = 20_000;
+const MAX_PATH_BYTES = 1_024;
+const MAX_PATHS_BYTES = 2 * 1024 * 1024;
+/** U+0000 and lone surrogates: Postgres takes neither in text, and no path has them. */
+const UNSTORABLE = /[\0\p{Cs}]/u;
+/** A caller mends its program by the first few; thousands of answers to one bad loop help nobody. */
+const MAX_ERRORS = 100;
+
+export interface RawSubmission {
+  /** The parsed body. */
+  body: unknown;
+  /** Length of the body as it came, in bytes. */
+  body_bytes: number;
+  /** `Idempotency-Key`, if it came. */
+  header_key: string | undefined;
+}
+
+/** Checks a submission's shape; throws the problem that names every bad field (ING-10). */
+export function readSubmission(raw: RawSubmission, limits: SubmissionLimits): SubmissionShape {
+  const { body } = raw;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalid([{ pointer: '', code: 'invalid_type', detail: 'must be an object' }]);
+  }
+  const members = body as Record<string, unknown>;
+  const { envelope, errors } = readEnvelope(members);
+  errors.push(...changedFilesErrors(members['changed_files']), ...reviewResultErrors(members['review_result']));
+  errors.push(...rootErrors(envelope.root));
+  const recipients = errors.some(isAboutRecipients) ? [] : readRecipients(envelope, errors);
+  const idempotency_key = readKey(envelope, raw.header_key, errors);
+  if (errors.length > 0) throw invalid(errors);
+  refuseOversizedResult(members['review_result'], raw.body_bytes, limits);
+  return {
+    idempotency_key,
+    changelist_id: envelope.changelist_id,
+    review_version: envelope.review_version,
+    rerun: envelope.rerun ?? false,
+    priority: envelope.priority ?? DEFAULT_PRIORITY,
+    root: envelope.root ?? null,
+    case_insensitive_paths: envelope.case_insensitive_paths ?? false,
+    changed_files: members['changed_files'] as string[],
+    recipients,
+    review_result_format: envelope.review_result_format ?? 'json',
+  };
+}
+
+function invalid(errors: FieldError[]): Problem {
+  const disagree = errors.length === 1 && errors[0]!.code === 'idempotency_key_mismatch';
+  return new Problem(disagree ? 'idempotency_key_mismatch' : 'invalid_request', {
+    errors: errors.slice(0, MAX_ERRORS),
+    extensions: errors.length > MAX_ERRORS ? { errors_in_all: errors.length } : {},
+  });
+}
+
+/** Header or body; where both say one, the same (ING-1). */
+function readKey(envelope: SubmissionEnvelope, header_key: string | undefined, errors: FieldError[]): string {
+  const inBody = envelope.idempotency_key;
+  if (header_key === undefined) {
+    if (inBody === undefined) {
+      errors.push({
+        pointer: '/idempotency_key',
+        code: 'required',
+        detail: 'must stand here or in the Idempotency-Key header',
+      });
+    }
+    return inBody ?? '';
+  }
+  if (inBody !== undefined && inBody !== header_key) {
+    errors.push({ pointer: '/idempotency_key', code: 'idempotency_key_mismatch', detail: 'differs from the header' });
+  } else if (!/^[\x21-\x7e]{1,255}$/.test(header_key)) {
+    errors.push({
+      pointer: 'header:Idempotency-Key',
+      code: 'invalid_value',
+      detail: 'must be 1 to 255 printable ASCII characters without spaces',
+    });
+  }
+  return header_key;
+}
+
+function isAboutRecipients(error: FieldError): boolean {
+  return error.pointer.startsWith('/recipients');
+}
+
+function readRecipients(envelope: SubmissionEnvelope, errors: FieldError[]): Recipient[] {
+  const seen = new Set<string>();
+  return envelope.recipients.flatMap(({ channel, address }, index) => {
+    const pointer = `/recipients/${index}`;
+    const recipient = canonicalRecipient({ channel, address });
+    if (recipient === null) {
+      const detail = channel === 'email' ? 'is not a mail address' : 'is not the name of an endpoint';
+      errors.push({ pointer: `${pointer}/address`, code: 'invalid_value', detail });
+      return [];
+    }
+    const key = recipientKey(recipient);
+    if (seen.has(key)) errors.push({ pointer, code: 'duplicate', detail: 'stands in the list already' });
+    seen.add(key);
+    return [recipient];
+  });
+}
+
+function changedFilesErrors(value: unknown): FieldError[] {
+  const pointer = '/changed_files';
+  if (value === undefined) return [{ pointer, code: 'required', detail: 'must be an array of paths' }];
+  if (!Array.isArray(value)) return [{ pointer, code: 'invalid_type', detail: 'must be an array of paths' }];
+  if (value.length === 0 || value.length > MAX_CHANGED_FILES) {
+    return [{ pointer, code: 'invalid_value', detail: `must hold 1 to ${MAX_CHANGED_FILES} paths` }];
+  }
+  const errors: FieldError[] = [];
+  let bytes = 0;
+  for (let index = 0; index < value.length; index += 1) {
+    const detail = pathFault(value[index]);
+    if (detail !== null) errors.push({ pointer: `${pointer}/${index}`, code: 'invalid_value', detail });
+    else bytes += Buffer.byteLength(value[index] as string);
+  }
+  if (bytes > MAX_PATHS_BYTES) {
+    errors.push({ pointer, code: 'invalid_value', detail: `must be at most ${MAX_PATHS_BYTES} bytes in all` });
+  }
+  return errors;
+}
+
+function rootErrors(root: unknown): FieldError[] {
+  if (typeof root !== 'string') return [];
+  const detail = pathFault(root);
+  return detail === null ? [] : [{ pointer: '/root', code: 'invalid_value', detail }];
+}
+
+function pathFault(path: unknown): string | null {
+  if (typeof path !== 'string' || path.trim() === '') return 'must be a path';
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `must be at most ${MAX_PATH_BYTES} bytes`;
+  if (UNSTORABLE.test(path)) return 'must not hold U+0000 or a lone surrogate';
+  return null;
+}
+
+function reviewResultErrors(value: unknown): FieldError[] {
+  const pointer = '/review_result';
+  if (value === undefined) return [{ pointer, code: 'required', detail: 'must be a string or an object' }];
+  const fits = typeof value === 'string' || (typeof value === 'object' && value !== null && !Array.isArray(value));
+  return fits ? [] : [{ pointer, code: 'invalid_type', detail: 'must be a string or an object' }];
+}
+
+/** Measured only when the whole body is over the limit: else its part cannot be. */
+function refuseOversizedResult(result: unknown, body_bytes: number, limits: SubmissionLimits): void {
+  const limit = limits.review_result_bytes;
+  if (body_bytes <= limit) return;
+  const bytes = typeof result === 'string' ? Buffer.byteLength(result) : jsonBytesUpTo(result, limit);
+  if (bytes <= limit) return;
+  throw new Problem('payload_too_large', {
+    detail: `review_result is larger than ${limit} bytes`,
+    errors: [{ pointer: '/review_result', code: 'too_large', detail: `must be at most ${limit} bytes` }],
+  });
+}
