@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { AllowListError, compileAllowList, normalizePath } from './index.js';
+
+describe('compileAllowList', () => {
+  it.each([
+    ['depot/project/...', 'must start with //'],
+    ['//depot/project/../x/...', '..'],
+    ['//depot/*/x', '*'],
+    ['//depot/%%1/x', '%%'],
+    ['//depot/.../x.c', 'only as the whole last segment'],
+    ['//depot/project...', 'only as the whole last segment'],
+    ['//depot/...', 'broad'],
+    ['//...', 'not in normal form'],
+    ['//depot', 'names a depot'],
+    ['//depot/project/', 'not in normal form'],
+    ['//depot//project/...', 'not in normal form'],
+    ['//depot/project/a.c#12', 'not in normal form'],
+    ['//depot\\project\\...', 'only as the whole last segment'],
+    [' //depot/project/...', 'white space'],
+    ['', 'empty'],
+    ['src/a.c', 'must start with //'],
+    ['./src/...', 'must start with //'],
+  ])('SEC-1.a refuses the entry %j and says why', (path, reason) => {
+    expect(() => compileAllowList([path])).toThrow(AllowListError);
+    expect(() => compileAllowList([path])).toThrow(JSON.stringify(path));
+    expect(() => compileAllowList([path])).toThrow(reason);
+  });
+
+  it('SEC-1.a names every bad entry at once', () => {
+    const compile = () => compileAllowList(['//depot/ok/...', 'bad/one', { path: '//depot/...' }, { glob: 'x' }, 7]);
+    expect(compile).toThrow(/entry 2 "bad\/one".*entry 3 "\/\/depot\/\.\.\.".*entry 4.*entry 5/s);
+  });
+
+  it.each([[[]], [null], [undefined], [{}], ['//depot/p/...']])('SEC-1.d refuses %j for a list', (entries) => {
+    expect(() => compileAllowList(entries)).toThrow(AllowListError);
+  });
+
+  it('SEC-1.a takes a whole depot when it is marked broad', () => {
+    const list = compileAllowList([{ path: '//depot/...', broad: true }]);
+    expect(list.allows('//depot/x/a.c')).toBe(true);
+    expect(list.allows('//depot2/x/a.c')).toBe(false);
+  });
+
+  it('SEC-1.b compares whole segments', () => {
+    const list = compileAllowList(['//depot/project/...', '//depot/one/exact.c']);
+    expect(list.allows('//depot/project/src/a.c')).toBe(true);
+    expect(list.allows('//depot/project-secret/a.c')).toBe(false);
+    expect(list.allows('//depot/project')).toBe(false);
+    expect(list.allows('//depot/one/exact.c')).toBe(true);
+    expect(list.allows('//depot/one/exact.cpp')).toBe(false);
+    expect(list.allows('//Depot/project/a.c')).toBe(false);
+  });
+
+  it('SEC-1.c judges a relative path under root, or by ./...', () => {
+    const depot = compileAllowList(['//depot/project/...']);
+    expect(depot.allows('src/a.c', '//depot/project')).toBe(true);
+    expect(depot.allows('src/a.c', '//depot/project-secret')).toBe(false);
+    expect(depot.allows('src/a.c')).toBe(false);
+    const relative = compileAllowList(['./...']);
+    expect(relative.allows('src/a.c')).toBe(true);
+    expect(relative.allows('src/a.c', '//depot/project')).toBe(false);
+    expect(relative.allows('//depot/project/a.c')).toBe(false);
+  });
+
+  it('SEC-1.d allows nothing that is in doubt', () => {
+    const list = compileAllowList(['./...', '//depot/project/...']);
+    expect(list.allows(normalizePath('../a.c'))).toBe(false);
+    expect(list.allows(normalizePath('//depot/project/../other/a.c'))).toBe(false);
+    expect(list.allows('a.c', '../up')).toBe(false);
+    expect(list.allows('a.c', 'relative/root')).toBe(false);
+    expect(list.allows('a.c', '')).toBe(false);
+    expect(list.allows('/etc/passwd')).toBe(false);
+  });
+
+  it('SEC-1.b lists the changed files that are denied, as they came', () => {
+    const list = compileAllowList(['//depot/project/...']);
+    const changed_files = ['//depot/project/a.c#3', '//depot/secret/b.c#1', 'src\\c.c', '../d.c'];
+    expect(list.denied({ changed_files, root: '//depot/project' })).toEqual(['//depot/secret/b.c#1', '../d.c']);
+  });
+
+  it('VAL-7.b gives one hash for the same entries in any order, another for others', () => {
+    const one = compileAllowList(['//depot/a/...', './...']).hash;
+    expect(compileAllowList(['./...', { path: '//depot/a/...' }, './...']).hash).toBe(one);
+    expect(compileAllowList(['//depot/a/...']).hash).not.toBe(one);
+    expect(one).toMatch(/^[0-9a-f]{64}$/);
+  });
+});

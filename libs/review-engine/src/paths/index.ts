@@ -1,0 +1,3 @@
+export { AllowList, AllowListError, compileAllowList, type AllowListEntry } from './allow-list.js';
+export { prepareChangedFiles, type ChangedFiles, type ChangedFilesInput } from './changed-files.js';
+export { isAbsolutePath, normalizePath, normalizeRoot } from './normalize-path.js';
