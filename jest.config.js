@@ -27,12 +27,13 @@ const shared = {
       },
     ],
   },
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/libs/testing/src/leak-checking-environment.mjs',
   setupFiles: ['reflect-metadata'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 
 export default {
+  reporters: ['default', '<rootDir>/libs/testing/src/results-reporter.mjs'],
   projects: [
     {
       ...shared,

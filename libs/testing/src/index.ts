@@ -1,1 +1,7 @@
-export {};
+export { eventually } from './eventually.js';
+export { testDatabase } from './test-database.js';
+export type { TestDatabase } from './test-database.js';
+export { plainHeaders, testKafka } from './test-kafka.js';
+export type { CollectedRecord, Collector, TestKafka } from './test-kafka.js';
+export { testRun } from './test-run.js';
+export type { TestRun } from './test-run.js';

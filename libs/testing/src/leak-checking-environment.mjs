@@ -1,0 +1,36 @@
+// A test file that leaves something open fails. Without this Jest warns at most, and then kills its worker.
+import { setTimeout as delay } from 'node:timers/promises';
+import { TestEnvironment } from 'jest-environment-node';
+
+/** What keeps a process alive and is ours to close; timers of Jest itself are among the rest, hence not `Timeout`. */
+const WATCHED = new Set(['TCPSocketWrap', 'TCPServerWrap', 'PipeServerWrap', 'ProcessWrap', 'FSEventWrap', 'UDPWrap']);
+/** A closed socket leaves the list a few turns of the loop later; a process once it has been reaped. */
+const GRACE_MS = 3_000;
+const POLL_MS = 20;
+
+function openResources() {
+  const counts = new Map();
+  for (const name of process.getActiveResourcesInfo()) {
+    if (WATCHED.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function leaks(before) {
+  return [...openResources()]
+    .map(([name, count]) => [name, count - (before.get(name) ?? 0)])
+    .filter(([, count]) => count > 0);
+}
+
+export default class LeakCheckingEnvironment extends TestEnvironment {
+  #before = openResources();
+
+  async teardown() {
+    const deadline = performance.now() + GRACE_MS;
+    while (leaks(this.#before).length > 0 && performance.now() < deadline) await delay(POLL_MS);
+    const left = leaks(this.#before);
+    await super.teardown();
+    if (left.length === 0) return;
+    throw new Error(`this test file left open: ${left.map(([name, count]) => `${count} ${name}`).join(', ')}`);
+  }
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { type EventType, TOPICS, topicName } from '@assay/contracts';
+import { type IHeaders, Kafka, logLevel } from 'kafkajs';
+import { testRun } from './test-run.js';
+
+/** Two show that nothing relies on one; more only cost time. */
+const TEST_PARTITIONS = 2;
+
+export interface CollectedRecord {
+  key: string | null;
+  headers: Record<string, string>;
+  value: Buffer | null;
+  partition: number;
+  offset: string;
+  /** The value, parsed. */
+  json<T>(): T;
+}
+
+export interface Collector {
+  /** What has come so far, oldest first within a partition. */
+  readonly records: readonly CollectedRecord[];
+  close(): Promise<void>;
+}
+
+/** The shared broker, with topics of the test file's own. */
+export interface TestKafka {
+  readonly brokers: string;
+  readonly topic_prefix: string;
+  /** A plain client, for what the test itself sends and reads. */
+  readonly client: Kafka;
+  topic(type: EventType): string;
+  /** Creates every topic of the contract under this file's prefix. */
+  createTopics(): Promise<void>;
+  /** Reads a topic from its beginning with a plain consumer; resolves once that has joined its group. */
+  consume(type: EventType): Promise<Collector>;
+  /** Deletes the topics and closes what is still open. */
+  close(): Promise<void>;
+}
+
+export function plainHeaders(headers: IHeaders | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+async function collect(client: Kafka, topic: string, group: string): Promise<Collector> {
+  const records: CollectedRecord[] = [];
+  const consumer = client.consumer({ groupId: group, sessionTimeout: 6_000, maxWaitTimeInMs: 50 });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+  await consumer.run({
+    eachMessage: ({ message, partition }) => {
+      const { key, offset, value } = message;
+      records.push({
+        key: key?.toString() ?? null,
+        headers: plainHeaders(message.headers),
+        value,
+        partition,
+        offset,
+        json: <T>() => JSON.parse(value?.toString() ?? 'null') as T,
+      });
+      return Promise.resolve();
+    },
+  });
+  await joined;
+  return { records, close: () => consumer.disconnect() };
+}
+
+export function testKafka(): TestKafka {
+  const { brokers } = testRun().address.kafka;
+  const topic_prefix = `t${randomBytes(6).toString('hex')}`;
+  const client = new Kafka({ brokers: [brokers], clientId: topic_prefix, logLevel: logLevel.NOTHING });
+  const topic = (type: EventType): string => topicName(topic_prefix, type);
+  const collectors: Collector[] = [];
+  let created = false;
+
+  async function asAdmin(work: (admin: ReturnType<Kafka['admin']>) => Promise<unknown>): Promise<void> {
+    const admin = client.admin();
+    await admin.connect();
+    try {
+      await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  return {
+    brokers,
+    topic_prefix,
+    client,
+    topic,
+    createTopics: async () => {
+      const topics = TOPICS.map((definition) => ({
+        topic: topic(definition.type),
+        numPartitions: TEST_PARTITIONS,
+        replicationFactor: 1,
+        configEntries: [{ name: 'max.message.bytes', value: String(definition.max_message_bytes) }],
+      }));
+      await asAdmin((admin) => admin.createTopics({ topics, waitForLeaders: true }));
+      created = true;
+    },
+    consume: async (type) => {
+      const collector = await collect(client, topic(type), `${topic_prefix}-collector-${collectors.length}`);
+      collectors.push(collector);
+      return collector;
+    },
+    close: async () => {
+      await Promise.all(collectors.map((each) => each.close()));
+      if (created) await asAdmin((admin) => admin.deleteTopics({ topics: TOPICS.map((each) => topic(each.type)) }));
+    },
+  };
+}
