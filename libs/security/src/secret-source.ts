@@ -1,0 +1,71 @@
+import { Secret } from './secret.js';
+import { WatchedFile } from './watched-file.js';
+
+/** A secret by reference (SEC-3): ask for `current()` at each use, so that a rotated value is used (SEC-5). */
+export interface SecretSource {
+  current(): Secret;
+  /** Called when the value has changed; not by sources that cannot change. Returns the function that ends it. */
+  onChange(listener: () => void): () => void;
+}
+
+/** One way of keeping secrets. One more is one class with one entry in {@link PROVIDERS}. */
+export interface SecretProvider {
+  readonly scheme: string;
+  /** Shape of the reference, for messages. */
+  readonly shape: string;
+  /** Throws, naming the reference and never the value, where there is no such secret. */
+  resolve(name: string, env: NodeJS.ProcessEnv): SecretSource;
+}
+
+class EnvironmentSecrets implements SecretProvider {
+  readonly scheme = 'env';
+  readonly shape = 'env:NAME';
+
+  resolve(name: string, env: NodeJS.ProcessEnv): SecretSource {
+    const value = env[name];
+    if (value === undefined || value === '') throw new Error(`env:${name}: the environment has no ${name}`);
+    return fixedSecret(value);
+  }
+}
+
+class FileSecrets implements SecretProvider {
+  readonly scheme = 'file';
+  readonly shape = 'file:/path';
+
+  resolve(path: string): SecretSource {
+    try {
+      const file = new WatchedFile({ path, what: 'secret', parse: secretFrom });
+      return { current: () => file.current(), onChange: (listener) => file.onChange(() => listener()) };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      throw new Error(`file:${path}: ${code ?? (error as Error).message}`, { cause: error });
+    }
+  }
+}
+
+/** Editors and `kubectl create secret` leave a newline at the end, which is no part of the secret. */
+function secretFrom(content: Buffer): Secret {
+  const value = content.toString('utf8').replace(/\r?\n$/, '');
+  if (value === '') throw new Error('the file is empty');
+  return new Secret(value);
+}
+
+const PROVIDERS: readonly SecretProvider[] = [new EnvironmentSecrets(), new FileSecrets()];
+
+/** A secret that is known already and never changes. */
+export function fixedSecret(value: string): SecretSource {
+  const secret = new Secret(value);
+  return { current: () => secret, onChange: () => () => undefined };
+}
+
+/** Resolves `env:NAME` or `file:/path` (SEC-3). Throws where the reference is malformed or leads nowhere. */
+export function resolveSecret(reference: string, env: NodeJS.ProcessEnv = process.env): SecretSource {
+  const colon = reference.indexOf(':');
+  const provider = PROVIDERS.find(({ scheme }) => scheme === reference.slice(0, Math.max(colon, 0)));
+  const name = reference.slice(colon + 1);
+  if (!provider || name === '') {
+    // The text may be a secret put here by mistake: it is not repeated.
+    throw new Error(`a reference to a secret is expected: ${PROVIDERS.map(({ shape }) => shape).join(' or ')}`);
+  }
+  return provider.resolve(name, env);
+}

@@ -1,0 +1,67 @@
+import { LOG_LEVELS } from '@assay/observability';
+import { hostname } from 'node:os';
+import { file } from './file-settings.js';
+import { durationMs, integer, oneOf, ratio, text } from './settings.js';
+
+/** What every process of Assay reads, commands included. */
+export const PROCESS_SETTINGS = {
+  instance: text({
+    env: 'ASSAY_INSTANCE',
+    doc: 'Name of this replica in logs, leases and metrics; must differ between replicas.',
+    default: `${hostname()}-${process.pid}`,
+    pattern: /^[A-Za-z0-9._-]{1,100}$/,
+  }),
+  log_level: oneOf({
+    env: 'ASSAY_LOG_LEVEL',
+    doc: 'The least level that is written.',
+    values: LOG_LEVELS,
+    default: 'info',
+  }),
+  traces: oneOf({
+    env: 'ASSAY_TRACES',
+    doc: 'Where spans go: nowhere (trace ids travel all the same) or to an OTLP/HTTP collector.',
+    values: ['none', 'otlp'],
+    default: 'none',
+  }),
+  traces_otlp_url: text({
+    env: 'ASSAY_TRACES_OTLP_URL',
+    doc: 'The collector: `http://host:4318/v1/traces`.',
+    default: null,
+    pattern: /^https?:\/\//,
+  }),
+  traces_sample_ratio: ratio({
+    env: 'ASSAY_TRACES_SAMPLE_RATIO',
+    doc: 'Share of new traces that are recorded; what a caller decided is kept.',
+    default: 0.1,
+  }),
+};
+
+/** What a service with an HTTP face reads beside its own settings. */
+export const HTTP_SETTINGS = {
+  ...PROCESS_SETTINGS,
+  http_host: text({ env: 'ASSAY_HTTP_HOST', doc: 'Address to listen on.', default: '0.0.0.0' }),
+  http_port: integer({
+    env: 'ASSAY_HTTP_PORT',
+    doc: 'Port to listen on; 0 takes a free one and logs it.',
+    default: 8080,
+    max: 65_535,
+  }),
+  http_body_limit_bytes: integer({
+    env: 'ASSAY_HTTP_BODY_LIMIT_BYTES',
+    doc: 'A larger request body is refused with 413.',
+    default: 6 * 1024 * 1024,
+    min: 1024,
+    max: 64 * 1024 * 1024,
+  }),
+  api_keys_file: file({
+    env: 'ASSAY_API_KEYS_FILE',
+    doc: 'The callers: `{"keys": [{"id", "sha256", "role", "sources", "expires_at"}]}`. Read again when it changes.',
+  }),
+  shutdown_grace_ms: durationMs({
+    env: 'ASSAY_SHUTDOWN_GRACE_MS',
+    doc: 'A shutdown that takes longer ends the process the hard way; work items survive that.',
+    default: 10_000,
+    min: 100,
+    max: 300_000,
+  }),
+};

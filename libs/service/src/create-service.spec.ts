@@ -1,0 +1,329 @@
+import { Body, Controller, Get, Inject, Module, Param, Post, Query } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Failure } from '@assay/contracts';
+import { addLogSink, currentContext } from '@assay/observability';
+import type { LogLine } from '@assay/observability';
+import { CurrentPrincipal, newApiKey, Public, Roles } from '@assay/security';
+import type { Principal } from '@assay/security';
+import { IsInt, IsOptional, IsString } from 'class-validator';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as rawRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startService } from './create-service.js';
+import type { RunningService } from './create-service.js';
+import { Readiness } from './health.js';
+import { JsonBody } from './json-body.js';
+import { Shutdown } from './shutdown.js';
+
+class Note {
+  @IsString() text: string;
+  @IsOptional() @IsInt() count?: number;
+}
+class NoteQuery {
+  @IsOptional() @IsString() after?: string;
+}
+
+@Controller('v1/notes')
+class NotesController {
+  constructor(@Inject(Shutdown) private readonly shutdown: Shutdown) {}
+
+  @Get()
+  @Roles('operator')
+  list(@Query() query: NoteQuery) {
+    return { query };
+  }
+
+  @Get('closed')
+  closed() {
+    return { never: true };
+  }
+
+  @Get('whoami')
+  @Roles('operator', 'submitter')
+  whoami(@CurrentPrincipal() principal: Principal) {
+    return { ...principal, ...currentContext() };
+  }
+
+  @Get('broken')
+  @Public()
+  broken() {
+    throw new TypeError('cannot read password=hunter2-of-the-database');
+  }
+
+  @Get('away')
+  @Public()
+  away() {
+    throw new Failure({ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'gone', retryable: true, message: 'gone' });
+  }
+
+  @Get('wait')
+  @Public()
+  wait() {
+    return new Promise((resolve) =>
+      this.shutdown.signal.addEventListener('abort', () => resolve({ answered: 'early' })),
+    );
+  }
+
+  @Get(':id')
+  @Public()
+  one(@Param('id') id: string) {
+    return { id };
+  }
+
+  @Post()
+  @Roles('submitter')
+  add(@Body() note: Note) {
+    return { ...note, ...currentContext() };
+  }
+
+  @Post('raw')
+  @Public()
+  raw(@Body() { bytes, value }: JsonBody) {
+    return { size: bytes.length, text: bytes.toString(), value };
+  }
+}
+
+@Module({ controllers: [NotesController] })
+class NotesModule {}
+
+const submitter = newApiKey();
+const operator = newApiKey();
+const expired = newApiKey();
+let service: RunningService;
+const folder = mkdtempSync(join(tmpdir(), 'assay-service-'));
+
+function keyFile(): string {
+  const path = join(folder, 'keys.json');
+  const keys = [
+    { id: 'ci', sha256: submitter.sha256, role: 'submitter', sources: ['acme'] },
+    { id: 'ops', sha256: operator.sha256, role: 'operator', sources: ['acme', 'other'] },
+    { id: 'old', sha256: expired.sha256, role: 'operator', sources: '*', expires_at: '2020-01-01T00:00:00Z' },
+  ];
+  writeFileSync(path, JSON.stringify({ keys }));
+  return path;
+}
+
+const settings = (api_keys_file: string) => ({
+  instance: 'test-1',
+  http_host: '127.0.0.1',
+  http_port: 0,
+  http_body_limit_bytes: 4096,
+  api_keys_file,
+});
+
+beforeAll(async () => {
+  service = await startService({ name: 'notes', module: { module: NotesModule } }, settings(keyFile()));
+});
+afterAll(async () => {
+  await service.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const bearer = ({ key }: { key: string }) => ({ authorization: `Bearer ${key}` });
+const json = { 'content-type': 'application/json' };
+
+async function call(path: string, init: RequestInit = {}) {
+  const response = await fetch(service.url + path, init);
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+}
+const post = (path: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+  call(path, { method: 'POST', body, headers: { ...json, ...bearer(submitter), ...headers } });
+
+describe('problem details', () => {
+  it('ING-10 answers 401 with a problem when no, a bad or an expired credential came', async () => {
+    for (const headers of [
+      {},
+      { authorization: 'Bearer assay_nope' },
+      { authorization: 'Basic eDp5' },
+      bearer(expired),
+    ]) {
+      const answer = await call('/v1/notes', { headers: headers as Record<string, string> });
+      expect(answer).toMatchObject({ status: 401, body: { code: 'unauthenticated', status: 401 } });
+      expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    }
+  });
+
+  it('SEC-6 answers 403 to a role that the route does not admit, and to everyone where no role is declared', async () => {
+    expect(await call('/v1/notes', { headers: bearer(submitter) })).toMatchObject({
+      status: 403,
+      body: { code: 'forbidden' },
+    });
+    expect(await call('/v1/notes/closed', { headers: bearer(operator) })).toMatchObject({ status: 403 });
+    expect(await call('/v1/notes', { headers: bearer(operator) })).toMatchObject({ status: 200 });
+  });
+
+  it('SEC-6 takes the source from the credential', async () => {
+    const { body } = await call('/v1/notes/whoami', { headers: bearer(submitter) });
+    expect(body).toMatchObject({ key_id: 'ci', role: 'submitter', source: 'acme', sources: ['acme'] });
+  });
+
+  it('ING-10 answers 400 malformed_json without an echo when the body is not JSON or is missing', async () => {
+    for (const body of ['{"text": hunter2', '', '{"a":1}}', 'x']) {
+      const answer = await post('/v1/notes', body);
+      expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_json' } });
+      expect(answer.text).not.toContain('hunter2');
+    }
+  });
+
+  it('ING-10 answers 400 invalid_encoding when the body is not UTF-8', async () => {
+    const answer = await post('/v1/notes', new Uint8Array([0x22, 0xc3, 0x28, 0x22]));
+    expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_encoding' } });
+  });
+
+  it('ING-10 answers 413 when the body is over the limit', async () => {
+    const answer = await post('/v1/notes', JSON.stringify({ text: 'x'.repeat(5000) }));
+    expect(answer).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
+  });
+
+  it('ING-10 answers 415 when the media type or the charset is another', async () => {
+    for (const type of ['text/plain', 'application/xml', 'application/json; charset=latin1', 'nonsense']) {
+      const answer = await post('/v1/notes', '{"text":"x"}', { 'content-type': type });
+      expect(answer).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } });
+    }
+    expect(
+      (await post('/v1/notes', '{"text":"x"}', { 'content-type': 'application/json; charset=UTF-8' })).status,
+    ).toBe(201);
+  });
+
+  it('ING-10 answers 400 with a pointer per bad field, unknown ones included', async () => {
+    const answer = await post('/v1/notes', '{"text": 5, "count": "1", "a/b": 1}');
+    expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(answer.body.errors).toEqual([
+      { pointer: '/a~1b', code: 'unknown_field', detail: 'should not exist' },
+      { pointer: '/text', code: 'is_string', detail: 'must be a string' },
+      { pointer: '/count', code: 'is_int', detail: 'must be an integer number' },
+    ]);
+    const query = await call('/v1/notes?before=x', { headers: bearer(operator) });
+    expect(query.body.errors).toEqual([{ pointer: '?before', code: 'unknown_field', detail: 'should not exist' }]);
+    expect((await post('/v1/notes', '[]')).body).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '' }] });
+  });
+
+  it('ING-10 answers 404 for no such path and 405 with Allow for another method', async () => {
+    expect(await call('/v1/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    const answer = await call('/v1/notes', { method: 'DELETE', headers: bearer(operator) });
+    expect(answer).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } });
+    expect(answer.headers.get('allow')).toBe('GET, HEAD, POST');
+  });
+
+  it('ING-10 answers 500 without stack or message, and DLQ-1 pages for the bug by log event and metric', async () => {
+    const lines: LogLine[] = [];
+    const stop = addLogSink((line) => lines.push(line));
+    const answer = await call('/v1/notes/broken', { headers: { 'x-correlation-id': 'corr-500' } });
+    stop();
+    expect(answer).toMatchObject({ status: 500, body: { code: 'internal_error', correlation_id: 'corr-500' } });
+    expect(answer.text).not.toMatch(/hunter2|TypeError|at /);
+    const line = lines.find(({ event }) => event === 'programming_error');
+    expect(line).toMatchObject({ level: 'error', where: 'http', correlation_id: 'corr-500' });
+    expect(line!.error).toContain('TypeError: cannot read password=[redacted]');
+    expect((await call('/metrics')).text).toMatch(/assay_programming_errors_total\{where="http"\} 1/);
+  });
+
+  it('ING-10 answers 503 with Retry-After when a dependency is away', async () => {
+    const answer = await call('/v1/notes/away');
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    expect(answer.headers.get('retry-after')).toBe('1');
+  });
+
+  it('ING-10 answers 400 for a path that is no URL', async () => {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      rawRequest(`${service.url}/v1/notes/%zz`, ({ statusCode }) => resolve(statusCode))
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(400);
+  });
+});
+
+describe('bodies', () => {
+  it('VAL-12 strips a byte order mark and hands over bytes and value', async () => {
+    const answer = await post('/v1/notes/raw', new Uint8Array([0xef, 0xbb, 0xbf, ...Buffer.from('{"a": 1}')]));
+    expect(answer.body).toEqual({ size: 8, text: '{"a": 1}', value: { a: 1 } });
+  });
+
+  it('VAL-12 is not harmed by prototype keys', async () => {
+    const answer = await post('/v1/notes', '{"text":"x","__proto__":{"count":1}}');
+    expect([400, 201]).toContain(answer.status);
+    expect(({} as Record<string, unknown>).count).toBeUndefined();
+  });
+});
+
+describe('correlation', () => {
+  it('OBS-1 carries a sane correlation id and continues the trace into a handler behind a body', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const answer = await post('/v1/notes', '{"text":"x"}', { 'x-correlation-id': 'build-77', traceparent });
+    expect(answer.headers.get('x-correlation-id')).toBe('build-77');
+    expect(answer.body.correlation_id).toBe('build-77');
+    expect(answer.body.traceparent).toMatch(
+      /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/,
+    );
+  });
+
+  it('OBS-1 makes a UUIDv7 where the correlation id is absent or not sane', async () => {
+    for (const given of ['', 'with space', 'x'.repeat(200), '"quoted"']) {
+      const answer = await post('/v1/notes', '{"text":"x"}', given ? { 'x-correlation-id': given } : {});
+      expect(answer.body.correlation_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+    }
+  });
+});
+
+describe('health', () => {
+  it('OPS-1 says not ready while a dependency is away, by code alone', async () => {
+    const readiness = service.app.get(Readiness);
+    expect(await call('/readyz')).toMatchObject({ status: 200, body: { ok: true } });
+    readiness.register('flaky', () => Promise.reject(new Error('postgres://u:hunter2@h/db')));
+    expect(await call('/readyz')).toMatchObject({
+      status: 503,
+      body: { checks: { flaky: { ok: false, code: 'unexpected_error' } } },
+    });
+    readiness.register('flaky', () => Promise.resolve());
+    expect(await call('/livez')).toMatchObject({ status: 200 });
+  });
+
+  it('OBS-2 serves metrics in Prometheus text on the service port', async () => {
+    const answer = await call('/metrics');
+    expect(answer.headers.get('content-type')).toContain('text/plain');
+    expect(answer.text).toMatch(
+      /assay_http_request_duration_seconds_bucket\{method="GET",route="\/v1\/notes\/:id"|route="\/livez"/,
+    );
+  });
+});
+
+describe('shutdown', () => {
+  it('OPS-1 answers waiting requests, then closes everything once, in order', async () => {
+    const order: string[] = [];
+    @Module({})
+    class Parts {
+      onModuleDestroy() {
+        order.push('work queue');
+      }
+      beforeApplicationShutdown() {
+        order.push('publisher');
+      }
+      onApplicationShutdown() {
+        order.push('pool');
+      }
+    }
+    const running = await startService(
+      {
+        name: 'ordered',
+        module: { module: NotesModule, imports: [Parts] },
+        transport: () => ({
+          listen: (done: () => void) => done(),
+          close: () => order.push('consumer'),
+          on: () => undefined,
+          unwrap: () => undefined as never,
+        }),
+      },
+      settings(keyFile()),
+    );
+    const waiting = fetch(`${running.url}/v1/notes/wait`).then((answer) => answer.json());
+    await fetch(`${running.url}/v1/notes/1`);
+    await running.stop();
+    expect(await waiting).toEqual({ answered: 'early' });
+    expect(order).toEqual(['consumer', 'work queue', 'publisher', 'pool']);
+  });
+});

@@ -1,0 +1,105 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { CustomTransportStrategy } from '@nestjs/microservices';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createLog } from '@assay/observability';
+import { SecurityModule } from '@assay/security';
+import type { HTTP_SETTINGS } from './common-settings.js';
+import { Readiness } from './health.js';
+import { followRequests } from './http-hooks.js';
+import { acceptJsonBodies } from './json-body.js';
+import { KnownRoutes } from './known-routes.js';
+import { NestLog } from './nest-log.js';
+import { ProblemFilter } from './problem.filter.js';
+import { ServiceModule } from './service.module.js';
+import type { Values } from './settings.js';
+import { ShapePipe } from './shape.pipe.js';
+import { Shutdown } from './shutdown.js';
+
+const log = createLog('service', ['started', 'stopping', 'stopped']);
+
+export type HttpConfig = Pick<
+  Values<typeof HTTP_SETTINGS>,
+  'instance' | 'http_host' | 'http_port' | 'http_body_limit_bytes' | 'api_keys_file'
+>;
+
+export interface ServiceParts {
+  name: string;
+  module: DynamicModule;
+  /** The Kafka side; closed after HTTP and before everything else. */
+  transport?: (app: NestFastifyApplication) => CustomTransportStrategy;
+}
+
+export interface RunningService {
+  readonly app: NestFastifyApplication;
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  /**
+   * Stops in order (OPS-1): not ready, HTTP closed with its requests answered, consumers stopped, `onModuleDestroy`
+   * (the work queue), `beforeApplicationShutdown` (publishers), `onApplicationShutdown` (pools).
+   */
+  stop(): Promise<void>;
+}
+
+/** Starts a service inside this process: what `runService` does once the settings are read, and what tests do. */
+export async function startService(parts: ServiceParts, config: HttpConfig): Promise<RunningService> {
+  const { app, routes } = await createApp(parts, config);
+  app.useGlobalFilters(new ProblemFilter(routes));
+  app.useGlobalPipes(new ShapePipe());
+  const strategy = parts.transport?.(app);
+  const closeStrategy = strategy ? closeOnce(strategy) : async () => undefined;
+  if (strategy) {
+    app.connectMicroservice({ strategy });
+    await app.startAllMicroservices();
+  }
+  await app.listen(config.http_port, config.http_host);
+  const { port } = app.getHttpServer().address() as { port: number };
+  log.info('started', { port });
+  return { app, url: `http://127.0.0.1:${port}`, stop: () => stop(app, closeStrategy) };
+}
+
+async function createApp(parts: ServiceParts, config: HttpConfig) {
+  const adapter = new FastifyAdapter({ bodyLimit: config.http_body_limit_bytes, exposeHeadRoutes: true });
+  const fastify = adapter.getInstance();
+  const routes = new KnownRoutes(fastify);
+  followRequests(fastify);
+  acceptJsonBodies(fastify, config.http_body_limit_bytes);
+  const app = await NestFactory.create<NestFastifyApplication>(rootOf(parts, config), adapter, {
+    logger: new NestLog(),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  return { app, routes };
+}
+
+@Module({})
+class RootModule {}
+
+function rootOf({ name, module }: ServiceParts, { instance, api_keys_file }: HttpConfig): DynamicModule {
+  return {
+    module: RootModule,
+    imports: [ServiceModule.register({ name, instance }), SecurityModule.register({ api_keys_file }), module],
+  };
+}
+
+async function stop(app: NestFastifyApplication, closeStrategy: () => Promise<void>): Promise<void> {
+  const begun_at = performance.now();
+  log.info('stopping');
+  app.get(Readiness).drain();
+  app.get(Shutdown).begin();
+  await app.getHttpAdapter().close();
+  await closeStrategy();
+  await app.close();
+  log.info('stopped', { took_ms: Math.round(performance.now() - begun_at) });
+}
+
+/** Nest closes a strategy once more in `app.close()`: the second time must find nothing to do. */
+function closeOnce(strategy: CustomTransportStrategy): () => Promise<void> {
+  const close = strategy.close.bind(strategy) as () => unknown;
+  let closing: Promise<void> | undefined;
+  const once = (): Promise<void> => (closing ??= Promise.resolve(close()).then(() => undefined));
+  strategy.close = once;
+  return once;
+}

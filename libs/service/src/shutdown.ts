@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+
+/** How the parts of a process learn that it is about to stop, and ask for that themselves. */
+@Injectable()
+export class Shutdown {
+  readonly #begun = new AbortController();
+  readonly #requests: ((reason: string) => void)[] = [];
+
+  /** Aborts when the shutdown begins: requests that wait (`wait_s`) answer at once with what they have. */
+  get signal(): AbortSignal {
+    return this.#begun.signal;
+  }
+
+  begin(): void {
+    this.#begun.abort();
+  }
+
+  /** Stops the whole process in order, with exit code 1: for a part that cannot go on and cannot be mended here. */
+  request(reason: string): void {
+    for (const listener of this.#requests) listener(reason);
+  }
+
+  onRequest(listener: (reason: string) => void): void {
+    this.#requests.push(listener);
+  }
+}
