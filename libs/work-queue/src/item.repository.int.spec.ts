@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@assay/testing';
+import { anItem, queueStage } from './queue.fixture.js';
+import type { QueueStage } from './queue.fixture.js';
+import type { WorkItem } from './item.js';
+import { ItemRepository } from './item.repository.js';
+
+let stage: QueueStage;
+beforeAll(async () => (stage = await queueStage()));
+afterAll(() => stage.close());
+beforeEach(() => stage.sql('TRUNCATE work_items'));
+
+const ALPHA = new ItemRepository('alpha', 2_000, 30);
+const BETA = new ItemRepository('beta', 2_000, 30);
+
+async function insert(items: Parameters<ItemRepository['insert']>[1], claimed = 0): Promise<WorkItem[]> {
+  return ALPHA.insert(stage.database, items, claimed);
+}
+const subjects = (items: readonly WorkItem[]) => items.map(({ subject_id }) => subject_id);
+const expire = (ids: readonly string[]) =>
+  stage.sql(`UPDATE work_items SET lease_expires_at = clock_timestamp() - interval '1 s' WHERE id = ANY($1)`, [ids]);
+
+describe('claiming', () => {
+  it('WQ-1.a never gives one item to two workers that claim at once', async () => {
+    await insert(Array.from({ length: 200 }, () => anItem()));
+    const claims = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => new ItemRepository(`w${n}`, 2_000, 30).claimDue(stage.database, 'paint', 40)),
+    );
+    const ids = claims.flat().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBe(200);
+  });
+
+  it('WQ-1.b claims by priority, then due time, then age', async () => {
+    await insert([anItem({ subject_id: 'low', priority: 1 })]);
+    await insert([anItem({ subject_id: 'older' }), anItem({ subject_id: 'younger' })]);
+    await insert([anItem({ subject_id: 'high', priority: 9 })]);
+    await stage.sql(`UPDATE work_items SET due_at = now() - interval '1 s'`);
+    await insert([anItem({ subject_id: 'due later' }), anItem({ subject_id: 'not due', due_in_ms: 60_000 })]);
+    expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 3))).toEqual(['high', 'older', 'younger']);
+    expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 3))).toEqual(['due later', 'low']);
+  });
+
+  it('WQ-1.c lets what has waited long go before a higher priority', async () => {
+    await insert([anItem({ subject_id: 'patient', priority: 0 }), anItem({ subject_id: 'urgent', priority: 9 })]);
+    await stage.sql(`UPDATE work_items SET due_at = due_at - interval '280 s' WHERE subject_id = 'patient'`);
+    expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 1))).toEqual(['patient']);
+  });
+
+  it('WQ-2.a sets the owner, a fresh token and an expiry by the database clock', async () => {
+    await insert([anItem(), anItem()]);
+    const [first] = await ALPHA.claimDue(stage.database, 'paint', 1);
+    const [second] = await ALPHA.claimDue(stage.database, 'paint', 1);
+    expect(first!.lease.token).not.toBe(second!.lease.token);
+    const rows = await stage.sql<{ claimed_by: string; lease_token: string; left: number }>(
+      `SELECT claimed_by, lease_token, extract(epoch FROM lease_expires_at - clock_timestamp())::float8 AS left
+       FROM work_items WHERE id = $1`,
+      [first!.id],
+    );
+    expect(rows[0]).toMatchObject({ claimed_by: 'alpha', lease_token: first!.lease.token });
+    expect(rows[0]!.left).toBeGreaterThan(1);
+    expect(rows[0]!.left).toBeLessThanOrEqual(2);
+  });
+
+  it('WQ-2.c creates items born claimed, which no other worker can claim', async () => {
+    const items = await insert([anItem({ subject_id: 'born' }), anItem({ subject_id: 'queued' })], 1);
+    expect(subjects(await BETA.claimDue(stage.database, 'paint', 10))).toEqual(['queued']);
+    expect(await ALPHA.renew(stage.database, items.slice(0, 1))).toEqual(new Set([items[0]!.id]));
+  });
+
+  it('WQ-1.h keeps a payload of any bytes as it is', async () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
+    await insert([anItem({ payload: bytes }), anItem({ payload: Buffer.alloc(0) }), anItem()]);
+    const payloads = (await ALPHA.claimDue(stage.database, 'paint', 3)).map(({ payload }) => payload);
+    expect(payloads).toEqual([bytes, Buffer.alloc(0), null]);
+  });
+});
+
+describe('guards', () => {
+  const guarded: [string, (as: ItemRepository, items: WorkItem[]) => Promise<Set<string> | Map<string, unknown>>][] = [
+    ['renew', (as, items) => as.renew(stage.database, items)],
+    ['lockOwned', (as, items) => as.lockOwned(stage.database, items)],
+    [
+      'advance',
+      (as, items) =>
+        as.advance(
+          stage.database,
+          items.map((item) => ({ item, payload: null })),
+        ),
+    ],
+    [
+      'putBack',
+      (as, items) =>
+        as.putBack(
+          stage.database,
+          items.map((item) => ({ item, due_in_ms: 0, attempt_failed: true })),
+        ),
+    ],
+    ['remove', (as, items) => as.remove(stage.database, items)],
+  ];
+
+  it.each(guarded)('GEN-3.a %s changes nothing under a stale token and reports it as lost', async (_, write) => {
+    const items = await insert([anItem(), anItem()], 2);
+    await expire([items[0]!.id]);
+    await BETA.sweep(stage.database, 10);
+    await BETA.claimSuspect(stage.database, 'paint');
+    const before = await stage.sql('SELECT * FROM work_items WHERE id = $1', [items[0]!.id]);
+    const kept = await write(ALPHA, items);
+    expect([...kept.keys()]).toEqual([items[1]!.id]);
+    expect(await stage.sql('SELECT * FROM work_items WHERE id = $1', [items[0]!.id])).toEqual(before);
+  });
+
+  it.each(guarded)('WQ-3.a %s changes nothing under another owner with the right token', async (_, write) => {
+    const items = await insert([anItem()], 1);
+    expect((await write(BETA, items)).size).toBe(0);
+  });
+
+  it('WQ-3.b locks overlapping batches in id order, so that they never deadlock', async () => {
+    const items = await insert(
+      Array.from({ length: 60 }, () => anItem()),
+      60,
+    );
+    const backwards = [...items].reverse();
+    const rounds = Array.from({ length: 40 }, (_, n) => ALPHA.renew(stage.database, n % 2 ? items : backwards));
+    for (const kept of await Promise.all(rounds)) expect(kept.size).toBe(60);
+  });
+});
+
+describe('expiry', () => {
+  it('WQ-4.a sweeps an expired item once, however many sweep at once', async () => {
+    const items = await insert([anItem(), anItem()], 2);
+    await expire([items[0]!.id]);
+    const swept = await Promise.all([1, 2, 3, 4].map(() => ALPHA.sweep(stage.database, 10)));
+    expect(swept.flat()).toEqual([{ queue: 'paint', phase: 'work', crashes: 1, subject_id: items[0]!.subject_id }]);
+  });
+
+  it('WQ-4.c claims an item that expired in a crash alone', async () => {
+    const items = await insert([anItem(), anItem(), anItem()], 3);
+    await expire(items.map(({ id }) => id));
+    await BETA.sweep(stage.database, 10);
+    expect(await BETA.claimDue(stage.database, 'paint', 10)).toEqual([]);
+    expect(await BETA.claimSuspect(stage.database, 'paint')).toHaveLength(1);
+  });
+
+  it('WQ-1.e charges no crash to an item that waits for its publication', async () => {
+    const items = await insert([anItem({ phase: 'publish' })], 1);
+    await expire([items[0]!.id]);
+    await BETA.sweep(stage.database, 10);
+    expect(await BETA.claimUnpublished(stage.database, 10)).toMatchObject([{ crashes: 0, attempts: 0 }]);
+  });
+
+  it('WQ-4.e takes a crash off again when the owner proves to be alive', async () => {
+    const items = await insert([anItem()], 1);
+    await expire([items[0]!.id]);
+    await BETA.sweep(stage.database, 10);
+    expect(await ALPHA.forgive(stage.database, items)).toBe(1);
+    expect(await BETA.claimDue(stage.database, 'paint', 10)).toMatchObject([{ crashes: 0 }]);
+  });
+
+  it('WQ-4.e keeps the crash when another has claimed the item meanwhile', async () => {
+    const items = await insert([anItem()], 1);
+    await expire([items[0]!.id]);
+    await BETA.sweep(stage.database, 10);
+    await BETA.claimSuspect(stage.database, 'paint');
+    expect(await ALPHA.forgive(stage.database, items)).toBe(0);
+  });
+
+  it('GEN-4.a lets leases end by the database clock, whatever the host believes', async () => {
+    const real = Date.now;
+    try {
+      for (const hour_ms of [-3_600_000, 3_600_000]) {
+        Date.now = () => real() + hour_ms;
+        const items = await insert([anItem({ due_in_ms: 0 })], 1);
+        expect(await BETA.sweep(stage.database, 10)).toEqual([]);
+        await stage.sql(`UPDATE work_items SET lease_expires_at = clock_timestamp() + interval '30 ms'`);
+        const swept = await eventually(async () => {
+          const found = await BETA.sweep(stage.database, 10);
+          if (found.length === 0) throw new Error('not yet expired');
+          return found;
+        });
+        expect(swept).toMatchObject([{ subject_id: items[0]!.subject_id }]);
+        await stage.sql('TRUNCATE work_items');
+      }
+    } finally {
+      Date.now = real;
+    }
+  });
+});
+
+describe('waiting', () => {
+  it('WQ-6.b tells when the next item is due', async () => {
+    expect(await ALPHA.nextDueMs(stage.database, 'paint')).toBeNull();
+    await insert([anItem({ due_in_ms: 90_000 }), anItem({ due_in_ms: 30_000, priority: 1 })]);
+    const next_ms = await ALPHA.nextDueMs(stage.database, 'paint');
+    expect(next_ms).toBeGreaterThan(25_000);
+    expect(next_ms).toBeLessThanOrEqual(30_000);
+    expect(await ALPHA.nextPublishDueMs(stage.database)).toBeNull();
+  });
+});

@@ -1,0 +1,344 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@assay/testing';
+import type { Tx } from '@assay/postgres';
+import { encodeEvents } from './event-codec.js';
+import type { DoneUnit, EventsByItem, NewItem, WorkItem } from './item.js';
+import { anEvent, anItem, Ledger, Painter, queueStage, retryable } from './queue.fixture.js';
+import type { QueueStage } from './queue.fixture.js';
+import type { WorkQueue } from './work-queue.js';
+
+let stage: QueueStage;
+let ledger: Ledger;
+beforeEach(async () => {
+  stage = await queueStage();
+  ledger = new Ledger();
+});
+afterEach(() => stage.close());
+
+const insert = (queue: WorkQueue, items: NewItem[], claimed = 0): Promise<WorkItem[]> =>
+  stage.database.transaction((tx) => queue.insert(tx, items, { claimed }));
+const remaining = async () => (await stage.sql<{ n: number }>('SELECT count(*) AS n FROM work_items'))[0]!.n;
+const effects = async () =>
+  (await stage.sql<{ subject_id: string }>('SELECT subject_id FROM effects ORDER BY 1')).map((row) => row.subject_id);
+const emptied = () => eventually(async () => expect(await remaining()).toBe(0));
+const expireAll = () => stage.sql(`UPDATE work_items SET lease_expires_at = clock_timestamp() WHERE state = 'running'`);
+
+/** A promise that the test resolves. */
+function gate() {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open, opened };
+}
+
+describe('work', () => {
+  it('WQ-1.h stores each effect, publishes it and deletes the item', async () => {
+    const queue = stage.queue(ledger);
+    queue.worker(new Painter(), { slots: 50, batch: 20 });
+    const items = await insert(
+      queue,
+      Array.from({ length: 120 }, () => anItem()),
+    );
+    queue.start();
+    await emptied();
+    expect(await effects()).toEqual(items.map(({ subject_id }) => subject_id).sort());
+    expect(ledger.ids()).toEqual(items.map((item) => anEvent(item).id).sort());
+  });
+
+  it('WQ-2.c runs born-claimed items from memory, within its slots', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter();
+    const worker = queue.worker(painter, { slots: 2, batch: 10 });
+    queue.start();
+    const permits = worker.reserve(3);
+    expect(permits).toBe(2);
+    expect(worker.reserve(1)).toBe(0);
+    const items = await insert(queue, [anItem(), anItem(), anItem()], permits);
+    worker.accept(items.slice(0, permits).map((item) => ({ item, body: `from memory ${item.id}` })));
+    worker.notify();
+    await emptied();
+    expect((await effects()).filter((subject) => subject.startsWith('from memory'))).toHaveLength(2);
+    expect(worker.reserve(2)).toBe(2);
+  });
+
+  it('WQ-2.c grants no permit while a backlog is known', async () => {
+    const queue = stage.queue(ledger);
+    const held = gate();
+    const worker = queue.worker(new Painter((unit) => held.opened.then(() => unit.body)), { slots: 5, batch: 2 });
+    queue.start();
+    worker.notify();
+    expect(worker.reserve(1)).toBe(0);
+    held.open();
+    await eventually(() => {
+      const granted = worker.reserve(1);
+      worker.release(granted);
+      expect(granted).toBe(1);
+    });
+  });
+
+  it('WQ-6.a starts queued work at once when it is signalled', async () => {
+    const queue = stage.queue(ledger, { poll_first_ms: 300_000, poll_max_ms: 300_000 });
+    const worker = queue.worker(new Painter(), { slots: 5, batch: 5 });
+    queue.start();
+    await insert(queue, [anItem()]);
+    worker.notify();
+    await emptied();
+  });
+
+  it('DLQ-2 spends its attempts, tells of each delay, then dead-letters', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter(() => Promise.reject(retryable()));
+    queue.worker(painter, { slots: 5, batch: 5 });
+    const [item] = await insert(queue, [anItem()]);
+    queue.start();
+    await emptied();
+    expect(painter.delays.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(painter.dead).toMatchObject([{ attempts: 3, failure: { code: 'busy' } }]);
+    expect(painter.dead[0]!.first_failure_at < painter.dead[0]!.last_failure_at).toBe(true);
+    expect(ledger.ids()).toEqual([1, 2, 99].map((attempt) => anEvent(item!, attempt).id).sort());
+    expect(await effects()).toEqual([]);
+  });
+
+  it('DLQ-1 dead-letters a bug at once', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter(() => Promise.reject(new TypeError('x is not a function')));
+    queue.worker(painter, { slots: 5, batch: 5 });
+    await insert(queue, [anItem()]);
+    queue.start();
+    await emptied();
+    expect(painter.dead).toMatchObject([{ attempts: 1, failure: { error_class: 'PROGRAMMING_ERROR' } }]);
+  });
+
+  it('GEN-2.a does not let one result that the tables refuse take its neighbours along', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter((unit) => Promise.resolve(unit.body === 'poison' ? 'nul \0 byte' : unit.body));
+    queue.worker(painter, { slots: 10, batch: 10 });
+    await insert(queue, [anItem({ subject_id: 'a' }), anItem({ subject_id: 'poison' }), anItem({ subject_id: 'b' })]);
+    queue.start();
+    await emptied();
+    expect(await effects()).toEqual(['a', 'b']);
+    expect(painter.dead.map(({ unit }) => unit.item.subject_id)).toEqual(['poison']);
+  });
+});
+
+describe('lost leases', () => {
+  it('GEN-3.b stores nothing for an item that another took over, and aborts its work', async () => {
+    const queue = stage.queue(ledger, { lease_ms: 300 });
+    const held = gate();
+    const painter = new Painter(async (unit) => {
+      await held.opened;
+      return `late ${unit.body}`;
+    });
+    const worker = queue.worker(painter, { slots: 5, batch: 5 });
+    queue.start();
+    const [item] = await insert(queue, [anItem()], worker.reserve(1));
+    worker.accept([{ item: item!, body: item!.subject_id }]);
+    await stage.sql(`UPDATE work_items SET claimed_by = 'successor', lease_token = $1`, [randomUUID()]);
+    await eventually(() => expect(item!.lease.signal.aborted).toBe(true));
+    held.open();
+    await queue.stop();
+    expect(await effects()).toEqual([]);
+    expect(ledger.events).toEqual([]);
+    expect(item!.lease.remainingMs()).toBe(0);
+  });
+
+  it('WQ-2.b renews what takes longer than its lease', async () => {
+    const queue = stage.queue(ledger, { lease_ms: 300, sweep_interval_ms: 50 });
+    const held = gate();
+    const worker = queue.worker(new Painter((unit) => held.opened.then(() => unit.body)), { slots: 5, batch: 5 });
+    queue.start();
+    const [item] = await insert(queue, [anItem()], worker.reserve(1));
+    const [{ lease_expires_at: first }] = (await stage.sql('SELECT lease_expires_at FROM work_items')) as [
+      { lease_expires_at: string },
+    ];
+    worker.accept([{ item: item!, body: item!.subject_id }]);
+    await eventually(async () => {
+      const [row] = await stage.sql<{ beyond: boolean }>(
+        `SELECT lease_expires_at > $1::timestamptz + interval '300 ms' AS beyond FROM work_items`,
+        [first],
+      );
+      expect(row!.beyond).toBe(true);
+    });
+    held.open();
+    await emptied();
+    expect(await effects()).toEqual([item!.subject_id]);
+  });
+});
+
+describe('crashes', () => {
+  /** The item's worker "crashes": it is claimed, never heard of again, and its lease ends. */
+  async function crash(times: number): Promise<void> {
+    for (let n = 0; n < times; n += 1) {
+      if (n > 0) await stage.items.claimSuspect(stage.database, 'paint');
+      await expireAll();
+      await stage.items.sweep(stage.database, 100);
+    }
+  }
+
+  it('WQ-4.d ends an item after three crashes, and its neighbours go on', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter();
+    queue.worker(painter, { slots: 10, batch: 10 });
+    await insert(queue, [anItem({ subject_id: 'poison' })], 1);
+    await crash(3);
+    await insert(queue, [anItem({ subject_id: 'neighbour' })]);
+    queue.start();
+    await emptied();
+    expect(painter.dead).toMatchObject([{ failure: { error_class: 'WORKER_CRASH_LOOP' } }]);
+    expect(painter.performed.flat()).toEqual(['neighbour']);
+    expect(await effects()).toEqual(['neighbour']);
+  });
+
+  it('WQ-4.c performs an item that expired in a crash in a batch of its own', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter();
+    queue.worker(painter, { slots: 10, batch: 10 });
+    await insert(queue, [anItem({ subject_id: 'suspect' })], 1);
+    await crash(1);
+    await insert(queue, [anItem({ subject_id: 'a' }), anItem({ subject_id: 'b' })]);
+    queue.start();
+    await emptied();
+    expect(painter.performed).toContainEqual(['suspect']);
+    expect(await effects()).toEqual(['a', 'b', 'suspect']);
+  });
+
+  it('WQ-4.d works an item alone in its process after its second crash', async () => {
+    const queue = stage.queue(ledger);
+    const atWork = new Set<string>();
+    const seen: string[][] = [];
+    const held = gate();
+    const painter = new Painter(async (unit) => {
+      atWork.add(unit.body);
+      seen.push([...atWork].sort());
+      if (unit.body === 'long') await held.opened;
+      atWork.delete(unit.body);
+      return unit.body;
+    });
+    const worker = queue.worker(painter, { slots: 10, batch: 10 });
+    await insert(queue, [anItem({ subject_id: 'suspect' })], 1);
+    await crash(2);
+    queue.start();
+    const [long] = await insert(queue, [anItem({ subject_id: 'long' })], 1);
+    if (worker.reserve(1) === 1) worker.accept([{ item: long!, body: 'long' }]);
+    held.open();
+    await emptied();
+    expect(seen).toContainEqual(['suspect']);
+    expect(seen).not.toContainEqual(['long', 'suspect']);
+  });
+
+  it('WQ-4.a takes back expired items from the claim path, without any sweeper', async () => {
+    const queue = stage.queue(ledger, { sweep_interval_ms: 3_600_000 });
+    queue.worker(new Painter(), { slots: 10, batch: 10 });
+    await insert(queue, [anItem({ subject_id: 'orphan' })], 1);
+    await expireAll();
+    queue.start();
+    await emptied();
+    expect(await effects()).toEqual(['orphan']);
+  });
+});
+
+describe('publishing', () => {
+  it('WQ-1.e keeps work flowing while Kafka is away, without spending attempts, and publishes all of it later', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter();
+    ledger.away = true;
+    queue.worker(painter, { slots: 50, batch: 20 });
+    const items = await insert(
+      queue,
+      Array.from({ length: 60 }, () => anItem()),
+    );
+    queue.start();
+    await eventually(async () => expect(await effects()).toHaveLength(60));
+    const rows = await stage.sql('SELECT DISTINCT phase, attempts, crashes FROM work_items');
+    expect(rows).toEqual([{ phase: 'publish', attempts: 0, crashes: 0 }]);
+    ledger.away = false;
+    await emptied();
+    expect(ledger.ids()).toEqual(items.map((item) => anEvent(item).id).sort());
+    expect(painter.dead).toEqual([]);
+  });
+
+  it('WQ-1.f grants no permit to publish from memory once its bytes are taken', async () => {
+    const queue = stage.queue(ledger, { publish_max_bytes: 100 });
+    queue.start();
+    await eventually(() => expect(queue.publisherSlots(1)).toBe(1));
+    const held = gate();
+    const publish = ledger.publish.bind(ledger);
+    ledger.publish = (events) => held.opened.then(() => publish(events));
+    const [item] = await insert(queue, [anItem({ phase: 'publish' })], 1);
+    queue.publishSoon([item!], new Map([[item!.id, [anEvent(item!)]]]));
+    expect(queue.publisherSlots(1)).toBe(0);
+    held.open();
+    await eventually(() => expect(queue.publisherSlots(1)).toBe(1));
+  });
+
+  it('WQ-1.g turns a record refused for ever into a dead letter PUBLISH_REJECTED', async () => {
+    const queue = stage.queue(ledger);
+    ledger.refuses = ({ type }) => type === 'stage.delayed';
+    queue.worker(new Painter(), { slots: 5, batch: 5 });
+    const [item] = await insert(queue, [anItem()]);
+    queue.start();
+    await emptied();
+    expect(ledger.events).toMatchObject([{ type: 'stage.dead_lettered', subject: item!.subject_id }]);
+    expect(JSON.parse(ledger.events[0]!.data.toString())).toMatchObject({
+      error_class: 'PUBLISH_REJECTED',
+      code: 'schema',
+      sanitized_context: { event_type: 'stage.delayed' },
+    });
+  });
+
+  it('GEN-2.b publishes the stored events of an item whose owner crashed before the acknowledgement', async () => {
+    const crashed = stage.queue(new Ledger());
+    const item = anItem({ phase: 'publish' });
+    const event = anEvent(item);
+    await insert(crashed, [{ ...item, payload: encodeEvents([event]) }], 1);
+    await expireAll();
+    const queue = stage.queue(ledger);
+    queue.start();
+    await queue.sweepOnce();
+    await emptied();
+    expect(ledger.events).toEqual([event]);
+  });
+
+  it('GEN-2.b asks the handler for the events of a result that stands in its own tables', async () => {
+    class Rebuilding extends Painter {
+      events(items: readonly WorkItem[]): Promise<EventsByItem> {
+        return Promise.resolve(new Map(items.map((item) => [item.id, [anEvent(item, 7)]])));
+      }
+      override async store(tx: Tx, done: readonly DoneUnit<string, string>[]): Promise<EventsByItem> {
+        const events = await super.store(tx, done);
+        ledger.away = true;
+        return events;
+      }
+    }
+    const queue = stage.queue(ledger);
+    queue.worker(new Rebuilding(), { slots: 5, batch: 5 });
+    const [item] = await insert(queue, [anItem({ payload: Buffer.from('the body to work on') })]);
+    queue.start();
+    await eventually(async () => {
+      expect(await stage.sql(`SELECT payload FROM work_items WHERE phase = 'publish'`)).toEqual([{ payload: null }]);
+    });
+    ledger.away = false;
+    await emptied();
+    expect(ledger.ids()).toEqual([anEvent(item!, 7).id]);
+  });
+});
+
+describe('stopping', () => {
+  it('OPS-1 finishes and publishes what is at work, and claims nothing more', async () => {
+    const queue = stage.queue(ledger);
+    const held = gate();
+    const worker = queue.worker(new Painter((unit) => held.opened.then(() => unit.body)), { slots: 1, batch: 1 });
+    queue.start();
+    const [first] = await insert(queue, [anItem({ subject_id: 'first' })], worker.reserve(1));
+    worker.accept([{ item: first!, body: 'first' }]);
+    await insert(queue, [anItem({ subject_id: 'second' })]);
+    const stopping = queue.stop();
+    held.open();
+    await stopping;
+    expect(await effects()).toEqual(['first']);
+    expect(ledger.ids()).toEqual([anEvent(first!).id]);
+    expect(await stage.sql('SELECT subject_id, state FROM work_items')).toEqual([
+      { subject_id: 'second', state: 'queued' },
+    ]);
+  });
+});
