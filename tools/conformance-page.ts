@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { judge, outcomeOf, unknownNames } from './conformance.js';
+import type { ClauseStanding, Rule, RuleStanding, Standing, TestResult } from './conformance.js';
+import { escapeCell } from './markdown.js';
+import type { Page } from './pages.js';
+import { REPOSITORY } from './repository.js';
+
+/** Titles listed of one file under one clause; the rest is counted, or generated cases would fill the page. */
+const TITLES_SHOWN = 4;
+
+const RULES = 'docs/rules.json';
+const RESULTS = '.local/test-results.json';
+
+export const conformancePage: Page = {
+  path: 'docs/conformance.md',
+  build: () => {
+    const { rules } = JSON.parse(readFileSync(join(REPOSITORY, RULES), 'utf8')) as { rules: Rule[] };
+    return conformanceText(rules, readResults());
+  },
+};
+
+function readResults(): TestResult[] {
+  try {
+    return JSON.parse(readFileSync(join(REPOSITORY, RESULTS), 'utf8')) as TestResult[];
+  } catch (error) {
+    throw new Error(`docs/conformance.md is made from the last whole test run: run \`npm test\` first`, {
+      cause: error,
+    });
+  }
+}
+
+/** The page holds no date and no duration: the same results give the same text. */
+export function conformanceText(rules: readonly Rule[], results: readonly TestResult[]): string {
+  const faults = unknownNames(rules, results);
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+  const standings = judge(rules, results);
+  const areas = [...new Set(rules.map(({ area }) => area))];
+  return [
+    '# Conformance',
+    'Made by `npm run generate` from the last whole test run and from [rules.json](rules.json), which names the clauses of each rule of [spec.md](spec.md). A rule has passed only when each of its clauses has a test that passed. The letter of a clause stands in the titles of its tests, as in `ING-3.b`.',
+    overview(standings),
+    ...areas.flatMap((area) => [
+      `## ${area}`,
+      ...standings.filter(({ rule }) => rule.area === area).map((standing) => ruleText(standing)),
+    ]),
+    '',
+  ].join('\n\n');
+}
+
+function overview(standings: readonly RuleStanding[]): string {
+  const count = (standing: Standing) => standings.filter((one) => one.standing === standing).length;
+  const clauses = standings.flatMap((one) => one.clauses);
+  const sum = `${count('passed')} rules passed, ${count('partial')} partial, ${count('not yet')} not yet; ${clauses.filter(({ passed }) => passed).length} of ${clauses.length} clauses passed.`;
+  const rows = standings.map(({ rule, standing, clauses: own }) => {
+    const missing = own.filter(({ passed }) => !passed).map(({ clause }) => clause.id);
+    return `| [${rule.id}](#${rule.id.toLowerCase()}) | ${escapeCell(rule.text)} | ${standing} | ${standing === 'passed' ? '' : missing.join(', ')} |`;
+  });
+  return [
+    sum,
+    '',
+    '| rule | in short | standing | clauses that lack a test |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function ruleText({ rule, standing, clauses }: RuleStanding): string {
+  return [
+    `### ${rule.id}`,
+    '',
+    `${rule.text}: ${standing}.`,
+    '',
+    ...clauses.flatMap((clause) => clauseText(clause)),
+  ].join('\n');
+}
+
+function clauseText({ clause, passed, tests }: ClauseStanding): string[] {
+  const state = passed ? 'passed' : tests.length > 0 ? 'failed' : 'not yet';
+  return [`- ${clause.id}, ${state}: ${clause.text}`, ...filesText(tests)];
+}
+
+function filesText(tests: readonly TestResult[]): string[] {
+  const files = [...new Set(tests.map(({ file }) => file))].sort();
+  return files.map((file) => {
+    const titles = [...new Set(tests.filter((test) => test.file === file).map(({ title }) => outcomeOf(title)))].sort();
+    const shown = titles
+      .slice(0, TITLES_SHOWN)
+      .map((title) => `\`${title.replaceAll('`', "'").replace(/\s+/g, ' ')}\``);
+    const more = titles.length > TITLES_SHOWN ? `, and ${titles.length - TITLES_SHOWN} more` : '';
+    return `  - [${file}](../${file}): ${shown.join('; ')}${more}`;
+  });
+}
