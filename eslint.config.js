@@ -3,7 +3,7 @@
 import tseslint from 'typescript-eslint';
 import { wallRules, walls } from './tools/lint-walls.js';
 
-const TESTS = ['**/*.spec.ts', 'test/**/*.ts', 'libs/testing/**/*.ts'];
+const TESTS = ['**/*.spec.ts', '**/*.fixture.ts', 'test/**/*.ts', 'libs/testing/**/*.ts'];
 
 /** Files that may be longer than the limits, each with its reason. */
 const LONG_FILES = [];

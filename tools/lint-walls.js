@@ -28,7 +28,7 @@ function partImported(file, specifier) {
 
 const isSame = (a, b) => a.room === b.room && a.name === b.name;
 const isTest = (from) =>
-  from.room === 'test' || (from.room === 'libs' && from.name === 'testing') || /\.spec\.ts$/.test(from.rest);
+  from.room === 'test' || (from.room === 'libs' && from.name === 'testing') || /\.(spec|fixture)\.ts$/.test(from.rest);
 
 /** Each wall answers whether this import breaks it: `from` and `to` are parts, `to` is null for a package. */
 export const WALLS = {

@@ -3,6 +3,8 @@ export type { Packed } from './bodies.js';
 export { classifyPostgresError } from './classify.js';
 export { Database } from './database.js';
 export type { DatabaseOptions, TransactionOptions, Tx } from './database.js';
+export { migrateCommand } from './migrate-command.js';
+export type { MigrateCommand } from './migrate-command.js';
 export { runMigrations, SqlMigration } from './migrations.js';
 export type { MigrationClass } from './migrations.js';
 export { databaseFrom, PostgresModule } from './postgres.module.js';

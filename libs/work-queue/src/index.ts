@@ -22,6 +22,8 @@ export { EVENT_PUBLISHER } from './publisher.js';
 export type { EventPublisher, PublishResult } from './publisher.js';
 export { WORK_QUEUE_MIGRATION_SQL } from './schema.js';
 export { WORK_QUEUE_SETTINGS } from './settings.js';
+export { sweepCommand } from './sweep-command.js';
+export type { SweepCommand } from './sweep-command.js';
 export { WorkQueue } from './work-queue.js';
 export type { WorkQueueOptions } from './work-queue.js';
 export { WorkQueueModule } from './work-queue.module.js';

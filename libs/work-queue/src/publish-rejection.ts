@@ -1,4 +1,4 @@
-import { eventId, failureFingerprint } from '@assay/contracts';
+import { failureFingerprint, jobEvent } from '@assay/contracts';
 import type { EventData, Failure, OutgoingEvent, Stage, StageDeadLettered } from '@assay/contracts';
 import { errorChain } from '@assay/security';
 import type { WorkItem } from './item.js';
@@ -21,13 +21,24 @@ export function rejectionEvents(
   failure: Failure,
   now: string,
 ): OutgoingEvent[] {
-  const about = JSON.parse(refused.data.toString('utf8')) as EventData & {
-    error_class?: string;
-    stage?: Stage;
-  };
+  const about = JSON.parse(refused.data.toString('utf8')) as RefusedData;
   if (about.error_class === 'PUBLISH_REJECTED') return [];
+  const data = deadLetterOf(about, item, refused, failure, now);
+  return [jobEvent('stage.dead_lettered', data, { subject: data.subject_id, traceparent: refused.traceparent })];
+}
+
+type RefusedData = EventData & { error_class?: string; stage?: Stage };
+
+function deadLetterOf(
+  about: RefusedData,
+  item: WorkItem,
+  refused: OutgoingEvent,
+  failure: Failure,
+  now: string,
+): StageDeadLettered {
   const stage = about.stage ?? STAGE_OF_EVENT[refused.type] ?? 'ingest';
-  const data: StageDeadLettered = {
+  const cause = { stage, error_class: 'PUBLISH_REJECTED' as const, code: failure.code };
+  return {
     job_id: about.job_id,
     source: about.source,
     changelist_id: about.changelist_id,
@@ -36,11 +47,9 @@ export function rejectionEvents(
     revision: about.revision + 1,
     occurred_at: now,
     correlation_id: refused.correlation_id,
-    stage,
+    ...cause,
     subject_type: 'job',
     subject_id: about.job_id ?? refused.subject,
-    error_class: 'PUBLISH_REJECTED',
-    code: failure.code,
     last_stack: errorChain(failure),
     sanitized_context: {
       event_type: refused.type,
@@ -50,23 +59,7 @@ export function rejectionEvents(
     },
     first_failure_at: now,
     last_failure_at: now,
-    fingerprint: failureFingerprint({
-      stage,
-      error_class: 'PUBLISH_REJECTED',
-      code: failure.code,
-      where: refused.type,
-    }),
+    fingerprint: failureFingerprint({ ...cause, where: refused.type }),
     summary: null,
   };
-  const subject = data.subject_id;
-  return [
-    {
-      ...refused,
-      type: 'stage.dead_lettered',
-      id: eventId(subject, data.generation, data.revision, 'stage.dead_lettered'),
-      subject,
-      time: now,
-      data: Buffer.from(JSON.stringify(data)),
-    },
-  ];
 }

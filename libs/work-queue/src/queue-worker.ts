@@ -92,7 +92,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     if (units.length === 0) return;
     claims.add(units.length, { queue: this.handler.queue, way: 'born' });
     this.leases.hold(units.map(({ item }) => item));
-    this.#track(this.#perform(units));
+    void this.#track(this.#perform(units));
   }
 
   notify(): void {
@@ -144,7 +144,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     this.#backlog = claimed.length === limit && limit > 0;
     if (claimed.length > 0) {
       claims.add(claimed.length, { queue: this.handler.queue, way: 'due' });
-      this.#take(claimed);
+      void this.#take(claimed);
     }
     if (claimed.length > 0 || suspect) {
       this.#idle.reset();
@@ -164,7 +164,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     if (!suspect) return false;
     claims.add(1, { queue: this.handler.queue, way: 'suspect' });
     if (suspect.crashes < MAX_CRASHES - 1) {
-      this.#take([suspect]);
+      void this.#take([suspect]);
       return true;
     }
     await this.#takeAlone(suspect);

@@ -1,6 +1,5 @@
-import { hostname } from 'node:os';
 import { Inject, Module } from '@nestjs/common';
-import type { BeforeApplicationShutdown, DynamicModule, OnApplicationBootstrap } from '@nestjs/common';
+import type { DynamicModule, OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Database } from '@assay/postgres';
 import { EVENT_PUBLISHER } from './publisher.js';
 import type { EventPublisher } from './publisher.js';
@@ -8,12 +7,13 @@ import { WorkQueue } from './work-queue.js';
 import type { WorkQueueOptions } from './work-queue.js';
 
 export interface WorkQueueModuleOptions {
-  settings: Omit<WorkQueueOptions, 'owner'> & { instance?: string };
+  /** `instance` names this process in `claimed_by`. */
+  settings: Omit<WorkQueueOptions, 'owner'> & { instance: string };
 }
 
 /** Provides the service's one {@link WorkQueue}; handlers register with it before the application has started. */
 @Module({})
-export class WorkQueueModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class WorkQueueModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(@Inject(WorkQueue) private readonly queue: WorkQueue) {}
 
   static register({ settings }: WorkQueueModuleOptions): DynamicModule {
@@ -25,10 +25,7 @@ export class WorkQueueModule implements OnApplicationBootstrap, BeforeApplicatio
           provide: WorkQueue,
           inject: [Database, EVENT_PUBLISHER],
           useFactory: (database: Database, publisher: EventPublisher) =>
-            new WorkQueue(database, publisher, {
-              ...settings,
-              owner: settings.instance || `${hostname()}-${process.pid}`,
-            }),
+            new WorkQueue(database, publisher, { ...settings, owner: settings.instance }),
         },
       ],
       exports: [WorkQueue],
@@ -39,7 +36,8 @@ export class WorkQueueModule implements OnApplicationBootstrap, BeforeApplicatio
     this.queue.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** After the consumers, before the publisher and the pool (OPS-1). */
+  async onModuleDestroy(): Promise<void> {
     await this.queue.stop();
   }
 }
