@@ -215,15 +215,26 @@ describe('crashes', () => {
       return unit.body;
     });
     const worker = queue.worker(painter, { slots: 10, batch: 10 });
-    await insert(queue, [anItem({ subject_id: 'suspect' })], 1);
-    await crash(2);
     queue.start();
-    const [long] = await insert(queue, [anItem({ subject_id: 'long' })], 1);
-    if (worker.reserve(1) === 1) worker.accept([{ item: long!, body: 'long' }]);
+    const permits = await eventually(() => {
+      const granted = worker.reserve(1);
+      expect(granted).toBe(1);
+      return granted;
+    });
+    const [long] = await insert(queue, [anItem({ subject_id: 'long' })], permits);
+    worker.accept([{ item: long!, body: 'long' }]);
+    await insert(queue, [anItem({ subject_id: 'suspect', due_in_ms: 3_600_000 })]);
+    await stage.sql(`UPDATE work_items SET crashes = 2, due_at = clock_timestamp() WHERE subject_id = 'suspect'`);
+    await eventually(async () => {
+      expect(await stage.sql(`SELECT state FROM work_items WHERE subject_id = 'suspect'`)).toEqual([
+        { state: 'running' },
+      ]);
+    });
+    expect(worker.reserve(1)).toBe(0);
+    expect(seen).toEqual([['long']]);
     held.open();
     await emptied();
-    expect(seen).toContainEqual(['suspect']);
-    expect(seen).not.toContainEqual(['long', 'suspect']);
+    expect(seen).toEqual([['long'], ['suspect']]);
   });
 
   it('WQ-4.a takes back expired items from the claim path, without any sweeper', async () => {

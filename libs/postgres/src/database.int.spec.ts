@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Failure } from '@assay/contracts';
+import { fixedSecret } from '@assay/security';
+import { testDatabase } from '@assay/testing';
+import type { TestDatabase } from '@assay/testing';
+import { packBodies } from './bodies.js';
+import { Database } from './database.js';
+import type { MigrationClass } from './migrations.js';
+import { runMigrations, SqlMigration } from './migrations.js';
+
+let own: TestDatabase;
+let database: Database;
+const opened: Database[] = [];
+
+async function open(options: { url?: string; migrations?: MigrationClass[]; pool_size?: number } = {}) {
+  const connected = await new Database({
+    url: fixedSecret(options.url ?? own.url),
+    schema: 'ingest',
+    pool_size: options.pool_size ?? 5,
+    statement_timeout_ms: 5_000,
+    application_name: 'postgres-spec',
+    migrations: options.migrations,
+  }).open();
+  opened.push(connected);
+  return connected;
+}
+
+beforeAll(async () => {
+  own = await testDatabase('ingest', { empty: true });
+  database = await open();
+  await database.query('CREATE TABLE counters (id integer PRIMARY KEY, n integer NOT NULL)');
+});
+afterAll(async () => {
+  for (const each of opened) await each.close();
+  await own.close();
+});
+
+describe('roles', () => {
+  it.each(['validator', 'notifier', 'dead_letter'] as const)(
+    'SEC-7.b refuses the schema of %s to the role of ingest, even to look',
+    async (schema) => {
+      await own.sql(`CREATE TABLE ${schema}.secrets (id integer)`);
+      for (const sql of [
+        `SELECT * FROM ${schema}.secrets`,
+        `INSERT INTO ${schema}.secrets VALUES (1)`,
+        `CREATE TABLE ${schema}.mine (id integer)`,
+      ]) {
+        await expect(database.query(sql)).rejects.toMatchObject({ code: 'postgres_42501', retryable: false });
+      }
+    },
+  );
+
+  it('SEC-7.b refuses new tables in the public schema and new schemas', async () => {
+    await expect(database.query('CREATE TABLE public.mine (id integer)')).rejects.toMatchObject({
+      code: 'postgres_42501',
+    });
+    await expect(database.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: 'postgres_42501' });
+  });
+});
+
+describe('transactions', () => {
+  it('GEN-7.a rejects with a classified failure and rolls back', async () => {
+    const failed = database.transaction(async (tx) => {
+      await tx.execute('INSERT INTO counters VALUES (1, 1)');
+      await tx.execute('INSERT INTO counters VALUES (1, 2)');
+    });
+    await expect(failed).rejects.toBeInstanceOf(Failure);
+    await expect(failed).rejects.toMatchObject({ error_class: 'CONFLICT', code: 'postgres_23505' });
+    expect(await database.query('SELECT * FROM counters WHERE id = 1')).toEqual([]);
+  });
+
+  it('DLQ-1 runs the loser of a deadlock again', async () => {
+    await database.execute('INSERT INTO counters VALUES (10, 0), (11, 0)');
+    let begun = 0;
+    let bothHold!: () => void;
+    const both = new Promise<void>((resolve) => (bothHold = resolve));
+    const bump = (first: number, second: number) =>
+      database.transaction(async (tx) => {
+        await tx.execute('UPDATE counters SET n = n + 1 WHERE id = $1', [first]);
+        if (++begun === 2) bothHold();
+        await both;
+        await tx.execute('UPDATE counters SET n = n + 1 WHERE id = $1', [second]);
+      });
+    await Promise.all([bump(10, 11), bump(11, 10)]);
+    expect(begun).toBeGreaterThan(2);
+    expect(await database.query('SELECT n FROM counters WHERE id IN (10, 11)')).toEqual([{ n: 2 }, { n: 2 }]);
+  });
+
+  it('GEN-5.b loses a connection that Postgres ends, and goes on with another', async () => {
+    const cut = database.transaction(async (tx) => {
+      const [{ pid }] = (await tx.query('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];
+      await own.sql('SELECT pg_terminate_backend($1)', [pid]);
+      await tx.query('SELECT 1');
+    });
+    await expect(cut).rejects.toMatchObject({ error_class: 'DEPENDENCY_UNAVAILABLE', retryable: true });
+    await database.ping();
+  });
+});
+
+describe('values', () => {
+  it('GEN-9 gives instants as RFC 3339 with milliseconds, and counts as numbers', async () => {
+    const [row] = await database.query(
+      `SELECT '2026-02-03 04:05:06.7+00'::timestamptz AS at, count(*) AS n FROM counters WHERE id < 0`,
+    );
+    expect(row).toEqual({ at: '2026-02-03T04:05:06.700Z', n: 0 });
+  });
+
+  it('VAL-12 keeps packed bodies byte for byte, NUL and broken UTF-8 included', async () => {
+    const bodies = [Buffer.from([0, 1, 2]), Buffer.alloc(0), Buffer.from([0xff, 0xfe, 0x00]), Buffer.from('"\\ü')];
+    const { packed, offsets, lengths } = packBodies(bodies);
+    const rows = await database.query<{ body: Buffer }>(
+      `SELECT substring($1::bytea FROM u.o FOR u.l) AS body
+       FROM unnest($2::int[], $3::int[]) WITH ORDINALITY AS u(o, l, place) ORDER BY place`,
+      [packed, offsets, lengths],
+    );
+    expect(rows.map(({ body }) => body)).toEqual(bodies);
+  });
+});
+
+describe('migrations', () => {
+  class First1700000000001 extends SqlMigration {
+    readonly name = 'First1700000000001';
+    readonly statements = ['CREATE TABLE once (id integer PRIMARY KEY)', 'INSERT INTO once VALUES (1)'];
+  }
+
+  it('OPS-2 applies each migration once, however many commands run at once', async () => {
+    const databases = await Promise.all([1, 2, 3, 4].map(() => open({ migrations: [First1700000000001] })));
+    const applied = await Promise.all(databases.map((each) => runMigrations(each, 'ingest')));
+    expect(applied.flat()).toEqual(['First1700000000001']);
+    expect(await database.query('SELECT id FROM once')).toEqual([{ id: 1 }]);
+  });
+
+  it('OPS-2 refuses to go back', async () => {
+    await expect(new First1700000000001().down()).rejects.toThrow('forward-only');
+  });
+});
