@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { HostCommand, HostOptions, HostReport } from './host-protocol.js';
-import type { InfrastructureAddress } from './infrastructure.js';
+import type { HostCommand, HostOptions, HostReport, StackAddress } from './host-protocol.js';
 
 type CommandBody = HostCommand extends infer Each ? (Each extends unknown ? Omit<Each, 'id'> : never) : never;
 
@@ -13,7 +12,7 @@ export class StackHost {
 
   private constructor(
     private readonly child: ChildProcess,
-    readonly address: InfrastructureAddress,
+    readonly address: StackAddress,
   ) {}
 
   get pid(): number {

@@ -1,13 +1,48 @@
 import type { InfrastructureAddress } from './infrastructure.js';
+import type { Role } from './secrets.js';
+import type { ServiceName } from './service-names.js';
+import type { SinkPorts } from './sink-types.js';
+
+/** Ports that a stack is to use; whatever is absent gets a free one. */
+export interface StackPorts {
+  kafka: number;
+  postgres: number;
+  services: Record<ServiceName, number>;
+  sinks: SinkPorts;
+}
 
 /** How the host of a stack is to start it; its one argument, as JSON. */
 export interface HostOptions {
-  /** Kafka and Postgres alone (tests), or the four services and the sinks too. */
-  services: boolean;
+  /** The four services and the sinks too, with their secrets and configuration here; null: Kafka and Postgres alone. */
+  services: { state_directory: string } | null;
+  /** False only where a machine that dies may lose everything. */
   durable: boolean;
   log_directory: string;
-  kafka_port?: number;
-  postgres_port?: number;
+  ports?: StackPorts;
+}
+
+/** Where a stack's services and sinks are, and the keys to them. */
+export interface ServicesAddress {
+  topic_prefix: string;
+  services: Record<ServiceName, { url: string; pid: number; log_file: string }>;
+  /** API keys by role, and one of a second source. */
+  keys: Record<Role | 'other_submitter', string>;
+  sinks: {
+    pid: number;
+    smtp: { host: string; port: number };
+    webhook_url: string;
+    /** See infra/local/sinks.ts. */
+    control_url: string;
+    webhook_endpoints: readonly string[];
+    webhook_secret: string;
+  };
+}
+
+export interface StackAddress extends InfrastructureAddress {
+  /** The host's: SIGTERM to it ends the stack. */
+  pid: number;
+  log_directory: string;
+  stack: ServicesAddress | null;
 }
 
 /** One JSON line each on the host's stdin. */
@@ -19,4 +54,4 @@ export type HostCommand =
 
 /** One JSON line each on the host's stdout. */
 export type HostReport =
-  { progress: string } | { ready: InfrastructureAddress } | { failed: string } | { done: number; error: string | null };
+  { progress: string } | { ready: StackAddress } | { failed: string } | { done: number; error: string | null };

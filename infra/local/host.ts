@@ -2,27 +2,86 @@
  * The process that owns a stack: starts it, keeps it, ends it. It ends on SIGINT and SIGTERM, and, until it is unbound,
  * when its stdin closes, which is how it learns that whoever started it is gone.
  */
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HostCommand, HostOptions, HostReport } from './host-protocol.js';
+import type { HostCommand, HostOptions, HostReport, ServicesAddress } from './host-protocol.js';
 import { Infrastructure } from './infrastructure.js';
+import { type ServiceName, SERVICES } from './service-names.js';
+import { LocalServices } from './services.js';
+import { WEBHOOK_ENDPOINTS } from './stack-configuration.js';
+
+const TOPIC_PREFIX = 'assay';
 
 const options = JSON.parse(process.argv[2] ?? '{}') as HostOptions;
+const build = join(import.meta.dirname, '..', '..');
+const { durable, log_directory, ports } = options;
+const progress = (line: string): void => report({ progress: line });
+const infrastructure = new Infrastructure({
+  build,
+  durable,
+  log_directory,
+  kafka_port: ports?.kafka,
+  postgres_port: ports?.postgres,
+  progress,
+});
+let services: LocalServices | undefined;
+let bound = true;
+let stopping: Promise<never> | undefined;
 
 function report(line: HostReport): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-const infrastructure = new Infrastructure({ ...options, progress: (progress) => report({ progress }) });
-let bound = true;
-let stopping: Promise<never> | undefined;
-
 function stop(exit_code: number): Promise<never> {
-  stopping ??= infrastructure.stop().then(
+  const end = async (): Promise<void> => {
+    await services?.stop();
+    await infrastructure.stop();
+  };
+  stopping ??= end().then(
     () => process.exit(exit_code),
     () => process.exit(1),
   );
   return stopping;
+}
+
+async function start(): Promise<void> {
+  await infrastructure.start();
+  if (options.services === null) return;
+  services = new LocalServices({
+    build,
+    processes: infrastructure.processes,
+    infrastructure: infrastructure.address(),
+    state_directory: options.services.state_directory,
+    log_directory,
+    topic_prefix: TOPIC_PREFIX,
+    http_ports: ports?.services,
+    sink_ports: ports?.sinks,
+    progress,
+  });
+  await services.start();
+}
+
+function addressOf(running: LocalServices): ServicesAddress {
+  const { secrets, sink_ports, sinks_pid } = running;
+  const place = (service: ServiceName): [ServiceName, { url: string; pid: number; log_file: string }] => {
+    const replica = running.of(service)[0];
+    if (replica === undefined) throw new Error(`${service} was not started`);
+    return [service, { url: replica.url, pid: replica.process.pid, log_file: replica.log_file }];
+  };
+  return {
+    topic_prefix: TOPIC_PREFIX,
+    services: Object.fromEntries(SERVICES.map(place)) as ServicesAddress['services'],
+    keys: { ...secrets.keys, other_submitter: secrets.other_submitter_key },
+    sinks: {
+      pid: sinks_pid,
+      smtp: { host: '127.0.0.1', port: sink_ports.smtp_port },
+      webhook_url: `http://127.0.0.1:${sink_ports.webhook_port}`,
+      control_url: `http://127.0.0.1:${sink_ports.control_port}`,
+      webhook_endpoints: WEBHOOK_ENDPOINTS,
+      webhook_secret: secrets.webhook_secret,
+    },
+  };
 }
 
 async function restart(command: HostCommand & { do: 'restart' }): Promise<void> {
@@ -51,8 +110,9 @@ lines.on('close', () => {
 });
 
 try {
-  await infrastructure.start();
-  report({ ready: infrastructure.address() });
+  await start();
+  const stack = services === undefined ? null : addressOf(services);
+  report({ ready: { ...infrastructure.address(), pid: process.pid, log_directory, stack } });
 } catch (error) {
   report({ failed: error instanceof Error ? error.message : String(error) });
   await stop(1);

@@ -7,6 +7,8 @@ import { DATABASE_SERVICES, type DatabaseService, LocalPostgres } from './postgr
 import { temporaryRoot } from './postgres-installation.js';
 
 export interface InfrastructureOptions {
+  /** The directory that the repository was built into. */
+  build: string;
   /** Logs of Kafka and Postgres. */
   log_directory: string;
   durable: boolean;
@@ -18,18 +20,22 @@ export interface InfrastructureOptions {
 
 /** What a client of the stack needs to reach Kafka and Postgres. */
 export interface InfrastructureAddress {
+  /** Kafka's and Postgres' data, which goes with them. */
+  data_directory: string;
   kafka: { brokers: string; pid: number };
   postgres: { admin_url: string; urls: Record<DatabaseService, string>; pid: number };
 }
 
 /** Real Kafka and real Postgres, their data in one temporary directory that goes with them. */
 export class Infrastructure {
-  readonly processes = new OwnedProcesses();
+  readonly processes: OwnedProcesses;
   kafka: LocalKafka;
   postgres: LocalPostgres;
   #directory: string | undefined;
 
-  constructor(private readonly options: InfrastructureOptions) {}
+  constructor(private readonly options: InfrastructureOptions) {
+    this.processes = new OwnedProcesses(options.build);
+  }
 
   async start(): Promise<void> {
     const { durable, log_directory, progress } = this.options;
@@ -59,6 +65,7 @@ export class Infrastructure {
   address(): InfrastructureAddress {
     const urls = DATABASE_SERVICES.map((service) => [service, this.postgres.url(service)] as const);
     return {
+      data_directory: this.#directory ?? '',
       kafka: { brokers: this.kafka.brokers, pid: this.kafka.pid ?? 0 },
       postgres: {
         admin_url: this.postgres.adminUrl(),

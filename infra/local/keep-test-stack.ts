@@ -7,7 +7,7 @@ import { repositoryRoot } from './repository.js';
 const local = join(repositoryRoot(), '.local');
 const file = join(local, 'test-stack.json');
 const build = join(import.meta.dirname, '..', '..');
-const options = { services: false, durable: false, log_directory: join(local, 'logs', 'test-stack') };
+const options = { services: null, durable: false, log_directory: join(local, 'logs', 'test-stack') };
 
 const host = await StackHost.launch(build, options, (line) => console.log(line));
 await mkdir(local, { recursive: true });

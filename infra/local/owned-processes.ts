@@ -39,8 +39,9 @@ export class OwnedProcesses {
   readonly #guardian: ChildProcess;
   readonly #processes = new Set<OwnedProcess>();
 
-  constructor() {
-    this.#guardian = spawn(process.execPath, [join(import.meta.dirname, 'guardian.js')], {
+  /** @param build the directory that the repository was built into */
+  constructor(build: string) {
+    this.#guardian = spawn(process.execPath, [join(build, 'infra', 'local', 'guardian.js')], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });

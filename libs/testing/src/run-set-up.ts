@@ -22,7 +22,7 @@ async function findOrStartStack(build: string): Promise<RunningStack> {
   }
   const log_directory = join(repositoryRoot(), '.local', 'logs', `tests-${process.pid}`);
   const progress = (line: string): void => void (line.startsWith('fetching') && process.stderr.write(`${line}\n`));
-  const host = await StackHost.launch(build, { services: false, durable: false, log_directory }, progress);
+  const host = await StackHost.launch(build, { services: null, durable: false, log_directory }, progress);
   return { address: host.address, stop: () => host.stop() };
 }
 

@@ -1,0 +1,52 @@
+import type { InfrastructureAddress } from './infrastructure.js';
+import { schemaOf, type ServiceName } from './service-names.js';
+import type { StackSecrets } from './secrets.js';
+
+export interface ServiceSettings {
+  brokers: InfrastructureAddress['kafka']['brokers'];
+  topic_prefix: string;
+  secrets: StackSecrets;
+  allow_list_file: string;
+  notifier_config_file: string;
+  /** Base URL of ingest and of the validator, for the links in messages and events. */
+  links: { ingest: string; validator: string };
+  /** Further settings by variable, for services that know them; tests shorten leases this way. */
+  tuning: Partial<Record<ServiceName | 'all', Record<string, string>>>;
+}
+
+/** Settings that a process gets only when it knows them: an unknown one is a fault, not a surplus. */
+const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, string>> = {
+  ingest: ({ allow_list_file }) => ({ ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file }),
+  validator: ({ allow_list_file }) => ({ ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file }),
+  notifier: ({ notifier_config_file }) => ({ ASSAY_NOTIFIER_CONFIG_FILE: notifier_config_file }),
+  'dead-letter': () => ({}),
+};
+
+/** The whole environment of one service's process: nothing is inherited but what Node itself needs. */
+export function serviceEnvironment(
+  service: ServiceName,
+  settings: ServiceSettings,
+  process_settings: { instance: string; http_port?: number },
+): NodeJS.ProcessEnv {
+  const { brokers, secrets, topic_prefix, tuning } = settings;
+  const http: Record<string, string> =
+    process_settings.http_port === undefined
+      ? {}
+      : { ASSAY_HTTP_HOST: '127.0.0.1', ASSAY_HTTP_PORT: String(process_settings.http_port) };
+  return {
+    PATH: process.env['PATH'],
+    HOME: process.env['HOME'],
+    TZ: 'UTC',
+    NODE_ENV: 'production',
+    ASSAY_INSTANCE: process_settings.instance,
+    ...http,
+    ASSAY_API_KEYS_FILE: secrets.files.api_keys,
+    ASSAY_POSTGRES_URL: `file:${secrets.files.postgres_urls[schemaOf(service)]}`,
+    ASSAY_KAFKA_BROKERS: brokers,
+    ASSAY_KAFKA_TOPIC_PREFIX: topic_prefix,
+    ASSAY_ARTEFACT_KEYS: `file:${secrets.files.artefact_keys}`,
+    ...OWN[service](settings),
+    ...tuning.all,
+    ...tuning[service],
+  };
+}

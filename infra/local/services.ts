@@ -1,0 +1,209 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { InfrastructureAddress } from './infrastructure.js';
+import type { OwnedProcess, OwnedProcesses } from './owned-processes.js';
+import { freePorts } from './ports.js';
+import { type StackSecrets, writeSecrets } from './secrets.js';
+import { serviceEnvironment, type ServiceSettings } from './service-environment.js';
+import { type ServiceName, SERVICES } from './service-names.js';
+import type { SinkPorts } from './sink-types.js';
+import { writeAllowList, writeNotifierConfig } from './stack-configuration.js';
+
+const run = promisify(execFile);
+const READY_LIMIT_MS = 60_000;
+const POLL_MS = 50;
+/** A service that ends by itself is started again, as a cluster would; not at once, lest a fault at start spins. */
+const RESTART_AFTER_MS = 500;
+const LOG_TAIL_BYTES = 2_000;
+
+export interface ServicesOptions {
+  /** The directory that the repository was built into. */
+  build: string;
+  processes: OwnedProcesses;
+  infrastructure: InfrastructureAddress;
+  /** Secrets and configuration files are written here. */
+  state_directory: string;
+  log_directory: string;
+  topic_prefix: string;
+  /** By service, of the first replica; free ones where none is given. */
+  http_ports?: Partial<Record<ServiceName, number>>;
+  sink_ports?: SinkPorts;
+  replicas?: number;
+  tuning?: ServiceSettings['tuning'];
+  progress: (line: string) => void;
+}
+
+/** One replica of one service. */
+export interface Replica {
+  readonly service: ServiceName;
+  readonly instance: string;
+  readonly url: string;
+  readonly log_file: string;
+  process: OwnedProcess;
+}
+
+/** The four services, each replica a process of its own, with the mail server and the webhook receiver they send to. */
+export class LocalServices {
+  readonly replicas: Replica[] = [];
+  secrets: StackSecrets;
+  sink_ports: SinkPorts;
+  #settings: ServiceSettings;
+  #sinks: OwnedProcess;
+  #stopping = false;
+
+  constructor(private readonly options: ServicesOptions) {}
+
+  get sinks_pid(): number {
+    return this.#sinks.pid;
+  }
+
+  /** Configures, creates topics and tables, starts everything; resolves when every replica says that it is ready. */
+  async start(): Promise<void> {
+    const { progress } = this.options;
+    await mkdir(this.options.log_directory, { recursive: true });
+    const ports = await this.#configure();
+    progress('creating topics and tables');
+    await this.#prepareStores();
+    progress('starting mail server and webhook receiver');
+    await this.#startSinks();
+    progress('starting the four services');
+    await Promise.all(ports.map(({ service, number, port }) => this.#startReplica(service, number, port)));
+  }
+
+  /** The replicas first, so that nothing sends to a sink that has gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.replicas.map((replica) => replica.process.stop('SIGTERM', 15_000)));
+    await this.#sinks?.stop();
+  }
+
+  /** The replicas of a service, in order of their numbers. */
+  of(service: ServiceName): Replica[] {
+    return this.replicas.filter((replica) => replica.service === service);
+  }
+
+  /** Ends a replica and starts it again under the same name and port; resolves when it is ready. */
+  async restart(replica: Replica, signal: NodeJS.Signals): Promise<void> {
+    await replica.process.stop(signal, 15_000);
+    await this.untilReady(replica);
+  }
+
+  async untilReady(replica: Replica): Promise<void> {
+    const deadline = performance.now() + READY_LIMIT_MS;
+    while (performance.now() < deadline) {
+      const ready = await fetch(`${replica.url}/readyz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+      if (ready) return;
+      await delay(POLL_MS);
+    }
+    throw new Error(`not ready within ${READY_LIMIT_MS / 1000} s: ${await this.#lastWords(replica)}`);
+  }
+
+  async #lastWords({ instance, log_file }: Replica): Promise<string> {
+    const tail = (await readFile(log_file, 'utf8')).slice(-LOG_TAIL_BYTES);
+    return `${instance} did not come up; the end of ${log_file}:\n${tail}`;
+  }
+
+  async #configure(): Promise<{ service: ServiceName; number: number; port: number }[]> {
+    const { http_ports = {}, infrastructure, replicas = 1, sink_ports, state_directory, topic_prefix } = this.options;
+    this.secrets = await writeSecrets(join(state_directory, 'secrets'), infrastructure.postgres.urls);
+    const [smtp_port, webhook_port, control_port, ...free] = await freePorts(3 + SERVICES.length * replicas);
+    this.sink_ports = sink_ports ?? {
+      smtp_port: smtp_port ?? 0,
+      webhook_port: webhook_port ?? 0,
+      control_port: control_port ?? 0,
+    };
+    const places = SERVICES.flatMap((service) =>
+      Array.from({ length: replicas }, (_, index) => ({
+        service,
+        number: index + 1,
+        port: (index === 0 ? http_ports[service] : undefined) ?? free.pop() ?? 0,
+      })),
+    );
+    const urlOf = (service: ServiceName): string => {
+      const first = places.find((place) => place.service === service && place.number === 1);
+      return `http://127.0.0.1:${first?.port}`;
+    };
+    this.#settings = {
+      brokers: infrastructure.kafka.brokers,
+      topic_prefix,
+      secrets: this.secrets,
+      allow_list_file: await writeAllowList(state_directory),
+      notifier_config_file: await writeNotifierConfig(state_directory, this.sink_ports, this.secrets),
+      links: { ingest: urlOf('ingest'), validator: urlOf('validator') },
+      tuning: this.options.tuning ?? {},
+    };
+    return places;
+  }
+
+  /** Runs the same commands that a deployment's Jobs run: topics once, migrations per service. */
+  async #prepareStores(): Promise<void> {
+    const migrations = SERVICES.map((service) => this.#command(service, 'migrate'));
+    await Promise.all([this.#command('ingest', 'topics'), ...migrations]);
+  }
+
+  async #command(service: ServiceName, name: string): Promise<void> {
+    const script = join(this.options.build, 'apps', service, 'src', 'commands', `${name}.js`);
+    const env = serviceEnvironment(service, this.#settings, { instance: `${service}-${name}` });
+    try {
+      await run(process.execPath, [script], { env, maxBuffer: 16 * 1024 * 1024 });
+    } catch (error) {
+      const { stderr = '', stdout = '' } = error as { stderr?: string; stdout?: string };
+      const said = (stdout + stderr).slice(-LOG_TAIL_BYTES);
+      throw new Error(`the command ${service} ${name} failed; it said:\n${said}`, { cause: error });
+    }
+  }
+
+  async #startSinks(): Promise<void> {
+    this.#sinks = await this.options.processes.start({
+      name: 'sinks',
+      command: process.execPath,
+      args: [join(this.options.build, 'infra', 'local', 'sinks.js'), JSON.stringify(this.sink_ports)],
+      log_file: join(this.options.log_directory, 'sinks.log'),
+    });
+    const url = `http://127.0.0.1:${this.sink_ports.control_port}/mails`;
+    while (
+      !(await fetch(url).then(
+        (answer) => answer.ok,
+        () => false,
+      ))
+    ) {
+      if (!this.#sinks.running) throw new Error('the mail server and webhook receiver ended while starting');
+      await delay(POLL_MS);
+    }
+  }
+
+  async #startReplica(service: ServiceName, number: number, port: number): Promise<void> {
+    const instance = `${service}-${number}`;
+    const log_file = join(this.options.log_directory, `${instance}.log`);
+    const start = (): Promise<OwnedProcess> =>
+      this.options.processes.start({
+        name: instance,
+        command: process.execPath,
+        args: ['--enable-source-maps', join(this.options.build, 'apps', service, 'src', 'main.js')],
+        env: serviceEnvironment(service, this.#settings, { instance, http_port: port }),
+        log_file,
+      });
+    const replica: Replica = { service, instance, url: `http://127.0.0.1:${port}`, log_file, process: await start() };
+    this.replicas.push(replica);
+    // One that ends before it was ever ready would end again: say what it said instead of trying for a minute.
+    const ended = replica.process.exited.then(async () => Promise.reject(new Error(await this.#lastWords(replica))));
+    await Promise.race([this.untilReady(replica), ended]);
+    void this.#keepRunning(replica, start);
+  }
+
+  async #keepRunning(replica: Replica, start: () => Promise<OwnedProcess>): Promise<void> {
+    for (;;) {
+      await replica.process.exited;
+      if (this.#stopping) return;
+      await delay(RESTART_AFTER_MS);
+      if (this.#stopping) return;
+      replica.process = await start();
+    }
+  }
+}

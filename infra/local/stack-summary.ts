@@ -1,0 +1,27 @@
+import type { StackAddress } from './host-protocol.js';
+import { bold, cyan, say, table } from './terminal.js';
+
+/** Where everything is, and the commands to try next. */
+export function printStack(address: StackAddress): void {
+  const { kafka, log_directory, postgres, stack } = address;
+  if (stack === null) return;
+  say();
+  const services = Object.entries(stack.services).map(([name, { pid, url }]) => [name, url, String(pid)]);
+  table([
+    ['what', 'where', 'pid'],
+    ...services,
+    ['Kafka', kafka.brokers, String(kafka.pid)],
+    ['Postgres', postgres.admin_url, String(postgres.pid)],
+    ['mail and webhooks received', stack.sinks.control_url, String(stack.sinks.pid)],
+  ]);
+  say();
+  table([['role', 'API key'], ...Object.entries(stack.keys).map(([role, key]) => [role, key])]);
+  const { 'dead-letter': dead_letter, ingest, validator } = stack.services;
+  say();
+  say(bold('  Try'));
+  say(cyan(`  curl -s -H 'Authorization: Bearer ${stack.keys.submitter}' ${ingest.url}/v1/reviews`));
+  say(cyan(`  curl -s -H 'Authorization: Bearer ${stack.keys.operator}' ${dead_letter.url}/v1/dead-letters`));
+  say(cyan(`  curl -s ${validator.url}/metrics`));
+  say(cyan(`  curl -s ${stack.sinks.control_url}/mails`));
+  say(`  logs: ${log_directory}`);
+}
