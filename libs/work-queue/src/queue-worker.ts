@@ -133,58 +133,66 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
 
   /** One claim; returns how long to wait for the next. */
   async #round(): Promise<number> {
-    const free = this.options.slots - this.#occupied;
-    if (free <= 0) {
+    if (this.#occupied >= this.options.slots) {
       await this.#slotFreed();
       return 0;
     }
-    const suspect = this.#suspects ? await this.#claimSuspect() : false;
-    const limit = Math.min(free - (suspect ? 1 : 0), this.options.batch);
-    const claimed = limit > 0 ? await this.items.claimDue(this.database, this.handler.queue, limit) : [];
-    this.#backlog = claimed.length === limit && limit > 0;
+    if (this.#suspects && (await this.#claimSuspect())) return 0;
+    const free = this.options.slots - this.#occupied;
+    if (free <= 0) return 0;
+    // A look at an empty queue leaves half of the slots to what is born claimed meanwhile.
+    const limit = Math.min(this.#backlog ? free : Math.ceil(free / 2), this.options.batch);
+    const claimed = await this.#claim('due', limit, () =>
+      this.items.claimDue(this.database, this.handler.queue, limit),
+    );
+    this.#backlog = claimed.length === limit;
     if (claimed.length > 0) {
-      claims.add(claimed.length, { queue: this.handler.queue, way: 'due' });
       void this.#take(claimed);
-    }
-    if (claimed.length > 0 || suspect) {
-      this.#idle.reset();
       return 0;
     }
     // Expired items are nobody's: a claim path that has nothing else takes them back itself (WQ-4).
     if ((await this.sweeper.sweepIfStale()).length > 0) return 0;
     // Suspects become due like anything else: the idle poll looks for them too.
-    const next_due_ms = await this.items.nextDueMs(this.database, this.handler.queue);
     this.#suspects = true;
-    return this.#idle.nextWaitMs(next_due_ms);
+    return this.#idle.nextWaitMs(await this.items.nextDueMs(this.database, this.handler.queue));
+  }
+
+  /** A claim occupies its slots before it is sent, or a permit granted meanwhile would exceed them. */
+  async #claim(way: string, slots: number, claim: () => Promise<WorkItem[]>): Promise<WorkItem[]> {
+    let claimed: WorkItem[] = [];
+    this.#occupied += slots;
+    try {
+      claimed = await claim();
+    } finally {
+      this.release(slots - claimed.length);
+    }
+    if (claimed.length > 0) {
+      claims.add(claimed.length, { queue: this.handler.queue, way });
+      this.leases.hold(claimed);
+      this.#idle.reset();
+    }
+    return claimed;
   }
 
   async #claimSuspect(): Promise<boolean> {
-    const [suspect] = await this.items.claimSuspect(this.database, this.handler.queue);
+    const [suspect] = await this.#claim('suspect', 1, () => this.items.claimSuspect(this.database, this.handler.queue));
     this.#suspects = suspect !== undefined;
     if (!suspect) return false;
-    claims.add(1, { queue: this.handler.queue, way: 'suspect' });
-    if (suspect.crashes < MAX_CRASHES - 1) {
-      void this.#take([suspect]);
-      return true;
-    }
-    await this.#takeAlone(suspect);
+    if (suspect.crashes < MAX_CRASHES - 1) void this.#take([suspect]);
+    else await this.#takeAlone(suspect);
     return true;
   }
 
   async #takeAlone(suspect: WorkItem): Promise<void> {
-    this.leases.hold([suspect]);
     this.#alone = true;
-    while (this.#occupied > 0 && !this.#stopped) await this.#slotFreed();
-    this.#occupied += 1;
+    while (this.#occupied > 1 && !this.#stopped) await this.#slotFreed();
     if (this.#stopped) await this.#giveBack([suspect], 0);
-    else await this.#track(this.#load([suspect]));
+    else await this.#take([suspect]);
     while (this.#occupied > 0 && !this.#stopped) await this.#slotFreed();
     this.#alone = false;
   }
 
   #take(claimed: readonly WorkItem[]): Promise<void> {
-    this.#occupied += claimed.length;
-    this.leases.hold(claimed);
     return this.#track(this.#load(claimed));
   }
 
