@@ -1,4 +1,5 @@
-import { redactRandom } from './entropy.js';
+import { redactPem } from './redact-pem.js';
+import { redactRandom } from './random-text.js';
 import { EMAIL, PATTERNS, SHOWN } from './redaction-patterns.js';
 import { Secret } from './secret.js';
 
@@ -12,7 +13,7 @@ const MAX_DEPTH = 12;
 
 /** Text without what is secret by its form (SEC-4): tokens, PEM blocks, passwords in assignments and URIs, addresses. */
 export function redact(text: string, policy: RedactionPolicy = DEFAULT_POLICY): string {
-  let clean = text;
+  let clean = redactPem(text, SHOWN);
   for (const { pattern, replacement } of PATTERNS) clean = clean.replace(pattern, replacement as string);
   clean = redactRandom(clean, SHOWN);
   return policy.emails ? clean.replace(EMAIL, SHOWN) : clean;

@@ -11,25 +11,14 @@ export interface RedactionPattern {
 
 export const SHOWN = '[redacted]';
 
-/** Names under which secrets travel, as the last words of an identifier: `db_password`, `x-api-key`, `clientSecret`. */
-const NAMES =
-  'passw(?:or)?d|passphrase|pwd|secret|secret[_-]?key|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key|' +
-  'signing[_-]?key|encryption[_-]?key|client[_-]?secret|authorization|credentials?|set-cookie|cookie|session[_-]?id';
-/** A name is also found with something before it (`pgPassword`, `DB_PASSWORD`), and inside quotes. */
-const NAMED = `(?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,60}?(?:${NAMES})["']?`;
+/** Names under which secrets travel, or how they end: `db_password`, `x-api-key`, `clientSecret`. */
+const NAME =
+  '(?:passw(?:or)?d|passphrase|pwd|secret(?:[_-]?key)?|token|(?:api|access|private|signing|encryption)[_-]?key|' +
+  'access[_-]?key[_-]?id|credentials?|session[_-]?id)';
+/** After a name, where JSON stands inside JSON, quotes are escaped any number of times. */
+const END_OF_NAME = '(?:\\\\*["\'`])?\\s{0,10}';
 
 export const PATTERNS: readonly RedactionPattern[] = [
-  {
-    name: 'pem_block',
-    pattern: /-----BEGIN [A-Z0-9 ]{1,40}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,40}-----|$)/g,
-    replacement: SHOWN,
-  },
-  {
-    // The end of a block whose beginning was cut away.
-    name: 'pem_tail',
-    pattern: /(?:[A-Za-z0-9+/=]{20,}(?:\\n|\s)+)*[A-Za-z0-9+/=]*(?:\\n|\s)*-----END [A-Z0-9 ]{1,40}-----/g,
-    replacement: SHOWN,
-  },
   {
     // scheme://user:password@host, the password cut off or not. A password may hold any but white space and a slash.
     name: 'connection_uri',
@@ -39,9 +28,22 @@ export const PATTERNS: readonly RedactionPattern[] = [
       end === '@' || !/^\d{1,5}$/.test(password!) ? `${scheme}${user}:${SHOWN}${end}` : match,
   },
   {
-    name: 'bearer',
-    pattern: /\b(Bearer|Basic|Digest|Negotiate)(\s+)[A-Za-z0-9._~+/=-]{8,}/gi,
-    replacement: (_match, scheme, space) => `${scheme}${space}${SHOWN}`,
+    name: 'authorization_header',
+    pattern:
+      /(authorization(?:\\*["'`])?\s{0,10}[:=]\s{0,10}(?:\\*["'`])?(?:[A-Za-z]{1,20} +)?)([^\s"'`\\,;]{1,4000})/gi,
+    replacement: `$1${SHOWN}`,
+  },
+  {
+    name: 'cookie_header',
+    pattern: /(cookie(?:\\*["'`])?\s{0,10}:\s{0,10}(?:\\*["'`])?)([^\r\n"'`\\]{1,4000})/gi,
+    replacement: `$1${SHOWN}`,
+  },
+  {
+    // `Basic research` and `bearer tokens` are prose: a credential has digits, signs or capitals inside.
+    name: 'scheme_and_credential',
+    pattern: /\b(Bearer|Basic|Digest|Negotiate)(\s{1,10})([A-Za-z0-9._~+/=-]{8,4000})/gi,
+    replacement: (match, scheme, space, credential) =>
+      /[0-9_~+/=]|[a-z][A-Z]|\w-\w/.test(credential!) ? `${scheme}${space}${SHOWN}` : match,
   },
   {
     name: 'known_token',
@@ -73,18 +75,19 @@ export const PATTERNS: readonly RedactionPattern[] = [
     replacement: SHOWN,
   },
   {
+    // name: "value", whatever the depth of escaping; up to the same quote, or the line's end where it was cut off.
     name: 'quoted_assignment',
     pattern: new RegExp(
-      `(${NAMED}\\s{0,10}(?:=>|:=|[:=])\\s{0,10})(\\\\?["'\`])((?:(?!\\2)[^\\\\]|\\\\.){1,4000})(\\2|$)`,
+      `(${NAME}${END_OF_NAME}(?:=>|:=|[:=])\\s{0,10})(\\\\*)(["'\`])((?:(?!(?<!\\\\)\\2\\3)[^\\n]){1,4000})`,
       'gi',
     ),
-    replacement: (_match, name, quote, _value, end) => `${name}${quote}${SHOWN}${end}`,
+    replacement: (_match, name, escapes, quote) => `${name}${escapes}${quote}${SHOWN}`,
   },
   {
     // password=x, PASSWORD: x; a value in code that is itself an expression (`token = next();`) stays.
     name: 'bare_assignment',
     pattern: new RegExp(
-      `(${NAMED}(?:=|:[ \\t]{0,4}|[ \\t]=[ \\t]))([^\\s"'\`,;&(){}\\[\\]<>]{1,4000})(?![\\w.]*[(\\[])`,
+      `(${NAME}(?:=|:[ \\t]{0,4}|[ \\t]=[ \\t]))([^\\s"'\`\\\\,;&(){}\\[\\]<>]{1,4000})(?![\\w.]*[(\\[])`,
       'gi',
     ),
     replacement: (match, name, value) => (isCodeWord(value!) ? match : `${name}${SHOWN}`),
@@ -95,7 +98,7 @@ export const EMAIL = /\b[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Z
 
 /** Types, literals and references that follow a colon or an equals sign in ordinary code. */
 const CODE_WORD =
-  /^(?:string|number|boolean|unknown|null|undefined|true|false|void|never|any|Secret\w*|Buffer|this\.[\w.]+|[a-z]\w*\.[\w.]+|process\.env\.\w+|\[redacted\]|env:\w+|file:\S+|required|missing|invalid|expired|\d{1,6})[?|!]?$/;
+  /^(?:string|number|boolean|unknown|null|undefined|true|false|void|never|any|Secret\w*|Buffer|(?:this|options|config|settings|request|process\.env)\.[\w.]+|\[redacted\]|env:\w+|file:\S+|required|missing|invalid|expired|\d{1,6})[?|!]?$/;
 
 function isCodeWord(value: string): boolean {
   return CODE_WORD.test(value);
