@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { REPOSITORY } from './repository.js';
+
+const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
+const present = (path: string) => existsSync(join(REPOSITORY, path));
+const SKIPPED = new Set(['.git', '.local', 'coverage', 'dist', 'node_modules']);
+const files = readdirSync(REPOSITORY, { withFileTypes: true })
+  .filter(({ name }) => !SKIPPED.has(name))
+  .flatMap((entry) =>
+    entry.isDirectory()
+      ? (readdirSync(join(REPOSITORY, entry.name), { recursive: true }) as string[]).map((path) =>
+          join(entry.name, path),
+        )
+      : [entry.name],
+  );
+const pages = files.filter((path) => path.endsWith('.md'));
+const sources = files.filter((path) => /\.(ts|js|mjs)$/.test(path) && !path.startsWith('tools/'));
+const manifest = JSON.parse(read('package.json')) as Record<
+  'scripts' | 'dependencies' | 'devDependencies',
+  Record<string, string>
+>;
+
+/** Headings as GitHub anchors them. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading!);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+function brokenLinks(page: string): string[] {
+  const text = read(page).replace(/```[\s\S]*?```/g, '');
+  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+  return targets.filter((target) => {
+    if (/^[a-z]+:/.test(target)) return false;
+    const [path = '', anchor] = target.split('#');
+    const file = path ? normalize(join(dirname(page), path)) : page;
+    return !present(file) || (anchor !== undefined && !anchorsOf(file).has(anchor));
+  });
+}
+
+describe('the documentation', () => {
+  it.each(pages)('%s links to nothing that is not there', (page) => {
+    expect(brokenLinks(page)).toEqual([]);
+  });
+
+  it('has every page that the code points to', () => {
+    const named = sources.flatMap((source) =>
+      [...read(source).matchAll(/\bdocs\/[\w/.-]+\.(?:md|json)\b/g)].map(([path]) => `${source}: ${path}`),
+    );
+    expect(named.filter((line) => !present(line.split(': ')[1]!))).toEqual([]);
+  });
+
+  it('explains every npm script in docs/development.md', () => {
+    const page = read('docs/development.md');
+    const unexplained = Object.keys(manifest.scripts).filter(
+      (name) => !page.includes(name === 'test' ? '`npm test`' : `\`npm run ${name}\``),
+    );
+    expect(unexplained).toEqual([]);
+  });
+
+  it('gives a reason for every package that is installed, and for no other', () => {
+    const installed = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+    const rows = read('docs/adr/0005-dependencies.md').match(/^\| `.*$/gm) ?? [];
+    const explained = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
+    expect(explained.toSorted()).toEqual(installed.toSorted());
+  });
+});
