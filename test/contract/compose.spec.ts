@@ -23,13 +23,17 @@ describe('docker-compose.yml', () => {
   });
 
   it('SEC-3 has no default for any password', () => {
-    const passwords = Object.entries(compose.services.postgres.environment).filter(([name]) => name.endsWith('PASSWORD'));
+    const passwords = Object.entries(compose.services.postgres.environment).filter(([name]) =>
+      name.endsWith('PASSWORD'),
+    );
     expect(passwords).toHaveLength(5);
     for (const [, value] of passwords) expect(value).toMatch(/^\$\{[A-Z_]+:\?/);
   });
 
   it('SEC-7 gives each service the role and schema of infra/postgres', () => {
-    const scripts = compose.services.postgres.volumes.filter((volume) => volume.includes('/docker-entrypoint-initdb.d/'));
+    const scripts = compose.services.postgres.volumes.filter((volume) =>
+      volume.includes('/docker-entrypoint-initdb.d/'),
+    );
     const mounted = scripts.map((volume) => volume.split(':')[0] ?? '');
     expect(mounted).toEqual(['roles.sql', 'schemas.sql', 'passwords.sh'].map((name) => `./infra/postgres/${name}`));
     for (const path of mounted) expect(readFileSync(join(root, path), 'utf8')).not.toBe('');

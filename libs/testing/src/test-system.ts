@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import type { ReceivedMail, ReceivedWebhook, Behaviour } from '../../../infra/local/sink-types.js';
+import { StackHost } from '../../../infra/local/host-client.js';
+import type { InfrastructureAddress } from '../../../infra/local/infrastructure.js';
+import { OwnedProcesses } from '../../../infra/local/owned-processes.js';
+import { DATABASE_SERVICES } from '../../../infra/local/postgres.js';
+import { repositoryRoot } from '../../../infra/local/repository.js';
+import type { Role } from '../../../infra/local/secrets.js';
+import type { ServiceSettings } from '../../../infra/local/service-environment.js';
+import { LocalServices } from '../../../infra/local/services.js';
+import { testDatabase } from './test-database.js';
+import { testRun } from './test-run.js';
+
+export interface TestSystemOptions {
+  /** Of each service. */
+  replicas?: number;
+  /**
+   * A Kafka and a Postgres of its own, durable, which it may restart ({@link TestSystem.host}); without it the run's
+   * shared ones, with a database and topics of its own.
+   */
+  own_stack?: boolean;
+  /** Further settings by variable, for all services or for one. */
+  tuning?: ServiceSettings['tuning'];
+}
+
+/** What the sinks got. */
+export interface Sinks {
+  mails(): Promise<ReceivedMail[]>;
+  webhooks(): Promise<ReceivedWebhook[]>;
+  behave(endpoint: string, behaviour: Behaviour): Promise<void>;
+}
+
+/** The four services as processes, with the mail server and webhook receiver they send to. */
+export interface TestSystem {
+  readonly services: LocalServices;
+  /** Present with `own_stack`. */
+  readonly host: StackHost | null;
+  readonly address: InfrastructureAddress;
+  readonly topic_prefix: string;
+  readonly sinks: Sinks;
+  /** A plain Kafka client, outside our code. */
+  readonly kafka: Kafka;
+  /** Asks a service's first replica, or the one given, under a role's key; `other_submitter` is a second source. */
+  call(path: string, options?: CallOptions): Promise<{ status: number; headers: Headers; body: unknown }>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  /** Base URL; the first replica of ingest where none is given. */
+  url?: string;
+  as?: Role | 'other_submitter';
+  method?: string;
+  headers?: Record<string, string>;
+  body?: unknown;
+}
+
+interface Ground {
+  address: InfrastructureAddress;
+  host: StackHost | null;
+  close: () => Promise<void>;
+}
+
+/** Kafka and Postgres for one system, of its own or a database of the shared ones. */
+async function prepareGround(own_stack: boolean, log_directory: string): Promise<Ground> {
+  if (own_stack) {
+    const options = { services: null, durable: true, log_directory };
+    const host = await StackHost.launch(testRun().build, options, () => undefined);
+    return { address: host.address, host, close: () => host.stop() };
+  }
+  const shared = testRun().address;
+  const database = await testDatabase('ingest');
+  const urls = Object.fromEntries(DATABASE_SERVICES.map((service) => [service, database.roleUrl(service)]));
+  const postgres = { ...shared.postgres, urls: urls as InfrastructureAddress['postgres']['urls'] };
+  return { address: { ...shared, postgres }, host: null, close: () => database.close() };
+}
+
+function sinksAt(control_port: number): Sinks {
+  const control = `http://127.0.0.1:${control_port}`;
+  const read = async <T>(noun: string): Promise<T> => (await fetch(`${control}/${noun}`)).json() as Promise<T>;
+  return {
+    mails: async () => (await read<{ mails: ReceivedMail[] }>('mails')).mails,
+    webhooks: async () => (await read<{ webhooks: ReceivedWebhook[] }>('webhooks')).webhooks,
+    behave: async (endpoint, behaviour) => {
+      await fetch(`${control}/behaviour/${endpoint}`, { method: 'PUT', body: JSON.stringify(behaviour) });
+    },
+  };
+}
+
+function caller(services: LocalServices): TestSystem['call'] {
+  return async (path, { url, as = 'submitter', method, headers = {}, body } = {}) => {
+    const { keys, other_submitter_key } = services.secrets;
+    const key = as === 'other_submitter' ? other_submitter_key : keys[as];
+    const response = await fetch(`${url ?? services.of('ingest')[0]?.url}${path}`, {
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  };
+}
+
+/** Starts everything that a submission passes through; takes some 10 s, or 15 with a stack of its own. */
+export async function startSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
+  const { build } = testRun();
+  const topic_prefix = `s${randomBytes(6).toString('hex')}`;
+  const log_directory = join(repositoryRoot(), '.local', 'logs', `system-${topic_prefix}`);
+  const state_directory = await mkdtemp(join(tmpdir(), 'assay-system-'));
+  const ground = await prepareGround(options.own_stack ?? false, log_directory);
+  const processes = new OwnedProcesses(build);
+  processes.ownDirectory(state_directory);
+  const services = new LocalServices({
+    build,
+    processes,
+    infrastructure: ground.address,
+    state_directory,
+    log_directory,
+    topic_prefix,
+    replicas: options.replicas,
+    tuning: options.tuning,
+    progress: () => undefined,
+  });
+  const close = async (): Promise<void> => {
+    await services.stop();
+    await processes.stopAll();
+    await processes.release();
+    await ground.close();
+    await rm(state_directory, { recursive: true, force: true });
+  };
+  try {
+    await services.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { address, host } = ground;
+  const kafka = new Kafka({ brokers: [address.kafka.brokers], clientId: topic_prefix, logLevel: logLevel.NOTHING });
+  const sinks = sinksAt(services.sink_ports.control_port);
+  return { services, host, address, topic_prefix, sinks, kafka, call: caller(services), close };
+}
