@@ -1,0 +1,88 @@
+/**
+ * A circuit breaker as plain data (DEL-8, DEL-9): one per destination and replica, in memory, judged by the monotonic
+ * clock. Written here because the libraries bind the breaker to the call: cockatiel and opossum reject what comes while
+ * the circuit is open, whereas a delivery must be parked without an attempt, until a time that the circuit names;
+ * and a refused credential opens at once, until the credential changes or its probe succeeds.
+ */
+export interface CircuitRule {
+  /** Failures in a row, of the destination and not of one recipient, that open the circuit. */
+  failure_threshold: number;
+  /** How long it stays open before one probe may go; doubled with each failed probe. */
+  open_ms: number;
+  max_open_ms: number;
+}
+
+export const CIRCUIT_RULE: CircuitRule = { failure_threshold: 10, open_ms: 2_000, max_open_ms: 30_000 };
+
+export type CircuitPhase = 'closed' | 'open' | 'half_open';
+export type Permission = { kind: 'go'; probe: boolean } | { kind: 'park'; due_in_ms: number };
+
+export class Circuit {
+  #phase: CircuitPhase = 'closed';
+  #failures = 0;
+  #reopen_ms: number;
+  #opened_at_ms = 0;
+  #retry_at_ms = 0;
+
+  constructor(
+    private readonly rule: CircuitRule,
+    private readonly monotonicMs: () => number = () => performance.now(),
+    private readonly random: () => number = Math.random,
+  ) {
+    this.#reopen_ms = rule.open_ms;
+  }
+
+  get phase(): CircuitPhase {
+    return this.#phase;
+  }
+
+  /** Asked before each attempt. `go` with `probe` must be answered by exactly one of the three reports below. */
+  ask(): Permission {
+    if (this.#phase === 'closed') return { kind: 'go', probe: false };
+    const wait_ms = this.#retry_at_ms - this.monotonicMs();
+    if (this.#phase === 'open' && wait_ms <= 0) {
+      this.#phase = 'half_open';
+      return { kind: 'go', probe: true };
+    }
+    // Spread, so that what was parked does not come back in one wave. A running probe is awaited for a second.
+    const least_ms = this.#phase === 'half_open' ? 1_000 : Math.max(wait_ms, 1);
+    return { kind: 'park', due_in_ms: Math.ceil(least_ms + this.random() * this.#reopen_ms * 0.25) };
+  }
+
+  /** The destination answered as one that works does, a refusal of one recipient included. */
+  succeeded(): void {
+    this.#phase = 'closed';
+    this.#failures = 0;
+    this.#reopen_ms = this.rule.open_ms;
+  }
+
+  /** The destination could not be reached, did not answer, or says that it is overloaded. */
+  failed(): void {
+    this.#failures += 1;
+    if (this.#phase === 'half_open') this.#open(Math.min(this.#reopen_ms * 2, this.rule.max_open_ms));
+    else if (this.#phase === 'closed' && this.#failures >= this.rule.failure_threshold) this.#open(this.rule.open_ms);
+  }
+
+  /** Our credential was refused (DEL-7): nothing else can go through, so it opens at once, for the longest time. */
+  credentialRefused(): void {
+    this.#open(this.rule.max_open_ms);
+  }
+
+  /** The probe did not take place: the next one may. */
+  probeWithdrawn(): void {
+    if (this.#phase === 'half_open') this.#phase = 'open';
+  }
+
+  /** How long it has been open, in milliseconds; 0 when closed. */
+  openForMs(): number {
+    return this.#phase === 'closed' ? 0 : this.monotonicMs() - this.#opened_at_ms;
+  }
+
+  #open(for_ms: number): void {
+    const now_ms = this.monotonicMs();
+    if (this.#phase === 'closed') this.#opened_at_ms = now_ms;
+    this.#phase = 'open';
+    this.#reopen_ms = for_ms;
+    this.#retry_at_ms = now_ms + for_ms;
+  }
+}

@@ -1,0 +1,33 @@
+import type { DeliveryState } from '@assay/contracts';
+import type { Capabilities } from '../providers/provider.js';
+import { OPEN_DELIVERY_STATES } from './delivery-states.js';
+
+/** What of a delivery's row decides whether it may be sent. */
+export interface DeliveryStanding {
+  state: DeliveryState;
+  notification_id: string | null;
+  notified_at: string | null;
+  /** An intent to send that no definite answer has closed. */
+  intent_open: boolean;
+}
+
+export type NextStep =
+  /** Settled or given to somebody else: nothing to do. */
+  | 'leave'
+  /** Nothing can have been sent. */
+  | 'send'
+  /** It may have been sent, and the receiver takes a second one with the same key for the first. */
+  | 'send_again'
+  /** It may have been sent, and the provider can tell. */
+  | 'ask'
+  /** It may have been sent, and nobody can tell: an operator decides. */
+  | 'hold';
+
+/** DEL-3's decision after the re-read, and DEL-4's policy for a row whose outcome is not known. */
+export function nextStep(row: DeliveryStanding, capabilities: Capabilities): NextStep {
+  if (row.notified_at !== null) return 'leave';
+  if (!(OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(row.state)) return 'leave';
+  if (row.notification_id === null && !row.intent_open) return 'send';
+  if (capabilities.lookup !== null) return 'ask';
+  return capabilities.ambiguous_policy === 'resend' ? 'send_again' : 'hold';
+}

@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { aValidatedReview } from '../../rendering/example-input.fixture.js';
+import { RENDER_VERSION, renderingInput } from '../../rendering/index.js';
+import type { Payload } from '../../rendering/index.js';
+import type { Classification, Provider, Receipt } from '../provider.js';
+
+export type ProviderBehaviour =
+  'accept' | 'refuse_recipient' | 'busy' | 'refuse_credential' | 'cut_after_accepting' | 'silent_after_accepting';
+
+/** A provider with the other side under the test's control. */
+export interface ProviderHarness {
+  provider: Provider;
+  /** The same provider, with nobody listening at its destination. */
+  unreachable: Provider;
+  address: string;
+  unknown_address: string;
+  behave(behaviour: ProviderBehaviour): void;
+  /** What the other side has taken in whole, in order: the key it can tell by, and the bytes that people read. */
+  accepted(): { key: string; bytes: string }[];
+  close(): Promise<void>;
+}
+
+export interface ConformanceOptions {
+  name: string;
+  /** The clause of the specification that this provider proves, e.g. `DEL-5.a`. */
+  clause: string;
+  start(): Promise<ProviderHarness>;
+}
+
+/** One provider under test; `harness` is new for each test. */
+interface Run {
+  readonly clause: string;
+  readonly harness: ProviderHarness;
+  send(provider?: Provider, signal?: AbortSignal): Promise<Receipt>;
+  failure(provider?: Provider, signal?: AbortSignal): Promise<Classification>;
+}
+
+const KEY = 'ab'.repeat(32);
+
+/** What every provider must hold (DEL-5). A new one is done when this passes. */
+export function providerConformance({ name, clause, start }: ConformanceOptions): void {
+  let harness: ProviderHarness;
+  const send: Run['send'] = (provider = harness.provider, signal = AbortSignal.timeout(5_000)) => {
+    const input = renderingInput(aValidatedReview(), {
+      job: 'https://assay.example/job',
+      findings: 'https://assay.example/findings',
+    });
+    const payload: Payload = provider.render(input, RENDER_VERSION);
+    const { address } = harness;
+    return provider.send({ key: KEY, address, payload, correlation_id: 'c', traceparent: null, signal });
+  };
+  const failure: Run['failure'] = async (provider, signal) => {
+    const error: unknown = await send(provider, signal).then(
+      () => new Error('was accepted'),
+      (thrown: unknown) => thrown,
+    );
+    return harness.provider.classify(error);
+  };
+  const run: Run = {
+    clause,
+    get harness() {
+      return harness;
+    },
+    send,
+    failure,
+  };
+
+  describe(`${name}, by the conformance suite of providers`, () => {
+    beforeEach(async () => {
+      harness = await start();
+    });
+    afterEach(() => harness.close());
+
+    accepts(run);
+    knowsThatNothingWasSent(run);
+    knowsThatItCannotKnow(run);
+    describesItself(run);
+  });
+}
+
+function accepts(run: Run): void {
+  it(`${run.clause} gives a receipt for what was accepted, under the delivery's key`, async () => {
+    const receipt = await run.send();
+    expect(receipt.notification_id).not.toBe('');
+    expect(run.harness.accepted().map(({ key }) => key)).toEqual([KEY]);
+  });
+
+  it(`${run.clause} sends the same bytes on every attempt under one key`, async () => {
+    await run.send();
+    await run.send();
+    const [first, second] = run.harness.accepted();
+    expect(second).toEqual(first);
+  });
+
+  it(`${run.clause} works again after each kind of failure`, async () => {
+    for (const behaviour of ['busy', 'refuse_recipient', 'cut_after_accepting'] as const) {
+      run.harness.behave(behaviour);
+      await run.failure();
+      run.harness.behave('accept');
+      await run.send();
+    }
+    expect(run.harness.accepted()).toHaveLength(4);
+  });
+}
+
+function knowsThatNothingWasSent(run: Run): void {
+  it(`${run.clause} says not sent, retryable, when nobody listens`, async () => {
+    const { verdict, failure: cause, concerns } = await run.failure(run.harness.unreachable);
+    expect([verdict, cause.retryable, concerns]).toEqual(['not_sent_retryable', true, 'destination']);
+  });
+
+  it(`${run.clause} says not sent, retryable, when the destination is overloaded`, async () => {
+    run.harness.behave('busy');
+    expect((await run.failure()).verdict).toBe('not_sent_retryable');
+    expect(run.harness.accepted()).toEqual([]);
+  });
+
+  it(`${run.clause} says not sent, permanent, when the recipient is refused`, async () => {
+    run.harness.behave('refuse_recipient');
+    const { verdict, failure: cause, concerns } = await run.failure();
+    expect([verdict, cause.retryable, concerns]).toEqual(['not_sent_permanent', false, 'recipient']);
+    expect(cause.error_class).toBe('RECIPIENT_INVALID');
+  });
+
+  it(`${run.clause} blames the credential, not the row, when it is refused`, async () => {
+    run.harness.behave('refuse_credential');
+    const { verdict, failure: cause, concerns } = await run.failure();
+    expect([verdict, concerns]).toEqual(['not_sent_retryable', 'credential']);
+    expect(cause.error_class).toBe('AUTHENTICATION_FAILED');
+  });
+
+  it(`${run.clause} sends nothing once the signal has aborted`, async () => {
+    expect((await run.failure(undefined, AbortSignal.abort())).verdict).toBe('not_sent_retryable');
+    expect(run.harness.accepted()).toEqual([]);
+  });
+}
+
+function knowsThatItCannotKnow(run: Run): void {
+  it(`${run.clause} says ambiguous when the connection is cut after the message was taken`, async () => {
+    run.harness.behave('cut_after_accepting');
+    const { verdict, failure: cause } = await run.failure();
+    expect([verdict, cause.error_class]).toEqual(['ambiguous', 'OUTCOME_UNKNOWN']);
+    expect(run.harness.accepted()).toHaveLength(1);
+  });
+
+  it(`${run.clause} says ambiguous when no answer comes before the signal`, async () => {
+    run.harness.behave('silent_after_accepting');
+    expect((await run.failure(undefined, AbortSignal.timeout(300))).verdict).toBe('ambiguous');
+    expect(run.harness.accepted()).toHaveLength(1);
+  });
+}
+
+function describesItself(run: Run): void {
+  it(`${run.clause} has capabilities that agree with each other`, () => {
+    const { capabilities, lookup } = run.harness.provider;
+    expect(capabilities.lookup !== null).toBe(lookup !== undefined);
+    if (capabilities.ambiguous_policy === 'resend') expect(capabilities.idempotent).toBe(true);
+  });
+
+  it(`${run.clause} knows its recipients and names their destination without their address`, () => {
+    const { provider, address, unknown_address } = run.harness;
+    expect(provider.destinationOf(unknown_address)).toBeNull();
+    const destination = provider.destinationOf(address)!;
+    expect(destination.concurrency).toBeGreaterThan(0);
+    expect(destination.credentialFingerprint()).toMatch(/^[0-9a-f]{64}$/);
+    if (provider.channel === 'email') expect(destination.name).not.toContain(address);
+  });
+
+  it(`${run.clause} classifies whatever is thrown without throwing`, () => {
+    for (const thrown of [null, undefined, 'text', 7, {}, new TypeError('bug'), new Error('x')]) {
+      expect(run.harness.provider.classify(thrown).failure.error_class).toBe('PROGRAMMING_ERROR');
+    }
+  });
+}

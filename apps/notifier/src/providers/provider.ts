@@ -1,0 +1,73 @@
+import type { Channel, Failure } from '@assay/contracts';
+import type { Payload, RenderingInput } from '../rendering/index.js';
+
+/**
+ * What a provider is able to promise (DEL-5). The worker and the reconciler decide by this alone (`nextStep`).
+ */
+export interface Capabilities {
+  /** The receiver takes a second request with the same key for the first. */
+  idempotent: boolean;
+  /** The provider can be asked what became of a key; `lag_ms` is how long an accepted send may stay unseen. */
+  lookup: { lag_ms: number } | null;
+  /** For a row whose outcome cannot be learnt: send again, or hold it for an operator (DEL-4). */
+  ambiguous_policy: 'resend' | 'hold';
+}
+
+export interface SendRequest<P extends Payload = Payload> {
+  /** The delivery's idempotency key ({@link deliveryKey}), the same on every attempt. */
+  key: string;
+  address: string;
+  payload: P;
+  correlation_id: string;
+  traceparent: string | null;
+  /** Aborts when the send time-out is over or the lease is lost; nothing may leave after it has. */
+  signal: AbortSignal;
+}
+
+export interface Receipt {
+  /** The provider's own name for what it accepted; evidence, not a key. */
+  notification_id: string;
+}
+
+/** What a failed send means for the delivery (DEL-4). */
+export interface Classification {
+  /**
+   * - `not_sent_retryable`, `not_sent_permanent`: definitely not accepted.
+   * - `ambiguous`: it may have been accepted.
+   */
+  verdict: 'not_sent_retryable' | 'not_sent_permanent' | 'ambiguous';
+  failure: Failure;
+  /** Whom it concerns: one recipient, everything behind the destination, or our credential there (DEL-7). */
+  concerns: 'recipient' | 'destination' | 'credential';
+}
+
+/** Where a recipient's messages go: what circuits and limits are kept by (DEL-9). */
+export interface Destination {
+  /** Stable and safe to show, e.g. `smtp` or `webhook:release-bot`. Never an address of a person. */
+  name: string;
+  /** Sends under way at once, per replica. */
+  concurrency: number;
+  /** Changes with the credential in use; kept in the database only, never shown (DEL-7). */
+  credentialFingerprint(): string;
+}
+
+/**
+ * One way to tell somebody (DEL-5). To add one: a folder that implements this, one line in `provider-registry.ts`, and
+ * a spec that runs `providerConformance` over it.
+ */
+export interface Provider<P extends Payload = Payload> {
+  readonly channel: Channel;
+  readonly capabilities: Capabilities;
+  /** Null when this installation knows no such recipient: an unknown endpoint, an address that is none (DEL-6). */
+  destinationOf(address: string): Destination | null;
+  /** Pure: no clock, no randomness, no configuration. */
+  render(input: RenderingInput, render_version: number): P;
+  /** Resolves once the provider has accepted. Rejects with what {@link classify} understands. */
+  send(request: SendRequest<P>): Promise<Receipt>;
+  /** What became of a key; null when the provider has not seen it. Present exactly when `capabilities.lookup` is. */
+  lookup?(key: string, address: string, signal: AbortSignal): Promise<Receipt | null>;
+  /** Decides by codes and phases, never by message text (GEN-7). Never throws. */
+  classify(error: unknown): Classification;
+  /** Ends idle connections; sends under way are left to their signal. */
+  close(): Promise<void>;
+}

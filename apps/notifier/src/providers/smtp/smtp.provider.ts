@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { createTransport } from 'nodemailer';
+import { renderMail } from '../../rendering/index.js';
+import type { MailPayload, RenderingInput } from '../../rendering/index.js';
+import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
+import { isMailAddress } from './mail-address.js';
+import { classifySmtp, SmtpError } from './smtp.classify.js';
+import type { SmtpSettings } from './smtp.settings.js';
+
+export interface SmtpProviderOptions {
+  smtp: SmtpSettings;
+  /** Also the time that a silent server gets to connect, greet and answer. */
+  send_timeout_ms: number;
+}
+
+/**
+ * Mail over one pooled SMTP connection set (DEL-5). SMTP has neither idempotency nor a way to ask, so what is cut off
+ * after DATA is held for an operator (DEL-4).
+ */
+export class SmtpProvider implements Provider<MailPayload> {
+  readonly channel = 'email';
+  readonly capabilities: Capabilities = { idempotent: false, lookup: null, ambiguous_policy: 'hold' };
+  readonly #destination: Destination;
+  readonly #stopWatching: () => void;
+  #transport: SmtpTransport;
+
+  constructor(private readonly options: SmtpProviderOptions) {
+    this.#transport = pooledTransport(options);
+    this.#stopWatching = options.smtp.password?.onChange(() => this.#reconnect()) ?? (() => undefined);
+    this.#destination = {
+      name: 'smtp',
+      concurrency: options.smtp.max_connections,
+      credentialFingerprint: () => credentialFingerprint(options.smtp),
+    };
+  }
+
+  destinationOf(address: string): Destination | null {
+    return isMailAddress(address) ? this.#destination : null;
+  }
+
+  /** Version 1 is the only one so far; a second one stands beside it, never in its place. */
+  render(input: RenderingInput, _render_version: number): MailPayload {
+    return renderMail(input);
+  }
+
+  async send(request: SendRequest<MailPayload>): Promise<Receipt> {
+    const { smtp } = this.options;
+    const { payload, key } = request;
+    const message_id = `<${key}@${smtp.message_id_domain}>`;
+    const phase: { message: Readable | null } = { message: null };
+    try {
+      const sent = await this.#transport.sendMail({
+        from: smtp.from,
+        // An object is never parsed as a list of addresses.
+        to: { name: '', address: request.address },
+        subject: payload.subject,
+        text: payload.text,
+        html: payload.html,
+        date: new Date(payload.date),
+        messageId: message_id,
+        // Without it the boundary is random and no two attempts would be the same bytes (DEL-12).
+        baseBoundary: key.slice(0, 32),
+        headers: { 'Auto-Submitted': 'auto-generated' },
+        disableFileAccess: true,
+        disableUrlAccess: true,
+        signal: request.signal,
+        assay_phase: phase,
+      } as Parameters<SmtpTransport['sendMail']>[0]);
+      return { notification_id: sent.serverMessageId ?? message_id };
+    } catch (error) {
+      throw smtpError(error, phase.message?.readableDidRead ?? false);
+    }
+  }
+
+  classify(error: unknown): Classification {
+    return classifySmtp(error);
+  }
+
+  close(): Promise<void> {
+    this.#stopWatching();
+    this.#transport.close();
+    return Promise.resolve();
+  }
+
+  /** A rotated password is used for the next mail; the old connections finish what they are sending (SEC-5). */
+  #reconnect(): void {
+    const old = this.#transport;
+    this.#transport = pooledTransport(this.options);
+    old.close();
+  }
+}
+
+type SmtpTransport = ReturnType<typeof pooledTransport>;
+
+function pooledTransport({ smtp, send_timeout_ms }: SmtpProviderOptions) {
+  const transport = createTransport({
+    pool: true,
+    host: smtp.host,
+    port: smtp.port,
+    secure: smtp.secure,
+    requireTLS: smtp.require_tls,
+    auth: smtp.user === null ? undefined : { user: smtp.user, pass: smtp.password?.current().reveal() ?? '' },
+    maxConnections: smtp.max_connections,
+    maxMessages: 1_000,
+    // nodemailer sends again by itself only where a reused connection was gone before a byte of the message was read.
+    maxRequeues: 2,
+    connectionTimeout: send_timeout_ms,
+    greetingTimeout: send_timeout_ms,
+    socketTimeout: send_timeout_ms,
+  });
+  // The message's stream is piped to the connection only after the server's 354, so whether it has been read tells
+  // on which side of DATA a failure lies. nodemailer's errors do not: a cut connection is `CONN` in both.
+  transport.use('stream', (mail, done) => {
+    const { message, data } = mail;
+    const createReadStream = message.createReadStream.bind(message);
+    message.createReadStream = (...args: Parameters<typeof createReadStream>) => {
+      const stream = createReadStream(...args);
+      const phase = (data as { assay_phase?: { message: Readable | null } }).assay_phase;
+      // A reused connection that was gone at once is tried again with a new stream; a first one that was read counts.
+      if (phase && !phase.message?.readableDidRead) phase.message = stream as unknown as Readable;
+      return stream;
+    };
+    done();
+  });
+  return transport;
+}
+
+const ENHANCED_STATUS = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/;
+
+function smtpError(error: unknown, data_started: boolean): unknown {
+  const { code, command, responseCode, response } = (error ?? {}) as Record<string, unknown>;
+  // Anything without nodemailer's code is not about the exchange with the server: a bug, unless bytes had left.
+  if (typeof code !== 'string' && !data_started) return error;
+  return new SmtpError(
+    {
+      code: typeof code === 'string' ? code : null,
+      command: typeof command === 'string' ? command : null,
+      reply: typeof responseCode === 'number' ? responseCode : null,
+      enhanced: typeof response === 'string' ? (ENHANCED_STATUS.exec(response)?.[1] ?? null) : null,
+      data_started,
+    },
+    { cause: error },
+  );
+}
+
+function credentialFingerprint(smtp: SmtpSettings): string {
+  const password = smtp.password?.current().reveal() ?? '';
+  return createHash('sha256')
+    .update(JSON.stringify([smtp.host, smtp.port, smtp.user, password]))
+    .digest('hex');
+}

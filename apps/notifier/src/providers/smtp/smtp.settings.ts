@@ -1,0 +1,18 @@
+import type { SecretSource } from '@assay/security';
+
+export interface SmtpSettings {
+  host: string;
+  port: number;
+  /** TLS from the first byte; otherwise STARTTLS is used where the server offers it. */
+  secure: boolean;
+  /** Refuse to send without STARTTLS. */
+  require_tls: boolean;
+  user: string | null;
+  password: SecretSource | null;
+  /** `Name <address>` or an address; the sender of every mail. */
+  from: string;
+  /** Right-hand side of the Message-ID. */
+  message_id_domain: string;
+  /** Connections of the pool, which is also how many mails are under way at once. */
+  max_connections: number;
+}

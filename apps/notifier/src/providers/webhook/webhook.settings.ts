@@ -1,0 +1,11 @@
+import type { SecretSource } from '@assay/security';
+
+/** One endpoint of the configuration; recipients name it, they never bring a URL (DEL-6). */
+export interface WebhookEndpoint {
+  name: string;
+  url: URL;
+  /** Standard Webhooks secrets, `whsec_` and base64; each signs, so a receiver may hold either during a rotation. */
+  secrets: readonly SecretSource[];
+  /** Requests under way at once, per replica. */
+  concurrency: number;
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import type { Payload } from './payload.js';
+import { html, oneLine, paragraph } from './escape.js';
+import { SEVERITIES } from './rendering-input.js';
+import type { RenderingInput } from './rendering-input.js';
+import type { Finding } from '@assay/contracts';
+
+export interface MailPayload extends Payload {
+  subject: string;
+  text: string;
+  html: string;
+  /** RFC 3339; the `Date` header of every attempt. */
+  date: string;
+}
+
+const MAX_SUBJECT_CHARACTERS = 200;
+
+/** The mail of one review: text and HTML of the same content (DEL-12). */
+export function renderMail(input: RenderingInput): MailPayload {
+  const subject = subjectOf(input);
+  const text = textOf(input);
+  const html = htmlOf(input);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([subject, text, html, input.occurred_at]))
+    .digest('hex');
+  return { subject, text, html, date: input.occurred_at, hash };
+}
+
+function subjectOf(input: RenderingInput): string {
+  const title = `[Assay] ${oneLine(input.changelist_id)} v${input.review_version}: ${headline(input)}`;
+  return title.length <= MAX_SUBJECT_CHARACTERS ? title : `${title.slice(0, MAX_SUBJECT_CHARACTERS - 1)}…`;
+}
+
+/** `3 findings (1 critical, 2 low)`, `no findings`. */
+function headline({ findings }: RenderingInput): string {
+  if (findings.length === 0) return 'no findings';
+  const parts = bySeverity(findings).map(([severity, group]) => `${group.length} ${oneLine(severity)}`);
+  return `${plural(findings.length, 'finding')} (${parts.join(', ')})`;
+}
+
+/** What became of what was submitted: nothing is left out silently (GEN-6). */
+function countLines({ counts }: RenderingInput): string[] {
+  const lines = [
+    `${plural(counts.submitted, 'finding')} submitted: ${counts.kept} kept (${counts.coerced} coerced), ${counts.dropped} dropped.`,
+  ];
+  const codes = Object.entries(counts.by_code).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (codes.length > 0) lines.push(`By reason: ${codes.map(([code, n]) => `${oneLine(code)} ${n}`).join(', ')}.`);
+  if (counts.submitted > 0 && counts.kept === 0) lines.push('Warning: every finding was dropped.');
+  return lines;
+}
+
+function bySeverity(findings: readonly Finding[]): [string, Finding[]][] {
+  const groups = new Map<string, Finding[]>();
+  for (const severity of [...SEVERITIES, ...findings.map((finding) => finding.severity)]) groups.set(severity, []);
+  for (const finding of findings) groups.get(finding.severity)!.push(finding);
+  return [...groups].filter(([, group]) => group.length > 0);
+}
+
+function place(finding: Finding): string {
+  const to = finding.end_line !== undefined && finding.end_line !== finding.line ? `-${finding.end_line}` : '';
+  return `${oneLine(finding.file)}:${finding.line}${to}`;
+}
+
+/** `correctness, confidence high, rule X1`. */
+function labels(finding: Finding): string {
+  return [
+    finding.category,
+    finding.confidence === undefined ? null : `confidence ${finding.confidence}`,
+    finding.rule_id === undefined ? null : `rule ${finding.rule_id}`,
+  ]
+    .filter((label) => label !== null)
+    .map(oneLine)
+    .join(', ');
+}
+
+function textOf(input: RenderingInput): string {
+  const indent = (value: string): string => paragraph(value).replace(/^/gm, '    ');
+  const lines = [`Review of ${oneLine(input.changelist_id)}, version ${input.review_version}: ${headline(input)}`, ''];
+  if (input.summary !== null) lines.push(paragraph(input.summary), '');
+  lines.push(...countLines(input), '');
+  for (const [severity, group] of bySeverity(input.findings)) {
+    lines.push(`${oneLine(severity).toUpperCase()} (${group.length})`, '');
+    for (const finding of group) {
+      lines.push(`  ${place(finding)}  ${oneLine(finding.title)}  [${labels(finding)}]`, indent(finding.message));
+      if (finding.suggestion !== undefined) lines.push('    Suggestion:', indent(finding.suggestion));
+      lines.push('');
+    }
+  }
+  lines.push(`Job: ${input.links.job}`, `Findings and diagnostics: ${input.links.findings}`, '');
+  return lines.join('\n');
+}
+
+function htmlOf(input: RenderingInput): string {
+  const pre = (value: string): string => `<p style="white-space:pre-wrap;margin:4px 0">${html(value)}</p>`;
+  const parts = [
+    '<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif;font-size:14px">',
+    `<h1 style="font-size:18px">Review of ${html(oneLine(input.changelist_id))}, version ${input.review_version}: ${html(headline(input))}</h1>`,
+  ];
+  if (input.summary !== null) parts.push(pre(input.summary));
+  parts.push(...countLines(input).map((line) => `<p>${html(line)}</p>`));
+  for (const [severity, group] of bySeverity(input.findings)) {
+    parts.push(`<h2 style="font-size:16px">${html(oneLine(severity))} (${group.length})</h2><ul>`);
+    for (const finding of group) {
+      parts.push(
+        `<li><code>${html(place(finding))}</code> <strong>${html(oneLine(finding.title))}</strong> [${html(labels(finding))}]`,
+        pre(finding.message),
+        finding.suggestion === undefined ? '' : `<p>Suggestion:</p>${pre(finding.suggestion)}`,
+        '</li>',
+      );
+    }
+    parts.push('</ul>');
+  }
+  const link = (url: string, words: string): string => `<a href="${html(url)}">${words}</a>`;
+  parts.push(`<p>${link(input.links.job, 'Job')} · ${link(input.links.findings, 'Findings and diagnostics')}</p>`);
+  return `${parts.join('\n')}</body></html>\n`;
+}
+
+function plural(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { aFinding, aValidatedReview } from './example-input.fixture.js';
+import { inReadingOrder, renderingInput, renderMail, renderWebhook } from './index.js';
+import type { Finding, FindingCounts } from '@assay/contracts';
+
+const LINKS = { job: 'https://assay.example/v1/reviews/1', findings: 'https://assay.example/v1/reviews/1/findings' };
+
+const review = (findings: Finding[], counts?: Partial<FindingCounts>) => {
+  const base = aValidatedReview({ result: { schema_version: '1.0', prompt_version: '2.1.0', findings } });
+  return renderingInput({ ...base, counts: { ...base.counts, ...counts } }, LINKS);
+};
+
+describe('messages', () => {
+  it('DEL-12.a orders findings by severity, then file, then line', () => {
+    const findings = [
+      aFinding({ id: 'e', severity: 'novel' }),
+      aFinding({ id: 'd', severity: 'low', file: 'a' }),
+      aFinding({ id: 'c', severity: 'high', file: 'b', line: 1 }),
+      aFinding({ id: 'b', severity: 'high', file: 'a', line: 10 }),
+      aFinding({ id: 'a', severity: 'high', file: 'a', line: 9 }),
+      aFinding({ id: '0', severity: 'critical', file: 'z' }),
+    ];
+    expect(inReadingOrder(findings).map(({ id }) => id)).toEqual(['0', 'a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('DEL-12.a shows findings, counts by reason and links in text and HTML', () => {
+    const input = review(
+      [
+        aFinding({ line: 3, end_line: 9, confidence: 'low', rule_id: 'R1', suggestion: 'Use <=' }),
+        aFinding({ id: 'F-2', severity: 'critical', title: 'Leaks' }),
+      ],
+      { submitted: 5, kept: 2, coerced: 1, dropped: 3, by_code: { invalid_type: 2, duplicate_finding_id: 1 } },
+    );
+    const mail = renderMail(input);
+    expect(mail.subject).toBe('[Assay] 1234 v1: 2 findings (1 critical, 1 high)');
+    expect(mail.text).toBe(
+      [
+        'Review of 1234, version 1: 2 findings (1 critical, 1 high)',
+        '',
+        '5 findings submitted: 2 kept (1 coerced), 3 dropped.',
+        'By reason: duplicate_finding_id 1, invalid_type 2.',
+        '',
+        'CRITICAL (1)',
+        '',
+        '  src/loop.ts:12  Leaks  [correctness]',
+        '    The last element is never read.',
+        '',
+        'HIGH (1)',
+        '',
+        '  src/loop.ts:3-9  Off by one  [correctness, confidence low, rule R1]',
+        '    The last element is never read.',
+        '    Suggestion:',
+        '    Use <=',
+        '',
+        'Job: https://assay.example/v1/reviews/1',
+        'Findings and diagnostics: https://assay.example/v1/reviews/1/findings',
+        '',
+      ].join('\n'),
+    );
+    for (const part of ['src/loop.ts:3-9', 'Use &lt;=', '3 dropped', 'duplicate_finding_id 1', '/findings">']) {
+      expect(mail.html).toContain(part);
+    }
+  });
+
+  it('DEL-12.a says so when everything was dropped, and when there was nothing to say', () => {
+    const dropped = renderMail(review([], { submitted: 2, kept: 0, dropped: 2 }));
+    expect(dropped.text).toContain('Warning: every finding was dropped.');
+    const clean = renderMail(review([]));
+    expect(clean.subject).toContain('no findings');
+    expect(clean.text).not.toContain('Warning');
+  });
+
+  it('DEL-12.b escapes everything from outside', () => {
+    const evil = '<script>alert("1")</script>&\'\u0000\u001b[31m\u202e';
+    const input = review([
+      aFinding({
+        title: evil,
+        file: evil,
+        message: evil,
+        suggestion: evil,
+        category: evil,
+        rule_id: evil,
+        severity: evil,
+      }),
+    ]);
+    const mail = renderMail({ ...input, summary: evil, changelist_id: evil });
+    expect(mail.html).not.toContain('<script');
+    for (const part of [mail.html, mail.text, mail.subject]) {
+      expect(part).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u202e]/);
+    }
+  });
+
+  it('DEL-12.b never lets a title, a file or a changelist start a line of its own', () => {
+    const text = renderMail(
+      review([aFinding({ title: 'a\nCRITICAL (1)\n', file: 'b\r\nJob: https://evil.example' })]),
+    ).text;
+    expect(text.split('\n').filter((line) => /^(CRITICAL|Job: https:\/\/evil)/.test(line))).toEqual([]);
+  });
+
+  it('DEL-12.d renders the same bytes from the same row, whatever the findings hold', () => {
+    const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 30 });
+    const finding = fc.record({
+      id: text,
+      title: text,
+      file: text,
+      message: text,
+      severity: fc.constantFrom('low', 'x'),
+    });
+    fc.assert(
+      fc.property(fc.array(finding, { maxLength: 5 }), (parts) => {
+        const stored = JSON.stringify(review(parts.map((part) => aFinding(part))));
+        const twice = [1, 2].map(() => JSON.parse(stored) as Parameters<typeof renderMail>[0]);
+        expect(renderMail(twice[0]!)).toEqual(renderMail(twice[1]!));
+        expect(renderWebhook(twice[0]!).body.equals(renderWebhook(twice[1]!).body)).toBe(true);
+      }),
+    );
+  });
+
+  it('DEL-12.a gives a webhook the findings in order, with counts and links', () => {
+    const input = review([aFinding({ severity: 'low' }), aFinding({ id: 'F-2', severity: 'high' })], { dropped: 1 });
+    const body = JSON.parse(renderWebhook(input).body.toString()) as { data: { findings: Finding[] } };
+    expect(body).toMatchObject({
+      type: 'review.findings',
+      timestamp: '2026-11-23T10:20:30.456Z',
+      data: { changelist_id: '1234', counts: { dropped: 1 }, links: { job: expect.stringContaining('/v1/reviews/') } },
+    });
+    expect(body.data.findings.map(({ id }) => id)).toEqual(['F-2', 'F-1']);
+  });
+});

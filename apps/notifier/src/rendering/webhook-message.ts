@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import type { Payload } from './payload.js';
+import type { RenderingInput } from './rendering-input.js';
+
+export interface WebhookPayload extends Payload {
+  body: Buffer;
+}
+
+/** The event type that receivers of the webhook read. */
+export const WEBHOOK_EVENT_TYPE = 'review.findings';
+
+/**
+ * The body of the webhook, in the shape that Standard Webhooks recommends: `type`, `timestamp`, `data` (DEL-12).
+ * JSON carries every string as data, so there is nothing else to escape.
+ */
+export function renderWebhook(input: RenderingInput): WebhookPayload {
+  const body = Buffer.from(
+    JSON.stringify({
+      type: WEBHOOK_EVENT_TYPE,
+      timestamp: input.occurred_at,
+      data: {
+        job_id: input.job_id,
+        source: input.source,
+        changelist_id: input.changelist_id,
+        review_version: input.review_version,
+        generation: input.generation,
+        schema_version: input.schema_version,
+        prompt_version: input.prompt_version,
+        summary: input.summary,
+        counts: input.counts,
+        findings: input.findings,
+        links: input.links,
+      },
+    }),
+  );
+  return { body, hash: createHash('sha256').update(body).digest('hex') };
+}
