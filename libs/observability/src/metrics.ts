@@ -49,7 +49,8 @@ export interface Observation {
 }
 
 /**
- * What is asked for when the metrics are read. `read` must be cheap; return [] where there is nothing to say.
+ * What is asked for when the metrics are read. `read` must be cheap. A series that was once reported keeps its last
+ * value: report 0 where there is nothing left, never leave it out.
  * Returns the function that ends it.
  */
 export function observableGauge(

@@ -1,3 +1,5 @@
+export { ClockSkew } from './clock-skew.js';
+export type { ClockSkewOptions } from './clock-skew.js';
 export { HTTP_SETTINGS, PROCESS_SETTINGS } from './common-settings.js';
 export { startService } from './create-service.js';
 export type { HttpConfig, RunningService, ServiceParts } from './create-service.js';
