@@ -46,7 +46,7 @@ describe('jsonDigest', () => {
     expect(hex('{"__proto__":{"a":1}}')).not.toBe(hex('{}'));
   });
 
-  it('VAL-12 walks a million levels without overflowing the stack', () => {
+  it('ING-3.a walks a million levels without overflowing the stack', () => {
     const depth = 1_000_000;
     expect(jsonDigest(JSON.parse('['.repeat(depth) + ']'.repeat(depth)))).toHaveLength(32);
     expect(jsonDigest(JSON.parse('{"a":'.repeat(depth) + '1' + '}'.repeat(depth)))).toHaveLength(32);

@@ -46,7 +46,7 @@ describe('canonicalRecipient', () => {
     );
   });
 
-  it('DEL-6 takes the name of an endpoint for a webhook, never a URL', () => {
+  it('DEL-6.a takes the name of an endpoint for a webhook, never a URL', () => {
     expect(hook(' ci-results ')).toBe('ci-results');
     for (const address of ['https://example.com/hook', '//x', 'a b', '', '../x', 'x'.repeat(129)]) {
       expect(hook(address)).toBeNull();

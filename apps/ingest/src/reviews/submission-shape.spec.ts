@@ -183,7 +183,7 @@ describe('readSubmission', () => {
     expect(read(aBody({ review_result: { a: '\u0000\udfff' } })).priority).toBe(5);
   });
 
-  it('VAL-10 answers 413 to a review result over its limit, as text or as an object', () => {
+  it('VAL-10.e answers 413 to a review result over its limit, as text or as an object', () => {
     const limits = { review_result_bytes: 1_000 };
     const text = 'é'.repeat(500);
     expect(read(aBody({ review_result: text }), undefined, limits).priority).toBe(5);
@@ -194,7 +194,7 @@ describe('readSubmission', () => {
     expect(problemOf(aBody({ review_result: { ...object, a: 1 } }), undefined, limits).code).toBe('payload_too_large');
   });
 
-  it('VAL-10 measures a review result of any depth without overflowing the stack', () => {
+  it('VAL-10.e measures a review result of any depth without overflowing the stack', () => {
     const depth = 1_000_000;
     const deep: unknown = JSON.parse('{"a":'.repeat(depth) + '1' + '}'.repeat(depth));
     const raw = { body: aBody({ review_result: deep }), body_bytes: 7_000_000, header_key: undefined };

@@ -1,0 +1,1 @@
+export { DepotAllowListModule } from './depot-allow-list.module.js';

@@ -1,0 +1,106 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { counter, createLog } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import { Liveness } from '@assay/service';
+import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import type { NewItem } from '@assay/work-queue';
+import { INGEST_CONFIG } from '../ingest.config.js';
+import type { IngestConfig } from '../ingest.config.js';
+import { JobWatch, SUBMITTED_QUEUE } from '../reviews/index.js';
+import { ForgottenJobsRepository } from './forgotten-jobs.repository.js';
+import type { QuietJob } from './forgotten-jobs.repository.js';
+import { MAX_REMINDERS, noNewsEvent, noNewsHop } from './no-news.js';
+import { settledItem } from './progress.service.js';
+import { settledEvent } from './settled-event.js';
+
+const log = createLog('ingest.forgotten', ['job_reminded', 'job_given_up', 'look_failed']);
+const reminded = counter('assay_jobs_reminded_total', 'Submissions published again because nobody told of their job');
+const given_up = counter('assay_jobs_given_up_total', 'Jobs that no stage told of after three publications');
+
+const LOOK_LIMIT = 100;
+const LONGEST_LOOK_INTERVAL_MS = 30_000;
+const LOOKS_PER_PERIOD = 4;
+
+/** No job is forgotten (ING-11): what nobody tells of is published again, three times, and then is a dead letter. */
+@Injectable()
+export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDestroy {
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<unknown> | undefined;
+  readonly #interval_ms: number;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(WorkQueue) private readonly queue: WorkQueue,
+    @Inject(ForgottenJobsRepository) private readonly repository: ForgottenJobsRepository,
+    @Inject(JobWatch) private readonly watch: JobWatch,
+    @Inject(Liveness) private readonly liveness: Liveness,
+    @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
+  ) {
+    this.#interval_ms = Math.min(LONGEST_LOOK_INTERVAL_MS, Math.ceil(config.no_news_ms / LOOKS_PER_PERIOD));
+  }
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => {
+      this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    }, this.#interval_ms);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  /** Looks once; returns how many jobs were reminded of and how many were given up. */
+  async lookOnce(): Promise<{ reminded: number; given_up: number }> {
+    const { forgotten, lost } = await this.database.transaction((tx) => this.#act(tx));
+    if (forgotten.length + lost.length > 0) this.queue.notify();
+    for (const { id, source, stage, state } of forgotten)
+      log.warn('job_reminded', { job_id: id, source, stage, state });
+    for (const { id, source, stage, state } of lost) log.error('job_given_up', { job_id: id, source, stage, state });
+    reminded.add(forgotten.length);
+    given_up.add(lost.length);
+    this.watch.settled(lost.map(({ id }) => id));
+    return { reminded: forgotten.length, given_up: lost.length };
+  }
+
+  async #look(): Promise<void> {
+    this.liveness.beat('forgotten_jobs', this.#interval_ms * 10 + 60_000);
+    await this.lookOnce().catch((error: unknown) => log.warn('look_failed', {}, error));
+  }
+
+  async #act(tx: Tx): Promise<{ forgotten: QuietJob[]; lost: QuietJob[] }> {
+    const quiet = await this.repository.quiet(tx, this.config.no_news_ms, LOOK_LIMIT);
+    const forgotten = quiet.filter((job) => job.reminders < MAX_REMINDERS);
+    const lost = quiet.filter((job) => job.reminders >= MAX_REMINDERS);
+    if (forgotten.length > 0) {
+      await this.repository.remind(
+        tx,
+        forgotten.map(({ id }) => id),
+      );
+      await this.queue.insert(tx, forgotten.map(againItem));
+    }
+    if (lost.length > 0) await this.#giveUp(tx, lost);
+    return { forgotten, lost };
+  }
+
+  async #giveUp(tx: Tx, lost: readonly QuietJob[]): Promise<void> {
+    const ends = await this.repository.giveUp(
+      tx,
+      lost.map((job) => ({ id: job.id, hop: noNewsHop(job) })),
+    );
+    const items = lost.map((job) => {
+      const { settled_at: occurred_at, revision } = ends.get(job.id)!;
+      const events = [noNewsEvent(job), settledEvent({ ...job, state: 'failed' }, { revision, occurred_at })];
+      return settledItem(job, encodeEvents(events));
+    });
+    await this.queue.insert(tx, items);
+  }
+}
+
+/** The stored result of every later stage answers it (GEN-2). */
+function againItem(job: QuietJob): NewItem {
+  const { id: subject_id, generation, priority, correlation_id, traceparent } = job;
+  return { queue: SUBMITTED_QUEUE, subject_id, generation, priority, phase: 'publish', correlation_id, traceparent };
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { heedBatch } from './heed-batch.js';
+import type { News } from './news.js';
+import type { JobInProgress } from './progress.repository.js';
+
+const aJob = (over: Partial<JobInProgress> = {}): JobInProgress => ({
+  ...{ id: 'j', source: 'acme', changelist_id: '1', review_version: 1, correlation_id: 'c', traceparent: null },
+  ...{ priority: 5, state: 'queued', generation: 0, stage: 'ingest', revision: 1, validate_revision: 0 },
+  ...{ notify_revision: 0, counts: null, versions: null, deliveries: null },
+  ...over,
+});
+const someNews = (over: Partial<News> = {}): News => ({
+  ...{ event_id: 'e1', type: 'review.validated', job_id: 'j', source: 'acme', generation: 0, stage: 'validate' },
+  ...{ revision: 1, occurred_at: '2026-01-01T00:00:00.000Z', state: 'in_progress', counts: null, versions: null },
+  ...{ summary: null, attempt: null, error_class: null, code: null, next_due_at: null, cause: 'accepted' },
+  ...over,
+});
+const jobs = (...all: JobInProgress[]) => new Map(all.map((job) => [job.id, job]));
+
+describe('heedBatch', () => {
+  it('GEN-1.b makes one hop of each piece of news, with the move that it caused', () => {
+    const settled = someNews({ event_id: 'e2', type: 'delivery.settled', stage: 'notify', state: 'succeeded' });
+    const { changed, hops, verdicts } = heedBatch(jobs(aJob()), [someNews(), settled]);
+    expect(verdicts).toEqual(['applied', 'applied']);
+    expect(hops).toMatchObject([
+      { event_id: 'e1', service: 'validator', from_state: 'queued', to_state: 'in_progress', cause: 'accepted' },
+      { event_id: 'e2', service: 'notifier', from_state: 'in_progress', to_state: 'succeeded' },
+    ]);
+    expect(changed).toMatchObject([{ id: 'j', state: 'succeeded', settles: true, alive: true }]);
+  });
+
+  it('GEN-2.a ends a job once although its last news comes twice in one batch', () => {
+    const last = someNews({ type: 'delivery.settled', stage: 'notify', state: 'succeeded' });
+    const { changed, verdicts } = heedBatch(jobs(aJob()), [last, last]);
+    expect(verdicts).toEqual(['applied', 'ended']);
+    expect(changed.filter(({ settles }) => settles)).toHaveLength(1);
+    const ended = heedBatch(jobs(aJob({ state: 'succeeded', stage: 'notify', notify_revision: 1 })), [last]);
+    expect(ended.changed).toEqual([]);
+  });
+
+  it('GEN-8.b does not let one source move the job of another, nor an unknown one', () => {
+    const { changed, hops, verdicts } = heedBatch(jobs(aJob()), [
+      someNews({ source: 'other' }),
+      someNews({ job_id: 'x' }),
+    ]);
+    expect({ changed, hops, verdicts }).toEqual({ changed: [], hops: [], verdicts: ['unknown_job', 'unknown_job'] });
+  });
+
+  it('ING-11.a takes a repeated answer of the notifier for a sign of life, not one of the validator', () => {
+    const validated = aJob({ state: 'in_progress', stage: 'validate', revision: 1, validate_revision: 1 });
+    expect(heedBatch(jobs(validated), [someNews()]).changed).toEqual([]);
+    const notified = aJob({ state: 'in_progress', stage: 'notify', revision: 3, notify_revision: 3 });
+    const again = someNews({ type: 'delivery.settled', stage: 'notify', revision: 3 });
+    expect(heedBatch(jobs(notified), [again]).changed).toMatchObject([{ alive: true, settles: false }]);
+  });
+
+  it('ING-11.a expects nobody to speak before the next attempt is due', () => {
+    const delayed = someNews({ state: 'retryable_failed', next_due_at: '2026-01-01T01:00:00.000Z', attempt: 1 });
+    expect(heedBatch(jobs(aJob()), [delayed]).changed).toMatchObject([{ next_due_at: '2026-01-01T01:00:00.000Z' }]);
+  });
+});

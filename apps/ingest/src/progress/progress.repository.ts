@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import type { JobState, Stage } from '@assay/contracts';
+import type { Tx } from '@assay/postgres';
+import type { Progress } from './progress.js';
+import { LOCK_PROGRESS } from './sql/lock-progress.js';
+import { STORE_PROGRESS } from './sql/store-progress.js';
+import type { StoredProgress } from './sql/store-progress.js';
+
+/** A job as progress sees it. */
+export interface JobInProgress extends Progress {
+  id: string;
+  source: string;
+  changelist_id: string;
+  review_version: number;
+  correlation_id: string;
+  traceparent: string | null;
+  priority: number;
+}
+
+export interface ChangedJob extends JobInProgress {
+  /** The news is a sign of life: the job is not forgotten (ING-11). */
+  alive: boolean;
+  /** Until then nobody need speak: an attempt is due. */
+  next_due_at: string | null;
+  /** It has ended with this. */
+  settles: boolean;
+}
+
+/** A row of `job_timeline`. */
+export interface NewHop {
+  job_id: string;
+  event_id: string;
+  generation: number;
+  revision: number;
+  occurred_at: string;
+  service: string;
+  stage: Stage;
+  type: string;
+  attempt: number | null;
+  error_class: string | null;
+  code: string | null;
+  next_due_at: string | null;
+  from_state: JobState | null;
+  to_state: JobState | null;
+  cause: string;
+}
+
+@Injectable()
+export class ProgressRepository {
+  async lock(tx: Tx, ids: readonly string[]): Promise<Map<string, JobInProgress>> {
+    const rows = await tx.query<JobInProgress>(LOCK_PROGRESS, [ids]);
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  store(tx: Tx, jobs: readonly ChangedJob[], hops: readonly NewHop[]): Promise<StoredProgress[]> {
+    return tx.query<StoredProgress>(STORE_PROGRESS, [JSON.stringify(jobs), JSON.stringify(hops)]);
+  }
+}

@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { counter, histogram, LATENCY_SECONDS } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import type { EventsByItem, NewItem, WorkItem } from '@assay/work-queue';
+import { JobWatch } from '../reviews/index.js';
+import { heedBatch } from './heed-batch.js';
+import type { News } from './news.js';
+import { ProgressRepository } from './progress.repository.js';
+import type { ChangedJob } from './progress.repository.js';
+import { settledEvent } from './settled-event.js';
+import type { StoredProgress } from './sql/store-progress.js';
+
+/** The queue whose items publish what ingest itself has to say of a job's end. */
+export const SETTLED_QUEUE = 'settled';
+
+const heard = counter('assay_job_news_total', 'News of jobs by type and by how it was taken');
+const ended = counter('assay_jobs_settled_total', 'Jobs that ended, by state');
+const latency = histogram(
+  'assay_review_duration_seconds',
+  'From acceptance to the end of the job, by the clock of the database, by state.',
+  LATENCY_SECONDS,
+);
+
+interface Told {
+  verdicts: string[];
+  settled: { job: ChangedJob; stored: StoredProgress }[];
+  items: WorkItem[];
+  claimed: number;
+  events: EventsByItem;
+}
+
+/** Moves jobs by the news of the stages (ING-9), and tells once when one has ended. */
+@Injectable()
+export class ProgressService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(WorkQueue) private readonly queue: WorkQueue,
+    @Inject(ProgressRepository) private readonly repository: ProgressRepository,
+    @Inject(JobWatch) private readonly watch: JobWatch,
+  ) {}
+
+  /** Takes a batch of news in one transaction; the same batch again changes nothing (GEN-2). */
+  async hear(batch: readonly News[]): Promise<void> {
+    if (batch.length === 0) return;
+    const told = await this.database.transaction((tx) => this.#store(tx, batch));
+    this.queue.publishSoon(told.items.slice(0, told.claimed), told.events);
+    if (told.claimed < told.items.length) this.queue.notify();
+    this.watch.settled(told.settled.map(({ job }) => job.id));
+    told.verdicts.forEach((verdict, index) => heard.add(1, { type: batch[index]!.type, verdict }));
+    for (const { job, stored } of told.settled) {
+      ended.add(1, { state: job.state });
+      latency.record(stored.took_s ?? 0, { state: job.state });
+    }
+  }
+
+  async #store(tx: Tx, batch: readonly News[]): Promise<Told> {
+    const jobs = await this.repository.lock(tx, [...new Set(batch.map(({ job_id }) => job_id))]);
+    const { changed, hops, verdicts } = heedBatch(jobs, batch);
+    const rows = hops.length === 0 ? [] : await this.repository.store(tx, changed, hops);
+    const stored = new Map(rows.map((row) => [row.id, row]));
+    const settled = changed.filter((job) => job.settles).map((job) => ({ job, stored: stored.get(job.id)! }));
+    const events = settled.map(({ job, stored: { ingest_revision, settled_at } }) =>
+      settledEvent(job, { revision: ingest_revision, occurred_at: settled_at! }),
+    );
+    const claimed = this.queue.publisherSlots(settled.length);
+    const born = settled.map(({ job }, index) => settledItem(job, encodeEvents([events[index]!])));
+    const items = born.length === 0 ? [] : await this.queue.insert(tx, born, { claimed });
+    return { verdicts, settled, items, claimed, events: new Map(items.map((item, i) => [item.id, [events[i]!]])) };
+  }
+}
+
+/** The events are the item's payload: counts and deliveries may change after the end, what was told of it may not. */
+export function settledItem(
+  job: { id: string; generation: number; priority: number; correlation_id: string; traceparent: string | null },
+  payload: Buffer,
+): NewItem {
+  const { id: subject_id, generation, priority, correlation_id, traceparent } = job;
+  const queue = SETTLED_QUEUE;
+  return { queue, subject_id, generation, priority, phase: 'publish', payload, correlation_id, traceparent };
+}

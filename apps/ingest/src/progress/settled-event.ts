@@ -1,0 +1,23 @@
+import { jobEvent } from '@assay/contracts';
+import type { OutgoingEvent, ReviewSettled } from '@assay/contracts';
+import { jobLinks } from '../reviews/index.js';
+import type { JobInProgress } from './progress.repository.js';
+
+/** `review.settled`: where a job of this generation ended, told once (ING-9). */
+export function settledEvent(job: JobInProgress, settled: { revision: number; occurred_at: string }): OutgoingEvent {
+  const data: ReviewSettled = {
+    job_id: job.id,
+    source: job.source,
+    changelist_id: job.changelist_id,
+    review_version: job.review_version,
+    generation: job.generation,
+    revision: settled.revision,
+    occurred_at: settled.occurred_at,
+    correlation_id: job.correlation_id,
+    state: job.state,
+    counts: job.counts,
+    deliveries: job.deliveries?.by_channel ?? {},
+    links: jobLinks(job.id),
+  };
+  return jobEvent('review.settled', data, { traceparent: job.traceparent });
+}

@@ -1,0 +1,45 @@
+import { statement } from '@assay/postgres';
+
+/**
+ * The new progress of a batch of locked jobs and the hops that told of it, in one statement. A hop that is known (its
+ * event came again) changes nothing.
+ *
+ * `quiet_since` may lie ahead: until the next attempt is due nobody need speak (ING-11).
+ * $1 json: changed jobs; $2 json: hops.
+ * EXPLAIN: Update over Nested Loop with Index Scan on jobs_pkey; Insert with conflict arbiter job_timeline_pkey.
+ */
+export const STORE_PROGRESS = statement(
+  'store_progress',
+  `WITH told AS (
+    INSERT INTO job_timeline (job_id, event_id, generation, revision, occurred_at, service, stage, type, attempt,
+        error_class, code, next_due_at, from_state, to_state, cause)
+    SELECT h.job_id, h.event_id, h.generation, h.revision, h.occurred_at, h.service, h.stage, h.type, h.attempt,
+        h.error_class, h.code, h.next_due_at, h.from_state, h.to_state, h.cause
+      FROM json_to_recordset($2::json) AS h(job_id uuid, event_id text, generation int, revision int,
+        occurred_at timestamptz, service text, stage text, type text, attempt int, error_class text, code text,
+        next_due_at timestamptz, from_state text, to_state text, cause text)
+    ON CONFLICT DO NOTHING
+  )
+  UPDATE jobs j SET state = u.state, stage = u.stage, revision = u.revision, validate_revision = u.validate_revision,
+      notify_revision = u.notify_revision, counts = u.counts, versions = u.versions, deliveries = u.deliveries,
+      quiet_since = CASE WHEN u.alive THEN greatest(clock_timestamp(), u.next_due_at) ELSE j.quiet_since END,
+      reminded_at = CASE WHEN u.alive THEN NULL ELSE j.reminded_at END,
+      reminders = CASE WHEN u.alive THEN 0 ELSE j.reminders END,
+      settled_at = CASE WHEN u.settles THEN clock_timestamp() ELSE j.settled_at END,
+      ingest_revision = j.ingest_revision + u.settles::int
+    FROM json_to_recordset($1::json) AS u(id uuid, state text, stage text, revision int, validate_revision int,
+      notify_revision int, counts json, versions json, deliveries json, alive boolean, next_due_at timestamptz,
+      settles boolean)
+    WHERE j.id = u.id
+  RETURNING j.id, j.accepted_at, j.settled_at, j.ingest_revision, u.settles,
+    extract(epoch FROM j.settled_at - j.accepted_at)::float8 AS took_s`,
+);
+
+export interface StoredProgress {
+  id: string;
+  accepted_at: string;
+  settled_at: string | null;
+  ingest_revision: number;
+  settles: boolean;
+  took_s: number | null;
+}

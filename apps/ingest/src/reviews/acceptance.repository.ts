@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import type { Recipient } from '@assay/contracts';
+import { packBodies } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import { v7 } from 'uuid';
+import type { Candidate } from './acceptance.js';
+import { contestLocks } from './contest-locks.js';
+import { INSERT_JOBS } from './sql/insert-jobs.js';
+import { LOAD_CONTEST } from './sql/load-contest.js';
+import type { ContestRow } from './sql/load-contest.js';
+import { LOCK_CONTEST } from './sql/lock-contest.js';
+
+/** A job about to be stored; its body goes to `submissions`. */
+export interface NewJob {
+  id: string;
+  source: string;
+  idempotency_key: string;
+  /** Hex. */
+  body_digest: string;
+  body_bytes: number;
+  changelist_id: string;
+  review_version: number;
+  rerun: boolean;
+  priority: number;
+  recipients: Recipient[];
+  allow_list_hash: string;
+  submitted_by: string;
+  correlation_id: string;
+  traceparent: string | null;
+}
+
+export interface SecurityEvent {
+  code: string;
+  source: string;
+  key_id: string;
+  correlation_id: string;
+  detail: Record<string, unknown>;
+}
+
+/** The statements of a batch of submissions, all inside the caller's transaction. */
+@Injectable()
+export class AcceptanceRepository {
+  /** Locks what the candidates contend for, then reads what they are judged by. */
+  async contest(tx: Tx, candidates: readonly Candidate[]): Promise<ContestRow[]> {
+    await tx.query(LOCK_CONTEST, [contestLocks(candidates)]);
+    return tx.query<ContestRow>(LOAD_CONTEST, [
+      candidates.map(({ source }) => source),
+      candidates.map(({ idempotency_key }) => idempotency_key),
+      candidates.map(({ changelist_id }) => changelist_id),
+    ]);
+  }
+
+  /** `accepted_at` of each job by its id. */
+  async insertJobs(tx: Tx, jobs: readonly NewJob[], bodies: readonly Buffer[]): Promise<Map<string, string>> {
+    const { packed, offsets, lengths } = packBodies(bodies);
+    const ids = jobs.map(({ id }) => id);
+    const params = [packed, ids, offsets, lengths, JSON.stringify(jobs)];
+    const rows = await tx.query<{ id: string; accepted_at: string }>(INSERT_JOBS, params);
+    return new Map(rows.map(({ id, accepted_at }) => [id, accepted_at]));
+  }
+
+  async insertSecurityEvents(tx: Tx, events: readonly SecurityEvent[]): Promise<void> {
+    await tx.execute(
+      `INSERT INTO security_events (id, code, source, key_id, correlation_id, detail)
+       SELECT e.id, e.code, e.source, e.key_id, e.correlation_id, e.detail
+         FROM json_to_recordset($1::json)
+           AS e(id uuid, code text, source text, key_id text, correlation_id text, detail json)`,
+      [JSON.stringify(events.map((event) => ({ id: v7(), ...event })))],
+    );
+  }
+}

@@ -1,0 +1,171 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { JobState } from '@assay/contracts';
+import { counter } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import { WorkQueue } from '@assay/work-queue';
+import type { EventsByItem, NewItem, WorkItem } from '@assay/work-queue';
+import { INGEST_CONFIG } from '../ingest.config.js';
+import type { IngestConfig } from '../ingest.config.js';
+import { judge } from './acceptance.js';
+import type { Candidate, Judgement, KeyHolder, StandingJob } from './acceptance.js';
+import { AcceptanceRepository } from './acceptance.repository.js';
+import type { NewJob } from './acceptance.repository.js';
+import { Batcher } from './batcher.js';
+import type { ContestRow } from './sql/load-contest.js';
+import { submittedEvent } from './submitted-event.js';
+
+/** The queue whose items publish `review.submitted`. */
+export const SUBMITTED_QUEUE = 'submitted';
+
+/** A submission of good shape, ready to be judged. */
+export interface Submission {
+  candidate: Candidate;
+  /** What is stored if it is accepted. */
+  job: NewJob;
+  /** The caller's body as it came. */
+  body: Buffer;
+}
+
+export type Answer = { judgement: Judgement; job: (NewJob & { accepted_at: string }) | null };
+
+interface Stored {
+  answers: Answer[];
+  items: WorkItem[];
+  claimed: number;
+  events: EventsByItem;
+}
+
+const judgements = counter('assay_submissions_total', 'Submissions by what became of them');
+/** Denied paths that a security event names; their number is always told. */
+const MAX_DENIED_STORED = 100;
+
+/**
+ * Accepts submissions in batches: one transaction judges them in order, stores what is accepted with its work item
+ * (ING-2), and is committed before anybody is answered.
+ */
+@Injectable()
+export class AcceptanceService {
+  readonly #batcher: Batcher<Submission, Answer>;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(WorkQueue) private readonly queue: WorkQueue,
+    @Inject(AcceptanceRepository) private readonly repository: AcceptanceRepository,
+    @Inject(INGEST_CONFIG) config: IngestConfig,
+  ) {
+    this.#batcher = new Batcher((batch) => this.#commit(batch), {
+      max_items: config.accept_batch_items,
+      max_bytes: config.accept_batch_bytes,
+      max_waiting_bytes: config.accept_waiting_bytes,
+    });
+  }
+
+  /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so. */
+  async submit(submission: Submission): Promise<Answer> {
+    const answer = await this.#batcher.submit(submission, submission.body.length);
+    judgements.add(1, { outcome: answer.judgement.kind });
+    return answer;
+  }
+
+  async #commit(batch: Submission[]): Promise<Answer[]> {
+    const { answers, items, claimed, events } = await this.database.transaction((tx) => this.#store(tx, batch));
+    this.queue.publishSoon(items.slice(0, claimed), events);
+    if (claimed < items.length) this.queue.notify();
+    return answers;
+  }
+
+  async #store(tx: Tx, batch: readonly Submission[]): Promise<Stored> {
+    const candidates = batch.map(({ candidate }) => candidate);
+    const judged = judgeInOrder(batch, await this.repository.contest(tx, candidates));
+    await this.#recordDenials(tx, batch, judged);
+    const accepted = batch.filter((_submission, index) => judged[index]!.kind === 'accepted');
+    if (accepted.length === 0) {
+      return {
+        answers: judged.map((judgement) => ({ judgement, job: null })),
+        items: [],
+        claimed: 0,
+        events: new Map(),
+      };
+    }
+    const jobs = accepted.map(({ job }) => job);
+    const times = await this.repository.insertJobs(
+      tx,
+      jobs,
+      accepted.map(({ body }) => body),
+    );
+    const claimed = this.queue.publisherSlots(accepted.length);
+    const items = await this.queue.insert(tx, jobs.map(submittedItem), { claimed });
+    const events: EventsByItem = new Map();
+    items.slice(0, claimed).forEach((item, index) => {
+      const { job, body } = accepted[index]!;
+      events.set(item.id, [submittedEvent({ ...job, generation: 0, accepted_at: times.get(job.id)! }, body)]);
+    });
+    const answers = judged.map((judgement, index): Answer => {
+      if (judgement.kind !== 'accepted') return { judgement, job: null };
+      const { job } = batch[index]!;
+      return { judgement, job: { ...job, accepted_at: times.get(job.id)! } };
+    });
+    return { answers, items, claimed, events };
+  }
+
+  /** All that a refusal leaves behind (ING-7). */
+  async #recordDenials(tx: Tx, batch: readonly Submission[], judged: readonly Judgement[]): Promise<void> {
+    const events = judged.flatMap((judgement, index) => {
+      if (judgement.kind !== 'denied') return [];
+      const { source, submitted_by, correlation_id, changelist_id, review_version, allow_list_hash } =
+        batch[index]!.job;
+      const denied_paths = judgement.denied_paths.slice(0, MAX_DENIED_STORED);
+      const denied = judgement.denied_paths.length;
+      const detail = { changelist_id, review_version, allow_list_hash, denied, denied_paths };
+      return [{ code: 'depot_path_not_allowed', source, key_id: submitted_by, correlation_id, detail }];
+    });
+    if (events.length > 0) await this.repository.insertSecurityEvents(tx, events);
+  }
+}
+
+/** The submission's bytes are not in the item: they stand in `submissions`, from where a crash's successor takes them. */
+export function submittedItem(job: Pick<NewJob, 'id' | 'priority' | 'correlation_id' | 'traceparent'>): NewItem {
+  const { id: subject_id, priority, correlation_id, traceparent } = job;
+  return { queue: SUBMITTED_QUEUE, subject_id, generation: 0, priority, phase: 'publish', correlation_id, traceparent };
+}
+
+/** Judges a batch in the order in which it came: what is accepted counts for what comes after it. */
+function judgeInOrder(batch: readonly Submission[], rows: readonly ContestRow[]): Judgement[] {
+  const holders = new Map<string, KeyHolder>();
+  const standing = new Map<string, StandingJob[]>();
+  // Several candidates of one changelist each bring the same rows: a job counts once.
+  const seen = new Set<string>();
+  for (const { n, kind, job_id, body_digest, review_version, state } of rows) {
+    const { candidate } = batch[n - 1]!;
+    if (kind === 'holder') holders.set(keyOf(candidate), { job_id, body_digest: body_digest! });
+    else if (!seen.has(job_id)) {
+      seen.add(job_id);
+      addTo(standing, changelistOf(candidate), { job_id, review_version, state: state as JobState });
+    }
+  }
+  return batch.map(({ candidate, job }) => {
+    const changelist = changelistOf(candidate);
+    const judgement = judge(candidate, holders.get(keyOf(candidate)), standing.get(changelist) ?? []);
+    if (judgement.kind === 'accepted') {
+      holders.set(keyOf(candidate), { job_id: job.id, body_digest: candidate.body_digest });
+      addTo(standing, changelist, { job_id: job.id, review_version: candidate.review_version, state: 'queued' });
+    }
+    return judgement;
+  });
+}
+
+function addTo(map: Map<string, StandingJob[]>, key: string, job: StandingJob): void {
+  const jobs = map.get(key);
+  if (jobs === undefined) map.set(key, [job]);
+  else jobs.push(job);
+}
+
+/** A space occurs in none of the parts. */
+function keyOf({ source, idempotency_key }: Candidate): string {
+  return `${source} ${idempotency_key}`;
+}
+
+function changelistOf({ source, changelist_id }: Candidate): string {
+  return `${source} ${changelist_id}`;
+}

@@ -1,0 +1,71 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Problem } from '@assay/contracts';
+import { createLog, observableGauge } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import { INGEST_CONFIG } from '../ingest.config.js';
+import type { IngestConfig } from '../ingest.config.js';
+import { SUBMITTED_QUEUE } from './acceptance.service.js';
+
+const log = createLog('ingest.backlog', ['backlog_full', 'backlog_sample_failed']);
+
+/** What is asked of a caller while the backlog is full. Kafka may be away for long: no use in coming back at once. */
+const RETRY_AFTER_S = 10;
+/** The measure may take this share of one connection's time at most. */
+const MAX_SHARE = 0.05;
+
+/**
+ * Accepted submissions that Kafka has not taken yet (ING-10): an outage refuses nothing until there are too many, well
+ * before the disk is full. Measured when a submission comes and the last measure is old, never in its way.
+ */
+@Injectable()
+export class Backlog {
+  #items = 0;
+  #bytes = 0;
+  #stale_at = 0;
+  #sampling: Promise<void> | undefined;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
+  ) {
+    observableGauge('assay_submission_backlog_items', 'Accepted submissions that Kafka has not taken', () => [
+      { value: this.#items },
+    ]);
+  }
+
+  /** Throws 503 while the backlog is full. */
+  admit(): void {
+    if (performance.now() >= this.#stale_at) void this.sample();
+    const { backlog_max_items, backlog_max_bytes } = this.config;
+    if (this.#items < backlog_max_items && this.#bytes < backlog_max_bytes) return;
+    log.warn('backlog_full', { items: this.#items, bytes: this.#bytes });
+    throw new Problem('unavailable', {
+      detail: 'too many accepted submissions are waiting for Kafka',
+      headers: { 'retry-after': String(RETRY_AFTER_S) },
+    });
+  }
+
+  /** Measures now; one measure at a time. */
+  sample(): Promise<void> {
+    this.#sampling ??= this.#measure().finally(() => (this.#sampling = undefined));
+    return this.#sampling;
+  }
+
+  async #measure(): Promise<void> {
+    const begun_at = performance.now();
+    try {
+      const [row] = await this.database.query<{ items: number; bytes: number }>(
+        `SELECT count(*) AS items, coalesce(sum(body_bytes), 0)::bigint AS bytes FROM (
+           SELECT j.body_bytes FROM work_items w JOIN jobs j ON j.id = w.subject_id::uuid WHERE w.queue = $1 LIMIT $2
+         ) AS waiting`,
+        [SUBMITTED_QUEUE, this.config.backlog_max_items],
+      );
+      this.#items = row!.items;
+      this.#bytes = row!.bytes;
+    } catch (error) {
+      log.warn('backlog_sample_failed', {}, error);
+    }
+    const now = performance.now();
+    this.#stale_at = now + Math.max(this.config.backlog_sample_ms, (now - begun_at) / MAX_SHARE);
+  }
+}

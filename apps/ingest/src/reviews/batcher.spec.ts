@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { Failure } from '@assay/contracts';
+import { Batcher, BATCHER_FULL } from './batcher.js';
+
+const OPTIONS = { max_items: 4, max_bytes: 100, max_waiting_bytes: 1_000 };
+
+function failure(retryable: boolean): Failure {
+  return new Failure({ error_class: 'CONFLICT', code: 'made_up', retryable, message: 'made up' });
+}
+
+describe('Batcher', () => {
+  it('ING-2.b commits what came in the same turn together, and gives each its own result', async () => {
+    const batches: number[][] = [];
+    const batcher = new Batcher((items: number[]) => {
+      batches.push(items);
+      return Promise.resolve(items.map((item) => item * 10));
+    }, OPTIONS);
+    expect(await Promise.all([1, 2, 3].map((item) => batcher.submit(item, 1)))).toEqual([10, 20, 30]);
+    expect(batches).toEqual([[1, 2, 3]]);
+  });
+
+  it('ING-2.b gathers while a commit is under way, one commit at a time', async () => {
+    const open: (() => void)[] = [];
+    const batches: number[][] = [];
+    const batcher = new Batcher(async (items: number[]) => {
+      batches.push(items);
+      await new Promise<void>((resolve) => open.push(resolve));
+      return items;
+    }, OPTIONS);
+    const first = batcher.submit(1, 1);
+    await new Promise(setImmediate);
+    const rest = [2, 3, 4].map((item) => batcher.submit(item, 1));
+    await new Promise(setImmediate);
+    expect(batches).toEqual([[1]]);
+    open.shift()!();
+    expect(await first).toBe(1);
+    await new Promise(setImmediate);
+    expect(batches).toEqual([[1], [2, 3, 4]]);
+    open.shift()!();
+    expect(await Promise.all(rest)).toEqual([2, 3, 4]);
+  });
+
+  it('ING-2.b bounds a batch by items and by bytes, and lets one that is larger go alone', async () => {
+    const batches: number[][] = [];
+    const batcher = new Batcher((items: number[]) => {
+      batches.push(items);
+      return Promise.resolve(items);
+    }, OPTIONS);
+    await Promise.all([1, 1, 1, 1, 1].map((bytes) => batcher.submit(bytes, bytes)));
+    await Promise.all([60, 40, 1, 500, 1].map((bytes) => batcher.submit(bytes, bytes)));
+    expect(batches).toEqual([[1, 1, 1, 1], [1], [60, 40], [1], [500], [1]]);
+  });
+
+  it('ING-10.h fails the culprit alone when a batch is refused for what stands in it', async () => {
+    const batcher = new Batcher((items: number[]) => {
+      if (items.includes(3)) return Promise.reject(failure(false));
+      return Promise.resolve(items);
+    }, OPTIONS);
+    const results = await Promise.allSettled([1, 2, 3, 4].map((item) => batcher.submit(item, 1)));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  it('ING-10.f fails all of a batch at once while the database is away', async () => {
+    let commits = 0;
+    const batcher = new Batcher((_items: number[]) => {
+      commits += 1;
+      return Promise.reject<number[]>(failure(true));
+    }, OPTIONS);
+    const results = await Promise.allSettled([1, 2, 3].map((item) => batcher.submit(item, 1)));
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(commits).toBe(1);
+  });
+
+  it('ING-10.f refuses what memory is not set aside for, and takes more once there is room', async () => {
+    const batcher = new Batcher((items: number[]) => Promise.resolve(items), OPTIONS);
+    const waiting = [600, 400].map((bytes) => batcher.submit(bytes, bytes));
+    await expect(batcher.submit(1, 1)).rejects.toMatchObject({ code: BATCHER_FULL, retryable: true });
+    await Promise.all(waiting);
+    expect(await batcher.submit(1, 1)).toBe(1);
+  });
+});

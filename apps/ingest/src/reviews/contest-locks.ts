@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+
+/** What two submissions may contend for. */
+export interface Contender {
+  source: string;
+  idempotency_key: string;
+  changelist_id: string;
+}
+
+/**
+ * The advisory locks of a batch, ascending and each once, as text for a `bigint[]`: one for each changelist and one for
+ * each key, both scoped by source (GEN-8). 64 bits of SHA-256; a collision only makes two submissions wait for each
+ * other.
+ */
+export function contestLocks(contenders: readonly Contender[]): string[] {
+  const locks = new Set<bigint>();
+  for (const { source, idempotency_key, changelist_id } of contenders) {
+    locks.add(lockOf('key', source, idempotency_key));
+    locks.add(lockOf('changelist', source, changelist_id));
+  }
+  return [...locks].sort((a, b) => (a < b ? -1 : 1)).map(String);
+}
+
+/** None of the parts can hold a space. */
+function lockOf(kind: string, source: string, name: string): bigint {
+  return createHash('sha256').update(`ingest ${kind} ${source} ${name}`).digest().readBigInt64BE();
+}

@@ -1,0 +1,128 @@
+import type { DeliverySummary, FindingCounts, JobState, VersionDecision } from '@assay/contracts';
+
+/** A job as the API shows it. Times are the database's, RFC 3339 UTC. */
+export interface JobRow {
+  id: string;
+  source: string;
+  changelist_id: string;
+  review_version: number;
+  state: JobState;
+  generation: number;
+  rerun: boolean;
+  priority: number;
+  correlation_id: string;
+  accepted_at: string;
+  settled_at: string | null;
+  submitted_by: string;
+  counts: FindingCounts | null;
+  versions: VersionDecision | null;
+  deliveries: DeliverySummary | null;
+}
+
+export interface TimelineRow {
+  occurred_at: string;
+  service: string;
+  stage: string;
+  generation: number;
+  type: string;
+  attempt: number | null;
+  error_class: string | null;
+  code: string | null;
+  next_due_at: string | null;
+  from_state: JobState | null;
+  to_state: JobState | null;
+  cause: string;
+}
+
+/** One step of a job's way. `from` and `to` where the job moved (GEN-1). */
+export interface Hop {
+  at: string;
+  service: string;
+  stage: string;
+  generation: number;
+  event: string;
+  attempt: number | null;
+  error_class: string | null;
+  code: string | null;
+  next_due_at: string | null;
+  from: JobState | null;
+  to: JobState | null;
+  cause: string;
+}
+
+export interface JobView {
+  job_id: string;
+  source: string;
+  changelist_id: string;
+  review_version: number;
+  state: JobState;
+  generation: number;
+  rerun: boolean;
+  priority: number;
+  correlation_id: string;
+  accepted_at: string;
+  settled_at: string | null;
+  counts: FindingCounts | null;
+  versions: VersionDecision | null;
+  deliveries: {
+    open: number;
+    failed: number;
+    by_state: Record<string, number>;
+    by_channel: DeliverySummary['by_channel'];
+  };
+  links: { job: string; findings: string };
+}
+
+const NO_DELIVERIES: DeliverySummary = { open: 0, failed: 0, by_channel: {} };
+
+export function jobPath(job_id: string): string {
+  return `/v1/reviews/${job_id}`;
+}
+
+export function jobLinks(job_id: string): JobView['links'] {
+  return { job: jobPath(job_id), findings: `${jobPath(job_id)}/findings` };
+}
+
+export function jobView(row: JobRow): JobView {
+  const { open, failed, by_channel } = row.deliveries ?? NO_DELIVERIES;
+  return {
+    job_id: row.id,
+    source: row.source,
+    changelist_id: row.changelist_id,
+    review_version: row.review_version,
+    state: row.state,
+    generation: row.generation,
+    rerun: row.rerun,
+    priority: row.priority,
+    correlation_id: row.correlation_id,
+    accepted_at: row.accepted_at,
+    settled_at: row.settled_at,
+    counts: row.counts,
+    versions: row.versions,
+    deliveries: { open, failed, by_state: sumOverChannels(by_channel), by_channel },
+    links: jobLinks(row.id),
+  };
+}
+
+function sumOverChannels(by_channel: DeliverySummary['by_channel']): Record<string, number> {
+  const by_state: Record<string, number> = {};
+  for (const states of Object.values(by_channel)) {
+    for (const [state, count] of Object.entries(states)) by_state[state] = (by_state[state] ?? 0) + count;
+  }
+  return by_state;
+}
+
+/** The whole way, the acceptance first: it stands in the job's own row, not in the timeline's. */
+export function timelineView(job: JobRow, rows: readonly TimelineRow[]): Hop[] {
+  const accepted: Hop = {
+    ...{ at: job.accepted_at, service: 'ingest', stage: 'ingest', generation: 0, event: 'review.submitted' },
+    ...{ attempt: null, error_class: null, code: null, next_due_at: null, from: null, to: 'queued' },
+    cause: `submitted by ${job.submitted_by}`,
+  };
+  const later = rows.map(({ occurred_at, type, from_state, to_state, ...row }) => ({
+    ...{ at: occurred_at, service: row.service, stage: row.stage, generation: row.generation, event: type },
+    ...{ attempt: row.attempt, error_class: row.error_class, code: row.code, next_due_at: row.next_due_at },
+    ...{ from: from_state, to: to_state, cause: row.cause },
+  }));
+  return [accepted, ...later];
+}

@@ -1,0 +1,42 @@
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { CurrentPrincipal, Roles } from '@assay/security';
+import type { Principal } from '@assay/security';
+import { JsonBody } from '@assay/service';
+import type { FastifyReply } from 'fastify';
+import { RateLimitGuard } from './rate-limit.guard.js';
+import { ReviewListQuery, ReviewQuery } from './review-queries.js';
+import { ReviewsService } from './reviews.service.js';
+
+/** `/v1/reviews` (ING-1 to 5, 7, 8, 10). Findings of a job are served by the validator, which owns them. */
+@Controller('v1/reviews')
+export class ReviewsController {
+  constructor(@Inject(ReviewsService) private readonly reviews: ReviewsService) {}
+
+  @Post()
+  @Roles('submitter')
+  @UseGuards(RateLimitGuard)
+  @HttpCode(202)
+  async submit(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: JsonBody,
+    @Headers('idempotency-key') header_key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { status, replayed, view } = await this.reviews.submit(principal, body, header_key);
+    void reply.status(status).header('location', view.links.job);
+    if (replayed) void reply.header('idempotency-replayed', 'true');
+    return view;
+  }
+
+  @Get(':id')
+  @Roles('submitter', 'operator', 'approver', 'auditor')
+  get(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Query() query: ReviewQuery) {
+    return this.reviews.get(principal, id, Number(query.wait_s ?? 0) * 1_000);
+  }
+
+  @Get()
+  @Roles('submitter', 'operator', 'approver', 'auditor')
+  list(@CurrentPrincipal() principal: Principal, @Query() query: ReviewListQuery) {
+    return this.reviews.list(principal, query);
+  }
+}

@@ -1,0 +1,128 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Problem } from '@assay/contracts';
+import { currentContext } from '@assay/observability';
+import type { Principal } from '@assay/security';
+import type { JsonBody } from '@assay/service';
+import { v7 } from 'uuid';
+import { INGEST_CONFIG } from '../ingest.config.js';
+import type { IngestConfig } from '../ingest.config.js';
+import { AcceptanceService } from './acceptance.service.js';
+import type { Answer, Submission } from './acceptance.service.js';
+import { Backlog } from './backlog.js';
+import { bodyDigest } from './body-digest.js';
+import { jobPath, jobView, timelineView } from './job.js';
+import type { Hop, JobRow, JobView } from './job.js';
+import { JobsRepository } from './jobs.repository.js';
+import { JobWatch } from './job-watch.js';
+import { decodeCursor, encodeCursor, UUID } from './list-cursor.js';
+import type { ReviewListQuery } from './review-queries.js';
+import { readSubmission } from './submission-shape.js';
+
+/** How a submission is answered (ING-2 to 4); refusals are thrown as problems. */
+export interface SubmitAnswer {
+  status: 200 | 202;
+  replayed: boolean;
+  view: JobView & { outcome: 'accepted' | 'replayed' | 'already_succeeded' };
+}
+
+const DEFAULT_PAGE = 50;
+
+@Injectable()
+export class ReviewsService {
+  constructor(
+    @Inject(AcceptanceService) private readonly acceptance: AcceptanceService,
+    @Inject(JobsRepository) private readonly jobs: JobsRepository,
+    @Inject(JobWatch) private readonly watch: JobWatch,
+    @Inject(Backlog) private readonly backlog: Backlog,
+    @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
+  ) {}
+
+  async submit(principal: Principal, body: JsonBody, header_key: string | undefined): Promise<SubmitAnswer> {
+    const submission = this.#read(principal, body, header_key);
+    this.backlog.admit();
+    const { judgement, job } = await this.acceptance.submit(submission);
+    if (judgement.kind === 'accepted') {
+      return { status: 202, replayed: false, view: { ...jobView(newJobRow(job!)), outcome: 'accepted' } };
+    }
+    if (judgement.kind === 'denied') throw deniedProblem(judgement.denied_paths);
+    const known = await this.jobs.find(judgement.job_id, [principal.source]);
+    if (known === null) throw new Error(`job ${judgement.job_id} was judged by and is gone`);
+    const view = jobView(known);
+    const { kind } = judgement;
+    if (kind === 'replayed' || kind === 'already_succeeded') {
+      return { status: 200, replayed: kind === 'replayed', view: { ...view, outcome: kind } };
+    }
+    const code = kind === 'key_reused' ? 'idempotency_key_reused' : kind;
+    throw new Problem(code, {
+      headers: { location: jobPath(known.id) },
+      extensions: { job_id: known.id, job: view },
+    });
+  }
+
+  /** A job with its timeline; waits for its end first if asked to. */
+  async get(principal: Principal, job_id: string, wait_ms: number): Promise<JobView & { timeline: Hop[] }> {
+    let job = await this.#find(principal, job_id);
+    if (wait_ms > 0 && job.settled_at === null) {
+      await this.watch.untilSettled(job_id, wait_ms);
+      job = await this.#find(principal, job_id);
+    }
+    return { ...jobView(job), timeline: timelineView(job, await this.jobs.timeline(job_id)) };
+  }
+
+  async list(principal: Principal, query: ReviewListQuery): Promise<{ items: JobView[]; next_cursor: string | null }> {
+    const limit = Number(query.limit ?? DEFAULT_PAGE);
+    const { changelist_id, state, created_after, cursor } = query;
+    const rows = await this.jobs.list({
+      ...{ sources: principal.sources, changelist_id, state, created_after },
+      before: cursor === undefined ? undefined : decodeCursor(cursor),
+      limit: limit + 1,
+    });
+    const page = rows.slice(0, limit);
+    const last = rows.length > limit ? page.at(-1) : undefined;
+    return {
+      items: page.map(jobView),
+      next_cursor: last ? encodeCursor({ accepted_at: last.cursor_at, id: last.id }) : null,
+    };
+  }
+
+  #read(principal: Principal, body: JsonBody, header_key: string | undefined): Submission {
+    const raw = { body: body.value, body_bytes: body.bytes.length, header_key };
+    const shape = readSubmission(raw, { review_result_bytes: this.config.review_result_limit_bytes });
+    const { list } = this.config.allow_list;
+    const { correlation_id, traceparent } = currentContext();
+    const { idempotency_key, changelist_id, review_version, rerun, priority, recipients } = shape;
+    const body_digest = bodyDigest(body.value as Record<string, unknown>).toString('hex');
+    const common = {
+      ...{ source: principal.source, idempotency_key, body_digest, changelist_id, review_version, rerun },
+    };
+    return {
+      candidate: { ...common, denied_paths: list.denied(shape) },
+      job: {
+        ...{ ...common, id: v7(), body_bytes: body.bytes.length, priority, recipients },
+        ...{ allow_list_hash: list.hash, submitted_by: principal.key_id, correlation_id, traceparent },
+      },
+      body: body.bytes,
+    };
+  }
+
+  /** Another source's job is answered as if it were not there (SEC-6). */
+  async #find(principal: Principal, job_id: string): Promise<JobRow> {
+    const job = UUID.test(job_id) ? await this.jobs.find(job_id, principal.sources) : null;
+    if (job === null) throw new Problem('not_found');
+    return job;
+  }
+}
+
+function newJobRow(job: NonNullable<Answer['job']>): JobRow {
+  const untold = { settled_at: null, counts: null, versions: null, deliveries: null };
+  return { ...job, ...untold, state: 'queued', generation: 0 };
+}
+
+/** Denied paths that an answer lists; their number is always told. */
+const MAX_DENIED_LISTED = 100;
+
+function deniedProblem(denied_paths: readonly string[]): Problem {
+  return new Problem('depot_path_not_allowed', {
+    extensions: { denied: denied_paths.length, denied_paths: denied_paths.slice(0, MAX_DENIED_LISTED) },
+  });
+}

@@ -1,0 +1,18 @@
+import { statement } from '@assay/postgres';
+
+/**
+ * One writer at a time for each changelist and each idempotency key, across replicas, until the transaction ends.
+ *
+ * Advisory locks rather than ON CONFLICT and a second judgement: unique indexes guard one key and one version, but
+ * ING-5 compares versions, and no index stops version 1 and version 2 from being accepted at the same moment without
+ * `rerun`. Batches lock in ascending order, so that two of them cannot wait for each other. A statement of its own,
+ * because READ COMMITTED takes a statement's snapshot before it waits: only the next one sees what the last holder of
+ * the lock has committed.
+ *
+ * $1: bigint[], ascending, each once.
+ * EXPLAIN: Function Scan on unnest; 0.03 ms for 64 locks that nobody holds.
+ */
+export const LOCK_CONTEST = statement(
+  'lock_contest',
+  `SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)`,
+);

@@ -1,0 +1,51 @@
+import { eventId, eventKey } from '@assay/contracts';
+import type { OutgoingEvent, Recipient, ReviewSubmitted } from '@assay/contracts';
+
+/** What of a job its `review.submitted` is made of; the same after a crash, so that the bytes are the same, too. */
+export interface SubmittedJob {
+  id: string;
+  source: string;
+  changelist_id: string;
+  review_version: number;
+  generation: number;
+  priority: number;
+  recipients: Recipient[];
+  allow_list_hash: string;
+  correlation_id: string;
+  traceparent: string | null;
+  accepted_at: string;
+}
+
+/** The submission is the first that ingest says of a generation. */
+export const SUBMITTED_REVISION = 1;
+
+const CLOSE = Buffer.from('}');
+
+/** The event with the caller's body spliced in byte for byte: it is judged as it came, and never written anew. */
+export function submittedEvent(job: SubmittedJob, body: Buffer): OutgoingEvent {
+  const head: Omit<ReviewSubmitted, 'submission'> = {
+    job_id: job.id,
+    source: job.source,
+    changelist_id: job.changelist_id,
+    review_version: job.review_version,
+    generation: job.generation,
+    revision: SUBMITTED_REVISION,
+    occurred_at: job.accepted_at,
+    correlation_id: job.correlation_id,
+    priority: job.priority,
+    allow_list_hash: job.allow_list_hash,
+    recipients: job.recipients,
+    accepted_at: job.accepted_at,
+  };
+  const prefix = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"submission":`);
+  return {
+    type: 'review.submitted',
+    id: eventId(job.id, job.generation, SUBMITTED_REVISION, 'review.submitted'),
+    subject: job.id,
+    time: job.accepted_at,
+    key: eventKey(job.source, job.changelist_id),
+    correlation_id: job.correlation_id,
+    traceparent: job.traceparent,
+    data: Buffer.concat([prefix, body, CLOSE]),
+  };
+}
