@@ -33,4 +33,6 @@ export interface ReceivedWebhook {
   headers: Record<string, string>;
   body: string;
   answered: number | 'cut' | 'hang';
+  /** Unix time in ms, with fractions. */
+  received_at_ms: number;
 }

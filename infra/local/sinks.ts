@@ -44,13 +44,14 @@ function behaviourOf(endpoint: string): Behaviour {
 }
 
 async function receiveWebhook(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const received_at_ms = performance.timeOrigin + performance.now();
   const body = await bodyOf(request);
   const endpoint = (request.url ?? '/').split('/').at(-1) ?? '';
   const behaviour = behaviourOf(endpoint);
   const answered = behaviour.cut ? 'cut' : behaviour.hang ? 'hang' : (behaviour.answer ?? 204);
   const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   totals.webhooks += 1;
-  keep(received.webhooks, { endpoint, headers, body: body.toString(), answered });
+  keep(received.webhooks, { endpoint, headers, body: body.toString(), answered, received_at_ms });
   if (answered === 'cut') request.socket.destroy();
   else if (answered !== 'hang') response.writeHead(answered).end();
 }

@@ -1,0 +1,11 @@
+import { runPipelineBench } from './pipeline.js';
+
+const BENCHES: Record<string, (args: readonly string[]) => Promise<void>> = { pipeline: runPipelineBench };
+
+/** `npm run bench -- NAME [--json]`. */
+export async function main([name, ...args]: string[]): Promise<void> {
+  const bench = BENCHES[name ?? ''];
+  if (bench) return bench(args);
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--json]`);
+  process.exitCode = 2;
+}
