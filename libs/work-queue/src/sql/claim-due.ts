@@ -11,6 +11,20 @@ import { ITEM_COLUMNS } from './columns.js';
  * - One index over (queue, effective time) would be one scan, but an item's due time then could not be told from its
  *   priority, and retries of high priority would stand before everything until they are due.
  *
+ * Measured with 100 of a backlog spread evenly over all ten priorities (the worst case: 1,000 rows locked), PostgreSQL
+ * 18 on 2 cores, median of 40: 2.2 ms at 1,000 and at 10,000 rows, 3.3 ms at a million. EXPLAIN ANALYZE at 10,000:
+ *
+ *   Update on work_items w (actual time=1.592..3.701 rows=100)
+ *     CTE picked
+ *       ->  Limit (rows=100)
+ *             ->  Sort (Sort Key: row_number())
+ *                   ->  WindowAgg (rows=1000)
+ *                         ->  Nested Loop (rows=1000)
+ *                               ->  Function Scan on generate_series level (rows=10)
+ *                               ->  Limit (rows=100 loops=10)
+ *                                     ->  LockRows (rows=100 loops=10)
+ *                                           ->  Index Scan using work_items_due (rows=100 loops=10)
+ *
  * $1 queue, $2 limit, $3 seconds of waiting that outweigh one priority, $4 owner, $5 token, $6 lease in ms
  */
 export const CLAIM_DUE = statement(
