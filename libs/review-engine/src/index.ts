@@ -1,1 +1,29 @@
+export {
+  REGISTERED_VERSIONS,
+  publishedSchema,
+  type RegisteredVersion,
+  type VersionStatus,
+} from './contract/registry.js';
+export type { ReviewInput } from './engine/parse.js';
+export { denySubmission, validateReview } from './engine/validate-review.js';
 export * from './paths/index.js';
+export {
+  DEFAULT_POLICY,
+  definePolicy,
+  PolicyError,
+  type Limits,
+  type Policy,
+  type PolicyOverrides,
+  type PolicySettings,
+} from './policy.js';
+export {
+  DIAGNOSTIC_KINDS,
+  REASON_CODES,
+  REASON_CODES_VERSION,
+  type DiagnosticKind,
+  type ReasonCode,
+  type ReasonCodeEntry,
+} from './reason-codes.js';
+export * from './verdict.js';
+export { compatibility, type Compatibility } from './versions/compatibility.js';
+export { parsePromptVersion, parseSchemaVersion } from './versions/version.js';

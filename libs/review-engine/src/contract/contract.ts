@@ -1,0 +1,124 @@
+/** A contract version's schema in the form that the engine works with. */
+export interface Contract {
+  readonly version: string;
+  /** Known fields of the top level. */
+  readonly top_level: ReadonlySet<string>;
+  /** A finding's fields, in the order in which a first reason is looked for (VAL-5). */
+  readonly fields: readonly Field[];
+  readonly by_name: ReadonlyMap<string, Field>;
+  /** The bits of the required fields. */
+  readonly required: number;
+}
+
+export const FieldKind = { Text: 0, Choice: 1, Integer: 2 } as const;
+export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
+
+/** One finding field. Every kind has every member, so that the engine's loops see one shape. */
+export interface Field {
+  readonly name: string;
+  readonly kind: FieldKind;
+  /** Its bit in a set of fields seen. */
+  readonly bit: number;
+  readonly required: boolean;
+  /** `message` and `suggestion` have a limit of their own (VAL-10). */
+  readonly long: boolean;
+  readonly choices: ReadonlySet<string>;
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Text only: a shape beyond "trimmed", as of `cwe`; null for none. */
+  readonly shape: RegExp | null;
+  /** Text only, in code points; 0 and Infinity for none. */
+  readonly min_characters: number;
+  readonly max_characters: number;
+  /** What would have been right, for people. */
+  readonly expected: string;
+}
+
+interface FieldSchema {
+  type: string;
+  enum?: readonly string[];
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+}
+
+/** Patterns that only say "trimmed" are what the engine coerces to; it judges them itself, without a RegExp. */
+const TRIMMED = /^\^(?:\(\?:)?\\S\(\?:\[\\s\\S\]\*\\S\)\?(?:\)\?)?\$$/;
+const KNOWN_KEYWORDS = new Set([
+  'type',
+  'enum',
+  'pattern',
+  'not',
+  'minimum',
+  'maximum',
+  'minLength',
+  'maxLength',
+  'description',
+]);
+const LONG_FIELDS = new Set(['message', 'suggestion']);
+
+/**
+ * Compiles a review result schema (CON-4).
+ *
+ * @throws Error when the schema asks for something that the engine could not judge: better at start than silently never.
+ */
+export function compileContract(version: string, schema: object): Contract {
+  const { properties, $defs } = schema as {
+    properties: Record<string, unknown>;
+    $defs: Record<string, { required?: readonly string[]; properties?: Record<string, unknown> }>;
+  };
+  const finding = $defs['finding'];
+  if (finding?.properties === undefined) throw new Error(`contract ${version}: $defs.finding.properties is missing`);
+  const required = new Set(finding.required);
+  const fields = Object.entries(finding.properties).map(([name, raw], index) =>
+    compileField(version, name, resolve(raw as object, $defs), 1 << index, required.has(name)),
+  );
+  if (fields.length > 30) throw new Error(`contract ${version}: more than 30 finding fields`);
+  return {
+    version,
+    top_level: new Set(Object.keys(properties)),
+    fields,
+    by_name: new Map(fields.map((field) => [field.name, field])),
+    required: fields.reduce((bits, field) => (field.required ? bits | field.bit : bits), 0),
+  };
+}
+
+function resolve(raw: object, defs: Record<string, unknown>): FieldSchema {
+  const { $ref, ...own } = raw as { $ref?: string };
+  if ($ref === undefined) return own as FieldSchema;
+  return { ...(defs[$ref.slice('#/$defs/'.length)] as FieldSchema), ...own };
+}
+
+function compileField(version: string, name: string, schema: FieldSchema, bit: number, required: boolean): Field {
+  const unknown = Object.keys(schema).filter((keyword) => !KNOWN_KEYWORDS.has(keyword));
+  if (unknown.length > 0 || (schema.type !== 'string' && schema.type !== 'integer')) {
+    throw new Error(`contract ${version}: field ${name} uses ${[schema.type, ...unknown].join(', ')}`);
+  }
+  const kind =
+    schema.type === 'integer' ? FieldKind.Integer : schema.enum === undefined ? FieldKind.Text : FieldKind.Choice;
+  const shaped = schema.pattern !== undefined && !TRIMMED.test(schema.pattern);
+  return {
+    name,
+    kind,
+    bit,
+    required,
+    long: LONG_FIELDS.has(name),
+    choices: new Set(schema.enum),
+    minimum: schema.minimum ?? -Number.MAX_SAFE_INTEGER,
+    maximum: schema.maximum ?? Number.MAX_SAFE_INTEGER,
+    shape: shaped ? new RegExp(schema.pattern!, 'u') : null,
+    min_characters: schema.minLength ?? 0,
+    max_characters: schema.maxLength ?? Number.POSITIVE_INFINITY,
+    expected: describe(kind, schema, required),
+  };
+}
+
+function describe(kind: FieldKind, schema: FieldSchema, required: boolean): string {
+  if (kind === FieldKind.Choice) return `one of ${schema.enum!.join(', ')}`;
+  if (kind === FieldKind.Integer) return `a whole number, ${schema.minimum ?? 'any'} or more`;
+  if (schema.minLength !== undefined) return `a string of ${schema.minLength} to ${schema.maxLength} characters`;
+  if (schema.pattern !== undefined && !TRIMMED.test(schema.pattern)) return `a string like ${schema.pattern}`;
+  return required ? 'a string that is not empty' : 'a string';
+}

@@ -1,0 +1,30 @@
+import type { Buffer } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
+
+/** A review result as it came: its raw output, or the JSON value that a caller has parsed already. */
+export type ReviewInput = { raw: string | Buffer } | { document: unknown };
+
+export type Parsed = { kind: 'json'; value: unknown } | { kind: 'not_json'; reason: string };
+
+/** The document (VAL-1, first step). A byte order mark is no part of it; of duplicate keys the last wins. */
+export function parseReview(input: ReviewInput): Parsed {
+  if (!('raw' in input)) return { kind: 'json', value: input.document };
+  const { raw } = input;
+  if (typeof raw !== 'string' && !isUtf8(raw)) return { kind: 'not_json', reason: 'UTF-8 text' };
+  const text = typeof raw === 'string' ? raw : raw.toString('utf8');
+  try {
+    return { kind: 'json', value: JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as unknown };
+  } catch {
+    return { kind: 'not_json', reason: expectation(text) };
+  }
+}
+
+/** What most often is wrong with a reviewer's raw output. */
+function expectation(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === '') return 'a JSON document; nothing came';
+  if (trimmed.startsWith('```')) return 'a JSON document alone, without a code fence around it';
+  if (!trimmed.startsWith('{')) return 'a JSON document alone, without text before it';
+  if (!trimmed.endsWith('}')) return 'a whole JSON document, without text after it and not cut off';
+  return 'a JSON document';
+}

@@ -1,0 +1,357 @@
+import { describe, expect, it } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
+import { REGISTERED_VERSIONS } from '../contract/registry.js';
+import { prepareChangedFiles } from '../paths/index.js';
+import { definePolicy } from '../policy.js';
+import type { Verdict } from '../verdict.js';
+import { aFinding, aResult, judge } from './samples.js';
+import { validateReview } from './validate-review.js';
+
+const RUNS = { numRuns: Number(process.env.ASSAY_PROPERTY_RUNS ?? 500) };
+
+/** ajv, compiled from the published schemas: the independent judge (CON-5). */
+const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+const schemaOf = new Map(REGISTERED_VERSIONS.map(({ version, schema }) => [version, ajv.compile(schema)]));
+
+const changed_files = ['src/a.c', 'src/b.c', '//depot/p/c.c', 'Ünïcode dir/d.c'];
+const files = prepareChangedFiles({ changed_files });
+const policy = definePolicy();
+const judgeDocument = (document: unknown): Verdict => validateReview({ document }, files, policy);
+
+const outer = fc.constantFrom('', '', ' ', '\t', '\u00a0', '\ufeff', '\r\n', '\u2029');
+const words = fc
+  .string({ minLength: 1, maxLength: 40, unit: 'binary' })
+  .map((text) => text.trim())
+  .filter((text) => text !== '');
+const severity = fc.constantFrom('critical', 'high', 'medium', 'low', 'info');
+const category = fc.constantFrom(
+  'correctness',
+  'security',
+  'performance',
+  'reliability',
+  'maintainability',
+  'style',
+  'test',
+);
+const position = fc.integer({ min: 1, max: 100_000 });
+
+const validFinding = fc
+  .record(
+    {
+      id: words,
+      severity,
+      category,
+      title: words,
+      file: fc.constantFrom(...changed_files),
+      line: position,
+      message: words,
+      end_line: position,
+      suggestion: fc.oneof(words, fc.constant('')),
+      confidence: fc.constantFrom('high', 'medium', 'low'),
+      rule_id: words,
+      column: position,
+      end_column: position,
+      cwe: fc.nat(9999).map((id) => `CWE-${id}`),
+      fingerprint: fc.string({ minLength: 8, maxLength: 100 }).filter((text) => text.trim() === text),
+    },
+    { requiredKeys: ['id', 'severity', 'category', 'title', 'file', 'line', 'message'], noNullPrototype: true },
+  )
+  .map((finding) =>
+    'end_line' in finding ? { ...finding, end_line: finding.line + (finding.end_line ?? 0) } : finding,
+  );
+
+const uniquely = (findings: object[]) =>
+  findings.map((finding, index) => ({ ...finding, id: `${String((finding as { id: string }).id)}-${index}` }));
+
+const validDocument = fc.record(
+  {
+    schema_version: fc.constant('1.1'),
+    prompt_version: fc.constantFrom('1.0', '1.0.0'),
+    findings: fc.array(validFinding, { maxLength: 6 }).map(uniquely),
+    summary: fc.string({ maxLength: 50 }).map((text) => text.trim()),
+    meta: fc.dictionary(fc.string(), fc.jsonValue()),
+  },
+  { requiredKeys: ['schema_version', 'prompt_version', 'findings'], noNullPrototype: true },
+);
+
+/** A valid finding, then some members put wrong or into a form that needs a coercion. */
+const oddFinding = fc
+  .tuple(
+    validFinding,
+    fc.dictionary(
+      fc.constantFrom(
+        'id',
+        'severity',
+        'title',
+        'file',
+        'line',
+        'end_line',
+        'column',
+        'cwe',
+        'message',
+        'extra',
+        '__proto__',
+        'constructor',
+        'toString',
+      ),
+      fc.oneof(
+        fc.jsonValue(),
+        fc.tuple(outer, words, outer).map((parts) => parts.join('')),
+        fc
+          .tuple(outer, fc.constantFrom('10', '+5', '007', '-0', '1e1', '0', '10.0'), outer)
+          .map((parts) => parts.join('')),
+        fc.constantFrom('.\\src\\a.c#3', 'src//b.c', '../a.c', 'high', 'blocker', 0, -1, 1.5, 1e300),
+      ),
+      { maxKeys: 3 },
+    ),
+  )
+  .map(([finding, odd]) => JSON.parse(`{${[...members(finding), ...members(odd)].join(',')}}`) as unknown);
+
+const members = (object: object) =>
+  Object.entries(object).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+
+const oddDocument = fc.record(
+  {
+    schema_version: fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom('1.0', '1.1', ' 1.1 ', '1.9') },
+      { weight: 1, arbitrary: fc.jsonValue() },
+    ),
+    prompt_version: fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom('1.0', '1.0.0\n') },
+      { weight: 1, arbitrary: fc.jsonValue() },
+    ),
+    findings: fc.oneof(
+      { weight: 12, arbitrary: fc.array(fc.oneof(oddFinding, validFinding, fc.jsonValue()), { maxLength: 8 }) },
+      { weight: 1, arbitrary: fc.jsonValue() },
+    ),
+    summary: fc.oneof(fc.string(), fc.jsonValue()),
+    extra: fc.jsonValue(),
+  },
+  { requiredKeys: ['schema_version', 'prompt_version', 'findings'], noNullPrototype: true },
+);
+
+/** Half of the rejections are cheap to come by; this asks for documents whose findings are judged. */
+const judgedDocument = oddDocument.map((document) => {
+  const { summary: _s, extra: _e, ...rest } = document;
+  return {
+    ...rest,
+    schema_version: '1.1',
+    prompt_version: '1.0',
+    findings: Array.isArray(document.findings) ? document.findings : [],
+  };
+});
+
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.json(),
+  oddDocument.map((document) => JSON.stringify(document)),
+  fc.tuple(oddDocument, fc.nat(200)).map(([document, cut]) => JSON.stringify(document).slice(0, -cut)),
+);
+
+describe('properties of the engine', () => {
+  it('VAL-12.a never throws, whatever the bytes', () => {
+    fc.assert(
+      fc.property(anyText, (raw) => void validateReview({ raw }, files, policy)),
+      RUNS,
+    );
+    fc.assert(
+      fc.property(fc.uint8Array(), (raw) => void validateReview({ raw: Buffer.from(raw) }, files, policy)),
+      RUNS,
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), (document) => void judgeDocument(document)),
+      RUNS,
+    );
+  });
+
+  it('VAL-12.b CON-5.b passes a valid document unchanged, as the very object, without a diagnostic', () => {
+    fc.assert(
+      fc.property(validDocument, (document) => {
+        expect(schemaOf.get('1.1')!(document)).toBe(true);
+        const verdict = judgeDocument(document);
+        expect(verdict.diagnostics).toEqual([]);
+        expect(verdict.result).toBe(document);
+        expect(verdict.unchanged).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  it('VAL-12.c changes nothing in its own output', () => {
+    fc.assert(
+      fc.property(oddDocument, (document) => {
+        const { result } = judgeDocument(document);
+        if (result === null) return;
+        const again = judgeDocument(result);
+        expect(again.result).toBe(result);
+        expect(again.diagnostics).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  it('VAL-12.d keeps or drops each finding, and keeps their order', () => {
+    fc.assert(
+      fc.property(judgedDocument, (document) => {
+        const { counts, result, diagnostics } = judgeDocument(document);
+        expect(counts.kept + counts.dropped).toBe(counts.submitted);
+        expect(counts.submitted).toBe(document.findings.length);
+        const dropped = new Set(diagnostics.filter(({ kind }) => kind === 'drop').map((one) => one.finding_index));
+        expect(dropped.size).toBe(counts.dropped);
+        const survivors = document.findings.filter((_, index) => !dropped.has(index)) as { id: string }[];
+        expect(result!.findings.map(({ id }) => id)).toEqual(survivors.map(({ id }) => id.trim()));
+      }),
+      RUNS,
+    );
+  });
+
+  it('VAL-12.e explains every difference between input and output', () => {
+    fc.assert(
+      fc.property(judgedDocument, (document) => {
+        const { result, diagnostics } = judgeDocument(document);
+        const dropped = new Set(diagnostics.filter(({ kind }) => kind === 'drop').map((one) => one.finding_index));
+        const told = new Set(diagnostics.map(({ pointer }) => pointer));
+        const survivors = document.findings
+          .map((finding, index) => ({ finding, index }))
+          .filter(({ index }) => !dropped.has(index));
+        survivors.forEach(({ finding, index }, place) => {
+          const kept = result!.findings[place] as Record<string, unknown>;
+          const written = finding as Record<string, unknown>;
+          for (const name of new Set([...Object.keys(kept), ...Object.keys(written)])) {
+            if (!Object.is(kept[name], written[name])) expect(told).toContain(`/findings/${index}/${name}`);
+          }
+        });
+      }),
+      RUNS,
+    );
+  });
+
+  it('CON-5.a gives output that always validates', () => {
+    fc.assert(
+      fc.property(oddDocument, (document) => {
+        const { result, versions } = judgeDocument(document);
+        if (result === null) return;
+        const validate = schemaOf.get(versions.read_as!)!;
+        if (!validate(result)) throw new Error(ajv.errorsText(validate.errors));
+      }),
+      RUNS,
+    );
+  });
+
+  it('CON-5.c takes what the schema refuses only by coercing it to what the schema takes', () => {
+    const coercible = fc
+      .tuple(
+        validFinding,
+        fc.constantFrom('id', 'title', 'message', 'severity', 'line', 'file'),
+        outer.filter((white) => white !== ''),
+      )
+      .map(([finding, field, white]) => {
+        const value = finding[field] as string | number;
+        if (field === 'line') return { ...finding, line: `${white}${value}` };
+        if (field === 'file') return { ...finding, file: `./${String(value).replaceAll('/', '\\')}` };
+        return { ...finding, [field]: `${white}${value}` };
+      })
+      .filter(({ file }) => !file.includes('depot'));
+    fc.assert(
+      fc.property(coercible, (finding) => {
+        const document = aResult({ schema_version: '1.1', findings: [finding] });
+        const validate = schemaOf.get('1.1')!;
+        expect(validate(document)).toBe(false);
+        const { result, counts } = judgeDocument(document);
+        expect(counts).toMatchObject({ kept: 1, coerced: 1 });
+        expect(validate(result)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  it('CON-5.b drops or rejects what the schema refuses, unless a coercion mends it', () => {
+    fc.assert(
+      fc.property(oddDocument, (document) => {
+        const verdict = judgeDocument(document);
+        const validate = schemaOf.get(verdict.versions.read_as ?? '1.1')!;
+        if (!validate(document)) expect(verdict.diagnostics).not.toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  it('CON-3.b takes under 1.1 whatever is valid under 1.0', () => {
+    fc.assert(
+      fc.property(validDocument, (document) => {
+        const older = { ...document, schema_version: '1.0' };
+        if (schemaOf.get('1.0')!(older)) expect(schemaOf.get('1.1')!(older)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('awkward JSON', () => {
+  const raw = (finding: string) => `{"schema_version":"1.0","prompt_version":"1.0","findings":[${finding}]}`;
+  const text = JSON.stringify(aFinding());
+
+  it('VAL-12.f is not harmed by prototype keys', () => {
+    for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
+      const verdict = judge(raw(text.replace('{', `{"${name}":{"polluted":true},`)));
+      expect(verdict.diagnostics[0]).toMatchObject({ code: 'schema_mismatch', field: name });
+      const kept = judge(raw(text.replace('{', `{"${name}":{"polluted":true},`)).replace('1.0', '1.9'));
+      expect(kept.result?.findings).toEqual([aFinding()]);
+      expect(Object.keys(kept.result!.findings[0]!)).not.toContain(name);
+    }
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+    const meta = judge(`{"meta":{"__proto__":{"a":1}},${raw(text).slice(1)}`);
+    expect(JSON.stringify(meta.result)).toContain('"__proto__":{"a":1}');
+    expect(judge(`{"__proto__":{"findings":[]},${raw(text).slice(1)}`).rejection?.code).toBe('schema_mismatch');
+    expect(judge('{"__proto__":{"schema_version":"1.0","prompt_version":"1.0","findings":[]}}').outcome).toBe(
+      'rejected',
+    );
+  });
+
+  it('VAL-12.f lets the last of duplicate keys win', () => {
+    expect(judge(raw(text.replace('{', '{"line":"x","title":5,'))).diagnostics).toEqual([]);
+    expect(judge(raw(text.replace(/}$/, ',"line":0}'))).diagnostics[0]!.code).toBe('invalid_line_range');
+  });
+
+  it('VAL-12.f takes a byte order mark for no part of the document', () => {
+    expect(judge(`\ufeff${raw(text)}`).counts.kept).toBe(1);
+    expect(judge(Buffer.from(`\ufeff${raw(text)}`)).counts.kept).toBe(1);
+    expect(judge(`\ufeff\ufeff${raw(text)}`).rejection?.code).toBe('invalid_json');
+  });
+
+  it('VAL-12.f keeps lone surrogates and U+0000 as they are', () => {
+    const finding = aFinding({ title: 'a\u0000b \ud800', message: '\udfff \u0000' });
+    const verdict = judge(JSON.stringify(aResult({ findings: [finding] })));
+    expect(verdict.diagnostics).toEqual([]);
+    expect(verdict.result?.findings).toEqual([finding]);
+  });
+
+  it('VAL-12.f drops numbers that JavaScript cannot hold exactly', () => {
+    for (const line of ['1e400', '9007199254740993', '1.5', '-1e400']) {
+      expect(judge(raw(text.replace('"line":10', `"line":${line}`))).counts.dropped).toBe(1);
+    }
+  });
+
+  it('VAL-12.h takes time linear in the findings and in the bytes', () => {
+    const findings = (count: number) =>
+      JSON.stringify(
+        aResult({ findings: Array.from({ length: count }, (_, index) => aFinding({ id: `F${index}`, title: ' x ' })) }),
+      );
+    const policyWide = { limits: { max_findings: 100_000 } };
+    const timed = (review: string) => {
+      const started = performance.now();
+      expect(judge(review, { policy: policyWide }).outcome).toBe('accepted');
+      return performance.now() - started;
+    };
+    timed(findings(4_000));
+    const small = Math.min(...[1, 2, 3].map(() => timed(findings(4_000))));
+    const large = Math.min(...[1, 2, 3].map(() => timed(findings(32_000))));
+    // Eight times the input; a quadratic step would take sixty-four times as long.
+    expect(large / small).toBeLessThan(24);
+    const huge = aResult({
+      findings: [aFinding({ title: ` ${'\u00a0'.repeat(1_000_000)}x ${' '.repeat(1_000_000)}` })],
+    });
+    expect(judge(huge).result?.findings[0]?.title).toBe('x');
+  });
+});

@@ -1,0 +1,151 @@
+import { contractOf, REGISTERED_VERSIONS, type RegisteredVersion, type VersionStatus } from './contract/registry.js';
+import type { Contract } from './contract/contract.js';
+import { parsePromptVersion, parseSchemaVersion } from './versions/version.js';
+
+/** VAL-10. A review result's own size is ingest's to judge. */
+export interface Limits {
+  max_findings: number;
+  /** Levels of nesting, the document itself being the first. */
+  max_depth: number;
+  max_message_bytes: number;
+  max_string_bytes: number;
+  max_diagnostics: number;
+}
+
+/** What an installation decides about reviews. All of it is data, so that a dry run can be given the same. */
+export interface PolicySettings {
+  /** VER-4: MAJOR.MINOR[.PATCH]. */
+  prompt_versions: readonly string[];
+  prompt_patch_drift: boolean;
+  /** Which registered versions are taken, and how they stand; left out: all, as registered. */
+  schema_versions?: Readonly<Record<string, VersionStatus>>;
+  limits: Limits;
+}
+
+export const DEFAULT_POLICY: PolicySettings = {
+  prompt_versions: ['1.0.0'],
+  prompt_patch_drift: false,
+  limits: {
+    max_findings: 5_000,
+    max_depth: 64,
+    max_message_bytes: 8 * 1024,
+    max_string_bytes: 1024,
+    max_diagnostics: 1_000,
+  },
+};
+
+/** A registered version as the policy has it. */
+export interface OfferedVersion {
+  version: string;
+  major: number;
+  minor: number;
+  standing: VersionStatus;
+  contract: Contract;
+}
+
+/** Compiled settings; made once, used for every review. */
+export interface Policy {
+  readonly settings: PolicySettings;
+  readonly limits: Limits;
+  /** By major, then minor. */
+  readonly offered: readonly OfferedVersion[];
+  /** Listed prompt versions as [major, minor, patch]. */
+  readonly prompts: readonly (readonly [number, number, number])[];
+  /** Takes secrets out of texts that go into diagnostics (SEC-4). */
+  readonly redact: (text: string) => string;
+}
+
+export class PolicyError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`the review policy cannot be used: ${faults.join('; ')}`);
+    this.name = 'PolicyError';
+  }
+}
+
+export interface PolicyOverrides extends Partial<Omit<PolicySettings, 'limits'>> {
+  limits?: Partial<Limits>;
+}
+
+/**
+ * Compiles a policy from what differs from {@link DEFAULT_POLICY}.
+ *
+ * @throws PolicyError naming every setting that is wrong.
+ */
+export function definePolicy(
+  overrides: PolicyOverrides = {},
+  options: { redact?: (text: string) => string; registry?: readonly RegisteredVersion[] } = {},
+): Policy {
+  const faults: string[] = [];
+  const { limits: limitOverrides, ...rest } = overrides;
+  const settings: PolicySettings = {
+    ...DEFAULT_POLICY,
+    ...rest,
+    limits: { ...DEFAULT_POLICY.limits, ...limitOverrides },
+  };
+  checkNames(settings, faults);
+  checkLimits(settings.limits, faults);
+  if (typeof settings.prompt_patch_drift !== 'boolean') faults.push('prompt_patch_drift must be true or false');
+  const prompts = readPrompts(settings.prompt_versions, faults);
+  const offered = readOffered(settings.schema_versions, options.registry ?? REGISTERED_VERSIONS, faults);
+  if (faults.length > 0) throw new PolicyError(faults);
+  return { settings, limits: settings.limits, offered, prompts, redact: options.redact ?? ((text) => text) };
+}
+
+function checkNames(settings: PolicySettings, faults: string[]): void {
+  const known = new Set([...Object.keys(DEFAULT_POLICY), 'schema_versions']);
+  for (const name of Object.keys(settings)) if (!known.has(name)) faults.push(`${name} is not a policy setting`);
+}
+
+function checkLimits(limits: Limits, faults: string[]): void {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in DEFAULT_POLICY.limits)) faults.push(`limits.${name} is not a limit`);
+    else if (!Number.isSafeInteger(value) || value < 1) faults.push(`limits.${name} must be a whole number above 0`);
+  }
+}
+
+function readPrompts(versions: unknown, faults: string[]): (readonly [number, number, number])[] {
+  if (!Array.isArray(versions) || versions.length === 0) {
+    faults.push('prompt_versions must be a list of at least one version');
+    return [];
+  }
+  const prompts: (readonly [number, number, number])[] = [];
+  for (const version of versions as unknown[]) {
+    const parsed = typeof version === 'string' ? parsePromptVersion(version) : null;
+    if (parsed === null) faults.push(`prompt_versions: ${JSON.stringify(version)} is not MAJOR.MINOR[.PATCH]`);
+    else prompts.push(parsed);
+  }
+  return prompts;
+}
+
+function readOffered(
+  standings: PolicySettings['schema_versions'],
+  registry: readonly RegisteredVersion[],
+  faults: string[],
+): OfferedVersion[] {
+  const wanted = standings ?? Object.fromEntries(registry.map(({ version, standing }) => [version, standing]));
+  const offered: OfferedVersion[] = [];
+  for (const [version, standing] of Object.entries(wanted)) {
+    const registered = registry.find((entry) => entry.version === version);
+    const parsed = parseSchemaVersion(version);
+    const fault = standingFault(standing);
+    if (registered === undefined || parsed === null) faults.push(`schema_versions: ${version} is not registered`);
+    else if (fault !== null) faults.push(`schema_versions: ${version}: ${fault}`);
+    else offered.push({ version, major: parsed[0], minor: parsed[1], standing, contract: contractOf(registered) });
+  }
+  if (offered.length === 0) faults.push('schema_versions must offer at least one version');
+  return offered.sort((a, b) => a.major - b.major || a.minor - b.minor);
+}
+
+function standingFault(standing: VersionStatus): string | null {
+  const { status, date, sources } = { date: undefined, sources: undefined, ...standing } as Record<string, unknown>;
+  if (status === 'current' || status === 'supported') return null;
+  if (status === 'sunset') {
+    return typeof date === 'string' && /^\d{4}-\d\d-\d\d$/.test(date) ? null : 'sunset needs a date, YYYY-MM-DD';
+  }
+  if (status === 'preview') {
+    return Array.isArray(sources) && sources.every((source) => typeof source === 'string')
+      ? null
+      : 'preview needs the list of its sources';
+  }
+  return 'status must be current, supported, sunset or preview';
+}
