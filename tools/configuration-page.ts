@@ -7,6 +7,8 @@ import { code, table } from './markdown.js';
 import type { Page } from './pages.js';
 import { REPOSITORY } from './repository.js';
 
+const MIB = 1024 * 1024;
+
 /** The settings of one app. */
 export interface AppSettings {
   app: string;
@@ -44,7 +46,7 @@ export function configurationText(apps: readonly AppSettings[]): string {
   return [
     '# Configuration',
     'Made by `npm run generate` from the settings that each service declares. Settings are read from the environment, once, at start: every fault is named and stops the start, and so does an `ASSAY_*` variable that nobody declares. `--check` reads them, prints what is wrong or `OK`, and exits. A secret is given by reference, `env:NAME` or `file:/path`; files are read again when they change.',
-    section(`Every service (${apps.map(({ app }) => app).join(', ')})`, shared),
+    ...(shared.length > 0 ? [section('Every service', shared)] : []),
     ...apps.map(({ app, settings }) =>
       section(
         app,
@@ -58,6 +60,7 @@ export function configurationText(apps: readonly AppSettings[]): string {
 /** Settings that every app declares in the same words. */
 function sharedByAll(apps: readonly AppSettings[]): Setting<unknown>[] {
   const [first, ...others] = apps;
+  if (others.length === 0) return [];
   return (first?.settings ?? []).filter((setting) => {
     const row = rowOf(setting).join();
     return others.every(({ settings }) => settings.some((one) => rowOf(one).join() === row));
@@ -71,13 +74,14 @@ function section(title: string, settings: readonly Setting<unknown>[]): string {
 }
 
 function rowOf({ env, doc, kind, allowed, default: fallback }: Setting<unknown>): string[] {
-  return [code(env), doc, kind.replaceAll('_', ' '), allowed ?? '', defaultText(fallback)];
+  return [code(env), doc, kind.replaceAll('_', ' '), allowed ?? '', defaultText(fallback, env.endsWith('_BYTES'))];
 }
 
 /** What depends on the host or the process is named, not printed. */
-function defaultText(fallback: unknown): string {
+function defaultText(fallback: unknown, bytes: boolean): string {
   if (fallback === undefined) return 'required';
   if (fallback === null) return 'none';
+  if (bytes && Number(fallback) % MIB === 0) return `${code(String(fallback))} (${Number(fallback) / MIB} MiB)`;
   const text = Array.isArray(fallback) ? fallback.join(', ') : String(fallback);
   return code(text.replace(`${hostname()}-${process.pid}`, '<host name>-<process id>'));
 }

@@ -6,10 +6,18 @@ import { format, resolveConfig } from 'prettier';
 import { configurationPage } from './configuration-page.js';
 import { conformancePage } from './conformance-page.js';
 import type { Page } from './pages.js';
+import { problemsPage, reasonCodesPage, topicsPage } from './reference-pages.js';
 import { REPOSITORY } from './repository.js';
 import { stateMachinesPage } from './state-machines-page.js';
 
-const PAGES: readonly Page[] = [conformancePage, configurationPage, stateMachinesPage];
+const PAGES: readonly Page[] = [
+  conformancePage,
+  configurationPage,
+  problemsPage,
+  reasonCodesPage,
+  stateMachinesPage,
+  topicsPage,
+];
 
 async function textOf(page: Page): Promise<string> {
   const path = join(REPOSITORY, page.path);

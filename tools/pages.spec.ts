@@ -2,6 +2,7 @@ import { durationMs, integer, oneOf, secretRef, text } from '@assay/service';
 import { describe, expect, it } from '@jest/globals';
 import { hostname } from 'node:os';
 import { configurationText } from './configuration-page.js';
+import { problemsText, reasonCodesText, topicsText } from './reference-pages.js';
 import { diagram, movesOf } from './state-diagrams.js';
 
 describe('the configuration page', () => {
@@ -59,5 +60,38 @@ describe('state diagrams', () => {
       { from: null, to: 'queued' },
       { from: 'queued', to: 'done' },
     ]);
+  });
+});
+
+describe('the reference pages', () => {
+  it('give each reason code its row, its example and its remedy', () => {
+    const entry = {
+      kind: 'coercion' as const,
+      kinds: ['coercion'] as const,
+      meaning: 'A | B.',
+      example: { in: '" 1 "', out: '1' },
+      remedy: 'None.',
+      since: '0.1.0',
+    };
+    const page = reasonCodesText({ number_read: entry }, '1.0');
+    expect(page).toContain('| [`number_read`](#number_read) | coercion | A \\| B. | 0.1.0 |');
+    expect(page).toContain('Example: `" 1 "` gives `1`.');
+  });
+
+  it('tell of each topic its name, its time and its size', () => {
+    const topic = {
+      type: 'review.settled' as const,
+      audience: 'public' as const,
+      summary: 'The end.',
+      partitions: 4,
+      retention_ms: 30 * 86_400_000,
+      max_message_bytes: 512 * 1024,
+      schema: {},
+    };
+    expect(topicsText([topic])).toContain('| `assay.review.settled.v1` | public | The end. | 4 | 30 days | 512 KiB |');
+  });
+
+  it('tell of each problem its status', () => {
+    expect(problemsText({ not_found: { status: 404, title: 'Nothing' } })).toContain('| `not_found` | 404 | Nothing |');
   });
 });
