@@ -1,1 +1,12 @@
-export {};
+export { BatchContext } from './batch-context.js';
+export { cloudEventHeaders, cloudEventType } from './cloud-events.js';
+export { createTopics } from './create-topics.js';
+export type { CreatedTopics, CreateTopicsOptions } from './create-topics.js';
+export { KafkaBatchServer } from './kafka-batch-server.js';
+export { KafkaPublisher } from './kafka-publisher.js';
+export { kafkaTransport } from './kafka-transport.js';
+export { MessagingModule } from './messaging.module.js';
+export type { MessagingModuleOptions } from './messaging.module.js';
+export { PARKED_RECORDS_MIGRATION_SQL } from './parked-records.js';
+export { KAFKA_CLUSTER_SETTINGS, KAFKA_SETTINGS, TOPIC_SETTINGS } from './settings.js';
+export { topicsCommand } from './topics-command.js';

@@ -10,6 +10,7 @@ import type { HTTP_SETTINGS } from './common-settings.js';
 import { Readiness } from './health.js';
 import { followRequests } from './http-hooks.js';
 import { acceptJsonBodies } from './json-body.js';
+import { KeepFailuresFilter } from './keep-failures.filter.js';
 import { KnownRoutes } from './known-routes.js';
 import { NestLog } from './nest-log.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -51,7 +52,7 @@ export async function startService(parts: ServiceParts, config: HttpConfig): Pro
   const strategy = parts.transport?.(app);
   const closeStrategy = strategy ? closeOnce(strategy) : async () => undefined;
   if (strategy) {
-    app.connectMicroservice({ strategy });
+    app.connectMicroservice({ strategy }).useGlobalFilters(new KeepFailuresFilter());
     await app.startAllMicroservices();
   }
   await app.listen(config.http_port, config.http_host);

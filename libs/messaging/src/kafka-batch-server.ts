@@ -1,0 +1,230 @@
+import { topicName, TOPICS } from '@assay/contracts';
+import type { EventType, ReceivedEvent } from '@assay/contracts';
+import { createLog } from '@assay/observability';
+import type { Liveness, Readiness, Shutdown } from '@assay/service';
+import { Server } from '@nestjs/microservices';
+import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
+import type { Consumer, ConsumerCrashEvent, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { lastValueFrom } from 'rxjs';
+import type { BatchContext } from './batch-context.js';
+import { BatchProcessor } from './batch-processor.js';
+import type { BatchHandler } from './batch-processor.js';
+import { ConsumerLag } from './consumer-lag.js';
+import { topicOf } from './event-schemas.js';
+import { createClient } from './kafka-client.js';
+import type { KafkaClusterConfig } from './kafka-client.js';
+import type { RecordParking } from './record-parking.js';
+import { RoundGatherer } from './round-gatherer.js';
+
+const log = createLog('kafka.consumer', ['joined', 'waiting_for_kafka', 'crashed', 'left', 'join_awaited_in_vain']);
+
+export interface ConsumerConfig extends KafkaClusterConfig {
+  instance: string;
+  kafka_group: string | null;
+  kafka_session_timeout_ms: number;
+  kafka_fetch_wait_ms: number;
+  kafka_batch_records: number;
+}
+
+export interface BatchServerParts {
+  config: ConsumerConfig;
+  /** The service's name: its consumer group unless another is set. */
+  service: string;
+  parking: RecordParking;
+  readiness: Readiness;
+  liveness: Liveness;
+  shutdown: Shutdown;
+}
+
+/** More than any service has partitions of one broker: kafkajs then hands over a whole fetch at once. */
+const CONCURRENT_PARTITIONS = 256;
+const FETCH_BYTES = 16 * 1024 * 1024;
+const PARTITION_FETCH_BYTES = 2 * 1024 * 1024;
+/** A start during an outage of Kafka goes on without it after this: HTTP needs no consumer (ING-10). */
+const JOIN_WAIT_MS = 10_000;
+const CONNECT_BACKOFF_MS = 500;
+const PAUSE = { first_ms: 200, cap_ms: 5_000 };
+const LOOP = 'kafka_consumer';
+
+/**
+ * Nest's transport for `@EventPattern` handlers that take arrays: one consumer group per service over the topics of all
+ * its patterns. Nest's own Kafka server takes one message at a time, and what a handler throws it turns into an object
+ * that kafkajs retries for ever.
+ */
+export class KafkaBatchServer extends Server implements CustomTransportStrategy {
+  /** Failures reach {@link BatchProcessor}, which judges them: Nest must not log and drop them. */
+  override readonly propagatesEventHandlerErrors = true;
+  readonly lag = new ConsumerLag();
+  readonly #stopping = new AbortController();
+  #consumer: Consumer | undefined;
+  #gatherer: RoundGatherer | undefined;
+  #starting: Promise<void> | undefined;
+  #types = new Map<string, EventType>();
+  #joined: () => void;
+  #has_joined = false;
+  #waited_long = false;
+  /** Resolves with the first membership; services are ready from then on. */
+  readonly joined = new Promise<void>((resolve) => (this.#joined = resolve));
+
+  constructor(private readonly parts: BatchServerParts) {
+    super();
+  }
+
+  /** Nest's entry: calls back once the group was joined, or Kafka is away and will be waited for beside the rest. */
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      const handlers = this.#batchHandlers();
+      if (handlers.size > 0) {
+        this.#starting = this.#start(handlers);
+        await this.#joinedOrLate();
+      }
+      callback();
+    } catch (error) {
+      callback(error);
+    }
+  }
+
+  /** Takes nothing more, finishes the round at work, commits and leaves the group. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.parts.liveness.forget(LOOP);
+    await this.#starting;
+    await this.#consumer?.disconnect().catch(() => undefined);
+    await this.#gatherer?.idle();
+    this.lag.stop();
+    if (this.#consumer) log.info('left');
+    this.#consumer = undefined;
+  }
+
+  on(): never {
+    throw new Error('listen to the log and the metrics instead: this transport emits no events');
+  }
+
+  unwrap<T>(): T {
+    return this.#consumer as T;
+  }
+
+  #batchHandlers(): Map<EventType, BatchHandler> {
+    const handlers = new Map<EventType, BatchHandler>();
+    for (const [pattern, handler] of this.getHandlers()) {
+      const definition = topicOf(pattern);
+      if (!definition) {
+        throw new Error(`no topic carries "${pattern}"; known: ${TOPICS.map(({ type }) => type).join(', ')}`);
+      }
+      if (!handler.isEventHandler) throw new Error(`"${pattern}" must be an @EventPattern: nobody waits for an answer`);
+      handlers.set(definition.type, asBatchHandler(handler));
+    }
+    return handlers;
+  }
+
+  async #start(handlers: Map<EventType, BatchHandler>): Promise<void> {
+    const { config, service, parking } = this.parts;
+    const { kafka_session_timeout_ms: session_ms, kafka_topic_prefix } = config;
+    this.#types = new Map([...handlers.keys()].map((type) => [topicName(kafka_topic_prefix, type), type]));
+    const heartbeat_ms = Math.max(100, Math.min(1_000, Math.floor(session_ms / 6)));
+    const options = { max_records: config.kafka_batch_records, heartbeat_ms, pause: PAUSE };
+    const processor = new BatchProcessor(handlers, parking, this.lag, options, this.#stopping.signal);
+    this.#gatherer = new RoundGatherer((type, parts) => processor.process(type, parts));
+    const consumer = this.#createConsumer(heartbeat_ms);
+    this.#consumer = consumer;
+    this.#watch(consumer, service);
+    await this.#untilSubscribed(consumer);
+    if (this.#stopping.signal.aborted) return;
+    this.lag.start();
+    await consumer.run({
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
+      eachBatch: (payload) => this.#eachBatch(payload),
+    });
+  }
+
+  #createConsumer(heartbeat_ms: number): Consumer {
+    const { config, service } = this.parts;
+    const { kafka_session_timeout_ms: session_ms, kafka_fetch_wait_ms } = config;
+    const client = createClient(config, {
+      client_id: `assay-${service}-${config.instance}`,
+      request_timeout_ms: Math.max(session_ms, kafka_fetch_wait_ms + 5_000),
+    });
+    return client.consumer({
+      groupId: config.kafka_group ?? service,
+      allowAutoTopicCreation: false,
+      sessionTimeout: session_ms,
+      rebalanceTimeout: Math.max(session_ms, 10_000),
+      heartbeatInterval: heartbeat_ms,
+      maxWaitTimeInMs: kafka_fetch_wait_ms,
+      maxBytes: FETCH_BYTES,
+      maxBytesPerPartition: PARTITION_FETCH_BYTES,
+    });
+  }
+
+  #watch(consumer: Consumer, service: string): void {
+    const { liveness, readiness, shutdown, config } = this.parts;
+    const beat = (): void => {
+      if (!this.#stopping.signal.aborted) liveness.beat(LOOP, config.kafka_session_timeout_ms * 4);
+    };
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }: ConsumerGroupJoinEvent) => {
+      this.lag.keepOnly(payload.memberAssignment);
+      log.info('joined', { group: payload.groupId, partitions: Object.values(payload.memberAssignment).flat().length });
+      this.#has_joined = true;
+      this.#joined();
+      beat();
+    });
+    // The loop beats with every fetch, and with every crash that kafkajs mends: an outage of Kafka is not a hung process.
+    consumer.on(consumer.events.FETCH_START, beat);
+    consumer.on(consumer.events.HEARTBEAT, beat);
+    consumer.on(consumer.events.CRASH, ({ payload }: ConsumerCrashEvent) => {
+      beat();
+      log.warn('crashed', { restart: payload.restart }, payload.error);
+      // Nothing here can mend it: the process ends, its supervisor starts it afresh, work items survive.
+      if (!payload.restart && !this.#stopping.signal.aborted) shutdown.request('kafka_consumer_crashed');
+    });
+    readiness.register(`kafka_group_${service}`, () => this.#member());
+  }
+
+  /** Ready with the first membership, and while a Kafka that was away from the start is waited for. */
+  #member(): Promise<void> {
+    return this.#has_joined || this.#waited_long ? Promise.resolve() : this.joined;
+  }
+
+  async #joinedOrLate(): Promise<void> {
+    const given_up = new AbortController();
+    const late = pause(JOIN_WAIT_MS, 'late', { signal: given_up.signal }).catch(() => 'joined');
+    const outcome = await Promise.race([this.joined.then(() => 'joined'), late]);
+    given_up.abort();
+    if (outcome === 'late') {
+      this.#waited_long = true;
+      log.warn('join_awaited_in_vain', { waited_ms: JOIN_WAIT_MS });
+    }
+  }
+
+  async #untilSubscribed(consumer: Consumer): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await consumer.connect();
+        return await consumer.subscribe({ topics: [...this.#types.keys()], fromBeginning: true });
+      } catch (error) {
+        log.warn('waiting_for_kafka', {}, error);
+        await pause(CONNECT_BACKOFF_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #eachBatch(payload: EachBatchPayload): Promise<void> {
+    const { topic, partition } = payload.batch;
+    await this.#gatherer!.join({ place: { type: this.#types.get(topic)!, topic, partition }, payload });
+  }
+}
+
+/** Nest wraps a handler into a function of (data, context) that resolves to a stream. */
+function asBatchHandler(handler: MessageHandler): BatchHandler {
+  return async (events: ReceivedEvent[], context: BatchContext) => {
+    const outcome: unknown = await handler(events, context);
+    if (isStream(outcome)) await lastValueFrom(outcome, { defaultValue: undefined });
+  };
+}
+
+function isStream(value: unknown): value is Parameters<typeof lastValueFrom>[0] {
+  return typeof value === 'object' && value !== null && 'subscribe' in value;
+}
