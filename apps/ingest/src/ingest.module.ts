@@ -11,7 +11,7 @@ import { MIGRATIONS } from './migrations/index.js';
 import { ProgressModule } from './progress/index.js';
 import { ReviewsModule } from './reviews/index.js';
 
-export type IngestSettings = Values<typeof INGEST_SETTINGS>;
+export type IngestSettings = Values<(typeof INGEST_SETTINGS)['settings']>;
 
 /** Gives every class of the service its settings. */
 @Module({})

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { kafkaTransport } from '@assay/messaging';
+import { KafkaBatchServer } from '@assay/messaging';
 import { runService } from '@assay/service';
 import { INGEST_SETTINGS } from './ingest.config.js';
 import { IngestModule } from './ingest.module.js';
@@ -8,5 +8,5 @@ await runService({
   name: 'ingest',
   settings: INGEST_SETTINGS,
   module: (settings) => IngestModule.register(settings),
-  transport: kafkaTransport,
+  transport: (app) => app.get(KafkaBatchServer),
 });
