@@ -192,6 +192,8 @@ export interface OutgoingEvent {
   correlation_id: string;
   traceparent: string | null;
   data: Buffer;
+  /** The data as a value, where it is at hand: spares the publisher's schema check a parse. */
+  value?: EventData;
 }
 
 export interface ReceivedEvent<T extends EventData = EventData> {
@@ -236,5 +238,6 @@ export function jobEvent<T extends EventType>(
     correlation_id: data.correlation_id,
     traceparent: options.traceparent,
     data: options.bytes ?? Buffer.from(JSON.stringify(data)),
+    value: data,
   };
 }

@@ -256,7 +256,7 @@ export class KafkaPublisher implements EventPublisher {
 
 function dataFault(event: OutgoingEvent): string | null {
   try {
-    return schemaFault(event.type, JSON.parse(event.data.toString('utf8')));
+    return schemaFault(event.type, event.value ?? JSON.parse(event.data.toString('utf8')));
   } catch {
     return 'the data is not JSON';
   }

@@ -13,7 +13,10 @@ interface StoredEvent {
 
 /** Small events as an item's payload, so that a crash after the commit publishes the same bytes under the same ids. */
 export function encodeEvents(events: readonly OutgoingEvent[]): Buffer {
-  const stored: StoredEvent[] = events.map((event) => ({ ...event, data: event.data.toString('utf8') }));
+  const stored: StoredEvent[] = events.map(({ value: _value, data, ...event }) => ({
+    ...event,
+    data: data.toString('utf8'),
+  }));
   return Buffer.from(JSON.stringify(stored));
 }
 
