@@ -21,15 +21,23 @@ export class StackHost {
 
   /**
    * Starts a stack in a process of its own and resolves when it is ready. It ends when this process does.
+   * `signal` ends it while it starts.
    * @param build the directory that the repository was built into
    */
-  static async launch(build: string, options: HostOptions, progress: (line: string) => void): Promise<StackHost> {
+  static async launch(
+    build: string,
+    options: HostOptions,
+    progress: (line: string) => void,
+    signal?: AbortSignal,
+  ): Promise<StackHost> {
     const script = join(build, 'infra', 'local', 'host.js');
     const child = spawn(process.execPath, [script, JSON.stringify(options)], {
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     child.stdin?.on('error', () => undefined);
+    // The promise then rejects once the host has cleared up and gone.
+    signal?.addEventListener('abort', () => child.kill('SIGTERM'));
     return new Promise((resolve, reject) => {
       let host: StackHost | undefined;
       const lines = createInterface({ input: child.stdout ?? process.stdin });

@@ -35,7 +35,9 @@ function report(line: HostReport): void {
 
 function stop(exit_code: number): Promise<never> {
   const end = async (): Promise<void> => {
+    infrastructure.processes.close();
     await services?.stop();
+    if (options.services !== null) infrastructure.processes.removeDirectory(options.services.state_directory);
     await infrastructure.stop();
   };
   stopping ??= end().then(
@@ -48,6 +50,7 @@ function stop(exit_code: number): Promise<never> {
 async function start(): Promise<void> {
   await infrastructure.start();
   if (options.services === null) return;
+  infrastructure.processes.ownDirectory(options.services.state_directory);
   services = new LocalServices({
     build,
     processes: infrastructure.processes,

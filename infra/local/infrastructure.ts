@@ -77,6 +77,7 @@ export class Infrastructure {
 
   /** Stops everything and removes its data. Nothing here is kept, so Kafka is not asked to leave in order. */
   async stop(): Promise<void> {
+    this.processes.close();
     await Promise.all([this.kafka?.dispose(), this.postgres?.stop()]);
     await this.processes.stopAll();
     if (this.#directory !== undefined) this.processes.removeDirectory(this.#directory);

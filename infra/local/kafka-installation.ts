@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { OwnedProcesses } from './owned-processes.js';
 
 export const KAFKA_VERSION = '4.4.0';
 /** Kafka 4 brokers need 17. */
@@ -51,20 +52,20 @@ const POM = [
 ].join('\n');
 
 /** Fetches the jars into a directory of their own and moves it into place whole: two fetches at once do no harm. */
-async function fetchJars(target: string): Promise<void> {
+async function fetchJars(target: string, processes: OwnedProcesses, log_file: string): Promise<void> {
   await mkdir(join(target, '..'), { recursive: true });
   const partial = await mkdtemp(`${target}.partial-`);
+  processes.ownDirectory(partial);
   try {
     await writeFile(join(partial, 'pom.xml'), POM);
     const args = ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${join(partial, 'libs')}`];
-    await run('mvn', args, { cwd: partial, maxBuffer: 16 * 1024 * 1024 });
+    await processes.run({ name: 'mvn', command: 'mvn', args, cwd: partial, env: process.env, log_file });
     await rename(partial, target);
   } catch (error) {
     if (existsSync(join(target, 'libs'))) return;
-    const said = error instanceof Error && 'stdout' in error ? String(error.stdout).slice(-2_000) : '';
-    throw new Error(`Maven could not fetch Apache Kafka ${KAFKA_VERSION} into ${target}.\n${said}`, { cause: error });
+    throw new Error(`Maven could not fetch Apache Kafka ${KAFKA_VERSION} into ${target}`, { cause: error });
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    processes.removeDirectory(partial);
   }
 }
 
@@ -72,15 +73,18 @@ async function fetchJars(target: string): Promise<void> {
  * A real Apache Kafka: its jars (45 of them, 43 MB, fetched once by Maven, kept outside the repository) when there is
  * Java, else the official image when a Docker engine answers. There is no usable Kafka that runs inside Node.
  */
-export async function findKafka(progress: (line: string) => void): Promise<KafkaInstallation> {
+export async function findKafka(
+  processes: OwnedProcesses,
+  options: { log_file: string; progress: (line: string) => void },
+): Promise<KafkaInstallation> {
   const cache = cacheDirectory();
   const java = await javaMajor();
   if (java >= OLDEST_JAVA) {
     const class_path = join(cache, 'libs', '*');
     if (existsSync(join(cache, 'libs'))) return { kind: 'java', class_path };
     if (await answers('mvn', ['-v'])) {
-      progress(`fetching Apache Kafka ${KAFKA_VERSION} with Maven (43 MB, once, into ${cache})`);
-      await fetchJars(cache);
+      options.progress(`fetching Apache Kafka ${KAFKA_VERSION} with Maven (43 MB, once, into ${cache})`);
+      await fetchJars(cache, processes, options.log_file);
       return { kind: 'java', class_path };
     }
   }

@@ -42,12 +42,18 @@ export class LocalKafka {
   }
 
   async prepare(): Promise<void> {
-    this.#installation = await findKafka(this.options.progress);
+    this.#installation = await findKafka(this.processes, this.options);
     if (this.#installation.kind === 'docker') return;
     await mkdir(this.options.directory, { recursive: true });
     await writeFile(this.#propertiesFile, propertyLines(this.#properties()).join('\n'));
     const format = ['-cp', this.#installation.class_path, 'kafka.tools.StorageTool', 'format', '-t', clusterId()];
-    await run('java', [...SMALL_JVM, ...format, '-c', this.#propertiesFile, '--ignore-formatted']);
+    await this.processes.run({
+      name: "Kafka's storage tool",
+      command: 'java',
+      args: [...SMALL_JVM, ...format, '-c', this.#propertiesFile, '--ignore-formatted'],
+      env: process.env,
+      log_file: this.options.log_file,
+    });
   }
 
   /** Starts, or starts again with the same data and port; resolves when the broker answers a client. */

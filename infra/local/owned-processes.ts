@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+
+const LOG_TAIL_CHARACTERS = 2_000;
 
 export interface ProcessOptions {
   name: string;
@@ -38,6 +40,7 @@ export interface OwnedProcess {
 export class OwnedProcesses {
   readonly #guardian: ChildProcess;
   readonly #processes = new Set<OwnedProcess>();
+  #closed = false;
 
   /** @param build the directory that the repository was built into */
   constructor(build: string) {
@@ -65,6 +68,7 @@ export class OwnedProcesses {
 
   /** Starts a process in a session of its own, so that Ctrl-C in a terminal reaches the host alone. */
   start(options: ProcessOptions): Promise<OwnedProcess> {
+    if (this.#closed) return Promise.reject(new Error(`${options.name} was not started: the stack is stopping`));
     const log = openSync(options.log_file, 'a');
     const child = spawn(options.command, options.args, {
       detached: true,
@@ -81,6 +85,14 @@ export class OwnedProcesses {
     });
   }
 
+  /** Runs a tool to its end; rejects with the end of its log when it fails. */
+  async run(options: ProcessOptions): Promise<void> {
+    const { code, signal } = await (await this.start(options)).exited;
+    if (code === 0) return;
+    const tail = readFileSync(options.log_file, 'utf8').slice(-LOG_TAIL_CHARACTERS);
+    throw new Error(`${options.name} ended with ${signal ?? code}; the end of ${options.log_file}:\n${tail}`);
+  }
+
   /** Lets the guardian go. Call when everything has been stopped. */
   async release(): Promise<void> {
     const gone = new Promise((resolve) => this.#guardian.once('exit', resolve));
@@ -88,7 +100,13 @@ export class OwnedProcesses {
     await gone;
   }
 
+  /** From now on nothing starts: what is still starting the stack finds out by that. */
+  close(): void {
+    this.#closed = true;
+  }
+
   async stopAll(): Promise<void> {
+    this.close();
     await Promise.all([...this.#processes].map((each) => each.stop()));
   }
 

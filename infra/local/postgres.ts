@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Client } from 'pg';
 import type { OwnedProcess, OwnedProcesses } from './owned-processes.js';
 import { findPostgres, type PostgresInstallation } from './postgres-installation.js';
 import { repositoryRoot } from './repository.js';
 
-const run = promisify(execFile);
 const START_LIMIT_MS = 60_000;
 const POLL_MS = 25;
 
@@ -65,7 +62,15 @@ export class LocalPostgres {
     if (account) for (const path of [home, password_file]) await chown(path, account.uid, account.gid);
     const settings = ['-U', 'postgres', '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', '--no-sync'];
     const place = ['-D', join(home, 'data'), `--pwfile=${password_file}`];
-    await run(initdb, [...place, ...settings], { cwd: home, env: POSTGRES_ENVIRONMENT, ...account });
+    await this.processes.run({
+      name: 'initdb',
+      command: initdb,
+      args: [...place, ...settings],
+      cwd: home,
+      env: POSTGRES_ENVIRONMENT,
+      log_file: this.options.log_file,
+      ...account,
+    });
   }
 
   /** Starts, or starts again with the same data and port; resolves when it takes connections. */

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { InfrastructureAddress } from './infrastructure.js';
 import type { OwnedProcess, OwnedProcesses } from './owned-processes.js';
 import { freePorts } from './ports.js';
@@ -12,7 +10,6 @@ import { type ServiceName, SERVICES } from './service-names.js';
 import type { SinkPorts } from './sink-types.js';
 import { writeAllowList, writeNotifierConfig } from './stack-configuration.js';
 
-const run = promisify(execFile);
 const READY_LIMIT_MS = 60_000;
 const POLL_MS = 50;
 /** A service that ends by itself is started again, as a cluster would; not at once, lest a fault at start spins. */
@@ -150,13 +147,9 @@ export class LocalServices {
   async #command(service: ServiceName, name: string): Promise<void> {
     const script = join(this.options.build, 'apps', service, 'src', 'commands', `${name}.js`);
     const env = serviceEnvironment(service, this.#settings, { instance: `${service}-${name}` });
-    try {
-      await run(process.execPath, [script], { env, maxBuffer: 16 * 1024 * 1024 });
-    } catch (error) {
-      const { stderr = '', stdout = '' } = error as { stderr?: string; stdout?: string };
-      const said = (stdout + stderr).slice(-LOG_TAIL_BYTES);
-      throw new Error(`the command ${service} ${name} failed; it said:\n${said}`, { cause: error });
-    }
+    const log_file = join(this.options.log_directory, `${service}-${name}.log`);
+    const command = { command: process.execPath, args: [script], env, log_file };
+    await this.options.processes.run({ name: `the command ${service} ${name}`, ...command });
   }
 
   async #startSinks(): Promise<void> {

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { localDirectory, runningStack, stackFile } from './stack-file.js';
+import { runningStack, stackFile } from './stack-file.js';
 import { say, step } from './terminal.js';
 
 const POLL_MS = 50;
@@ -18,5 +17,4 @@ export async function main(): Promise<void> {
     while (runningStack() !== null) await delay(POLL_MS);
   });
   rmSync(stackFile(), { force: true });
-  rmSync(join(localDirectory(), 'stack'), { recursive: true, force: true });
 }

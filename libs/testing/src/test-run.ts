@@ -6,6 +6,8 @@ export interface TestRun {
   /** The directory that the repository was built into for this run. */
   build: string;
   address: InfrastructureAddress;
+  /** Logs of whatever the run starts. */
+  log_directory: string;
   /** The database that {@link testDatabase} copies: every service's schema, migrated. */
   template: string;
   /** Why a service's schema is not in the template, by service. */

@@ -8,7 +8,6 @@ import { StackHost } from '../../../infra/local/host-client.js';
 import type { InfrastructureAddress } from '../../../infra/local/infrastructure.js';
 import { OwnedProcesses } from '../../../infra/local/owned-processes.js';
 import { DATABASE_SERVICES } from '../../../infra/local/postgres.js';
-import { repositoryRoot } from '../../../infra/local/repository.js';
 import type { Role } from '../../../infra/local/secrets.js';
 import type { ServiceSettings } from '../../../infra/local/service-environment.js';
 import { LocalServices } from '../../../infra/local/services.js';
@@ -106,15 +105,15 @@ function caller(services: LocalServices): TestSystem['call'] {
 
 /** Starts everything that a submission passes through; takes some 10 s, or 15 with a stack of its own. */
 export async function startSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
-  const { build } = testRun();
+  const run = testRun();
   const topic_prefix = `s${randomBytes(6).toString('hex')}`;
-  const log_directory = join(repositoryRoot(), '.local', 'logs', `system-${topic_prefix}`);
+  const log_directory = join(run.log_directory, topic_prefix);
   const state_directory = await mkdtemp(join(tmpdir(), 'assay-system-'));
   const ground = await prepareGround(options.own_stack ?? false, log_directory);
-  const processes = new OwnedProcesses(build);
+  const processes = new OwnedProcesses(run.build);
   processes.ownDirectory(state_directory);
   const services = new LocalServices({
-    build,
+    build: run.build,
     processes,
     infrastructure: ground.address,
     state_directory,
