@@ -42,7 +42,8 @@ export function acceptJsonBodies(fastify: FastifyInstance, body_limit_bytes: num
         refuseOtherCharsets(request.headers['content-type']);
         done(null, parseJsonBody(body as Buffer));
       } catch (problem) {
-        done(problem as Error);
+        // Told by the pipe, which runs after authentication and the rate limit: ING-3 judges the shape after those.
+        done(null, problem);
       }
     },
   );

@@ -20,6 +20,7 @@ const PRIMITIVES: readonly unknown[] = [String, Number, Boolean, Array, Object, 
 @Injectable()
 export class ShapePipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
+    if (type === 'body' && value instanceof Problem) throw value;
     if (type === 'custom' || type === 'param') return value;
     if (metatype === JsonBody) return requireBody(value);
     if (PRIMITIVES.includes(metatype)) return value instanceof JsonBody ? value.value : value;
