@@ -85,7 +85,9 @@ async function interrupt(interruption: AbortController, starting: Promise<StackH
 
 async function fail(error: unknown, starting: Promise<StackHost>): Promise<void> {
   process.exitCode = 1;
-  say(red(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  // A plain Error is one of ours and says all there is to say; anything else is a bug, and where it is matters.
+  const expected = error instanceof Error && error.constructor === Error;
+  say(red(expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)));
   const host = await starting.catch(() => null);
   if (host === null) return;
   say(`  logs: ${host.address.log_directory}`);
