@@ -40,16 +40,20 @@ export class StackHost {
     signal?.addEventListener('abort', () => child.kill('SIGTERM'));
     return new Promise((resolve, reject) => {
       let host: StackHost | undefined;
+      let fault = `the stack ended; its logs: ${options.log_directory}`;
       const lines = createInterface({ input: child.stdout ?? process.stdin });
       lines.on('line', (line) => {
         const report = JSON.parse(line) as HostReport;
         if ('progress' in report) progress(report.progress);
-        else if ('failed' in report) reject(new Error(report.failed));
+        else if ('failed' in report) fault = report.failed;
         else if ('ready' in report) resolve((host = new StackHost(child, report.ready)));
         else host?.answered(report.done, report.error);
       });
       child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`the stack ended (${code}); its logs: ${options.log_directory}`)));
+      // Only now, when nothing of it is left, has the start failed.
+      child.once('exit', () =>
+        reject(signal?.aborted ? new DOMException('interrupted', 'AbortError') : new Error(fault)),
+      );
     });
   }
 

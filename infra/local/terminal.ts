@@ -79,7 +79,8 @@ export async function step<T>(title: string, work: (progress: (line: string) => 
     say(`  ${green('✓')} ${title} ${dim(`(${seconds(since)})`)}`);
     return result;
   } catch (error) {
-    say(`  ${red('✗')} ${title}`);
+    const interrupted = error instanceof DOMException && error.name === 'AbortError';
+    if (!interrupted) say(`  ${red('✗')} ${title}`);
     throw error;
   } finally {
     clearInterval(waiting);
