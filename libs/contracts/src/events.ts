@@ -107,6 +107,8 @@ export interface SettledDelivery {
   state: DeliveryState;
   notification_id: string | null;
   notified_at: string | null;
+  /** A dead letter was opened about it before: one that is still on its way must find this end (GEN-9). */
+  had_dead_letter?: boolean;
 }
 
 export interface DeliverySettled extends JobEventData {

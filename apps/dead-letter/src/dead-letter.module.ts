@@ -1,0 +1,26 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { MessagingModule } from '@assay/messaging';
+import { PostgresModule } from '@assay/postgres';
+import { WorkQueueModule } from '@assay/work-queue';
+import type { DeadLetterSettings } from './dead-letter.config.js';
+import { IntakeModule } from './intake/index.js';
+import { MIGRATIONS } from './migrations/index.js';
+import { TriageModule } from './triage/index.js';
+
+/** The service that keeps what failed until an operator has dealt with it. */
+@Module({})
+export class DeadLetterModule {
+  static register(settings: DeadLetterSettings): DynamicModule {
+    return {
+      module: DeadLetterModule,
+      imports: [
+        PostgresModule.register({ schema: 'dead_letter', settings, migrations: MIGRATIONS }),
+        MessagingModule.register({ settings, service: 'dead-letter' }),
+        WorkQueueModule.register({ settings }),
+        IntakeModule,
+        TriageModule,
+      ],
+    };
+  }
+}

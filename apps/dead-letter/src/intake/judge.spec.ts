@@ -1,0 +1,166 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { DEAD_LETTER_STATES, Problem } from '@assay/contracts';
+import type { StageDeadLettered } from '@assay/contracts';
+import { aFailure, aSettlement, received } from '../dead-letter.fixture.js';
+import { DEAD_LETTER_MOVES, mayMove } from '../letters/dead-letter-machine.js';
+import { move } from '../letters/index.js';
+import type { DeadLetter } from '../letters/index.js';
+import { failAgain, letterOf, openingOf, settle } from './judge.js';
+import { failureOf, settlementsOf, settlementsOfValidated } from './news.js';
+
+const facts = aFailure();
+const news = (differs: Partial<StageDeadLettered> = {}) =>
+  failureOf(received('stage.dead_lettered', { ...facts, ...differs }));
+
+function aLetter(differs: Partial<DeadLetter> = {}): DeadLetter {
+  const letter = letterOf(news(), 'id-1');
+  openingOf(letter);
+  return Object.assign(letter, differs);
+}
+
+const step = { cause: 'x', actor: 'key:x', correlation_id: 'c' };
+
+describe('the dead letter machine', () => {
+  it('DLQ-5.a knows every state, and GEN-1.a refuses every move that is not in its table', () => {
+    expect(Object.keys(DEAD_LETTER_MOVES).sort()).toEqual([...DEAD_LETTER_STATES].sort());
+    for (const from of DEAD_LETTER_STATES) {
+      for (const to of DEAD_LETTER_STATES) {
+        const letter = aLetter({ state: from });
+        if (mayMove(from, to)) {
+          expect(move(letter, { ...step, to })).toMatchObject({ from_state: from, to_state: to, change: 2 });
+          expect(letter).toMatchObject({ state: to, changes: 2 });
+        } else {
+          expect(() => move(letter, { ...step, to })).toThrow(Problem);
+          expect(letter).toMatchObject({ state: from, changes: 1 });
+        }
+      }
+    }
+  });
+
+  it('DLQ-5.a reaches every state from open, and every state but the two ends reaches both', () => {
+    for (const state of DEAD_LETTER_STATES) expect(reachable('open').has(state)).toBe(true);
+    for (const state of DEAD_LETTER_STATES) {
+      expect([...reachable(state)]).toEqual(expect.arrayContaining(['resolved', 'discarded']));
+    }
+  });
+});
+
+function reachable(from: (typeof DEAD_LETTER_STATES)[number]): Set<string> {
+  const seen = new Set<string>([from]);
+  const open = [from];
+  for (let state = open.pop(); state; state = open.pop()) {
+    for (const next of DEAD_LETTER_MOVES[state]) if (!seen.has(next)) open.push((seen.add(next), next));
+  }
+  return seen;
+}
+
+describe('a further failure', () => {
+  it('GEN-9.a is ignored when it is older or the same', () => {
+    const letter = aLetter({ generation: 1, revision: 3 });
+    for (const [generation, revision] of [
+      [1, 3],
+      [1, 2],
+      [0, 9],
+    ] as const) {
+      expect(failAgain(letter, news({ generation, revision, code: 'other' }))).toBeNull();
+    }
+    expect(letter).toMatchObject({ code: 'smtp_550', occurrences: 1 });
+  });
+
+  it('DLQ-3.a brings the one row up to date and keeps the first failure', () => {
+    const letter = aLetter({ state: 'triaged', assignee: 'kim' });
+    const later = {
+      revision: 5,
+      first_failure_at: '2027-01-01T00:00:00.000Z',
+      last_failure_at: '2027-01-01T00:00:01.000Z',
+    };
+    expect(failAgain(letter, news({ ...later, code: 'smtp_551' }))).toEqual([]);
+    expect(letter).toMatchObject({
+      ...{ id: 'id-1', state: 'triaged', assignee: 'kim', code: 'smtp_551', revision: 5, occurrences: 2 },
+      ...{ first_failure_at: facts.first_failure_at, last_failure_at: later.last_failure_at },
+    });
+  });
+
+  it('DLQ-9.c opens the same record anew when its class is another', () => {
+    const letter = aLetter({ state: 'triaged', assignee: 'kim' });
+    const [transition] = failAgain(letter, news({ generation: 1, revision: 1, error_class: 'POLICY_REJECTED' }))!;
+    expect(transition).toMatchObject({ from_state: 'triaged', to_state: 'open', cause: 'failed_again' });
+    expect(letter).toMatchObject({ state: 'open', assignee: null, error_class: 'POLICY_REJECTED', generation: 1 });
+  });
+
+  it('DLQ-5.a opens a closed one anew', () => {
+    for (const state of ['resolved', 'discarded'] as const) {
+      expect(failAgain(aLetter({ state }), news({ generation: 1 }))).toMatchObject([{ to_state: 'open' }]);
+    }
+  });
+});
+
+describe('what ends well', () => {
+  it('ING-6.b resolves what is older, with its cause', () => {
+    const [, superseded] = settlementsOf(received('delivery.settled', aSettlement(facts, 'superseded')));
+    expect(superseded).toMatchObject({ subject_id: facts.subject_id, cause: 'superseded', remember: true });
+    const letter = aLetter();
+    expect(settle(letter, superseded!)).toMatchObject([{ to_state: 'resolved', cause: 'superseded' }]);
+    expect(settle(letter, superseded!)).toEqual([]);
+    expect(settle(aLetter({ generation: 1, revision: 1 }), superseded!)).toEqual([]);
+  });
+
+  it('DLQ-3.a says nothing about failed or unknown deliveries, nor remembers the usual way', () => {
+    for (const state of ['failed_permanent', 'unknown', 'pending'] as const) {
+      expect(settlementsOf(received('delivery.settled', aSettlement(facts, state)))).toHaveLength(1);
+    }
+    const usual = settlementsOf(received('delivery.settled', aSettlement(facts, 'sent')));
+    expect(usual.map(({ remember }) => remember)).toEqual([false, false]);
+  });
+
+  it('DLQ-9.a resolves the dead letter of a job that was validated after all', () => {
+    const validated = {
+      ...{ job_id: 'job', source: 'acme', changelist_id: '1', review_version: 1, generation: 1, revision: 2 },
+      ...{ occurred_at: facts.occurred_at, correlation_id: 'c', outcome: 'accepted' as const },
+    };
+    const of = (differs: object) =>
+      settlementsOfValidated(received('review.validated', { ...validated, ...differs } as never)).slice(1);
+    expect(of({})).toMatchObject([{ subject_type: 'job', subject_id: 'job', stage: 'validate', cause: 'validated' }]);
+    expect(of({ outcome: 'rejected' })).toEqual([]);
+    expect(of({ generation: 0 })).toEqual([]);
+  });
+
+  it('ING-11.b ends a dead letter of silence by any news, and no other', () => {
+    const [sign] = settlementsOf(received('delivery.settled', aSettlement(facts, 'sent')));
+    const silent = aLetter({ error_class: 'NO_NEWS', revision: 1_000_000 });
+    expect(settle(silent, sign!)).toMatchObject([{ cause: 'news_arrived' }]);
+    expect(settle(aLetter({ error_class: 'PUBLISH_REJECTED' }), sign!)).toEqual([]);
+  });
+});
+
+describe('any order', () => {
+  it('GEN-9.c ends in the same facts and state, however failures come', () => {
+    const failure = fc.record({
+      generation: fc.integer({ min: 0, max: 2 }),
+      revision: fc.integer({ min: 1, max: 5 }),
+      error_class: fc.constantFrom('RECIPIENT_INVALID' as const, 'POLICY_REJECTED' as const),
+    });
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(failure, { minLength: 1, maxLength: 6, selector: (f) => `${f.generation}.${f.revision}` }),
+        fc.infiniteStream(fc.nat()),
+        (failures, random) => {
+          const end = (order: typeof failures) => {
+            const [first, ...rest] = order;
+            const letter = letterOf(news(first), 'id');
+            openingOf(letter);
+            for (const one of [...rest, ...rest]) failAgain(letter, news(one));
+            const { generation, revision, error_class, state } = letter;
+            return { generation, revision, error_class, state };
+          };
+          const shuffled = failures
+            .map((f) => [random.next().value, f] as const)
+            .sort((a, b) => a[0] - b[0])
+            .map(([, f]) => f);
+          expect(end(shuffled)).toEqual(end(failures));
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,49 @@
+import { born, isClosed, isNewer, move, OWN_ACTOR } from '../letters/index.js';
+import type { DeadLetter, Transition } from '../letters/index.js';
+import type { FailureNews, SettlementNews } from './news.js';
+
+/** What is remembered of a subject that ended well. */
+export type Settlement = Pick<SettlementNews, 'generation' | 'revision' | 'cause'>;
+
+/** The dead letter that a first failure makes. */
+export function letterOf(news: FailureNews, id: string): DeadLetter {
+  return { ...news, id, occurrences: 1, state: 'open', changes: 0, assignee: null };
+}
+
+export function openingOf(letter: DeadLetter): Transition {
+  return born(letter, { cause: 'failed', actor: OWN_ACTOR, correlation_id: letter.correlation_id });
+}
+
+/**
+ * A further failure of the same subject, applied to its dead letter in memory. Returns null where it is no news
+ * (redelivered, or older: GEN-9), else the transitions it causes.
+ *
+ * The same class again while somebody is at it only brings the facts up to date; another class, or a failure after the
+ * dead letter was closed, opens it anew: what was found out about the last failure does not hold for this one.
+ */
+export function failAgain(letter: DeadLetter, news: FailureNews): Transition[] | null {
+  if (!isNewer(news, letter)) return null;
+  const reopens = letter.state !== 'open' && (isClosed(letter.state) || letter.error_class !== news.error_class);
+  Object.assign(letter, {
+    ...news,
+    // The first failure of this dead letter stays the first.
+    first_failure_at: letter.first_failure_at < news.first_failure_at ? letter.first_failure_at : news.first_failure_at,
+    occurrences: letter.occurrences + 1,
+  });
+  if (!reopens) return [];
+  letter.assignee = null;
+  const step = { actor: OWN_ACTOR, correlation_id: news.correlation_id };
+  return [move(letter, { ...step, to: 'open', cause: 'failed_again' })];
+}
+
+/** What ended well resolves the dead letter, unless that is closed already or tells of a later failure. */
+export function settle(letter: DeadLetter, news: Settlement & { only_class?: string }): Transition[] {
+  if (isClosed(letter.state)) return [];
+  if (news.only_class === undefined ? !isNewer(news, letter) : !endsByClass(letter, news)) return [];
+  const step = { actor: OWN_ACTOR, correlation_id: letter.correlation_id };
+  return [move(letter, { ...step, to: 'resolved', cause: news.cause })];
+}
+
+function endsByClass(letter: DeadLetter, news: Settlement & { only_class?: string }): boolean {
+  return letter.error_class === news.only_class && letter.generation <= news.generation;
+}

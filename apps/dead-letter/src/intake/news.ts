@@ -1,0 +1,104 @@
+import type {
+  DeliverySettled,
+  DeliveryState,
+  ReceivedEvent,
+  ReviewValidated,
+  StageDeadLettered,
+} from '@assay/contracts';
+import type { FailureFacts, Subject, Version } from '../letters/index.js';
+import { cleanContext, cleanText, cleanWord } from './sanitize.js';
+
+/** A failure that no automatic retry will mend. */
+export interface FailureNews extends Subject, FailureFacts {
+  job_id: string | null;
+  source: string;
+  changelist_id: string | null;
+  review_version: number | null;
+}
+
+/** Something ended well: what is dead-lettered about it, older than this, is over. */
+export interface SettlementNews extends Subject, Version {
+  cause: string;
+  /** Set: only a dead letter of this class is over, whatever its revision. */
+  only_class?: string;
+  /** Whether its dead letter may still be on its way, so that this must be remembered (GEN-9). */
+  remember: boolean;
+}
+
+export function failureOf({ data, traceparent, correlation_id }: ReceivedEvent<StageDeadLettered>): FailureNews {
+  return {
+    subject_type: cleanWord(data.subject_type),
+    subject_id: cleanWord(data.subject_id),
+    stage: cleanWord(data.stage),
+    job_id: data.job_id,
+    source: cleanWord(data.source),
+    changelist_id: data.changelist_id === null ? null : cleanWord(data.changelist_id),
+    review_version: data.review_version,
+    generation: data.generation,
+    revision: data.revision,
+    error_class: cleanWord(data.error_class),
+    code: cleanWord(data.code),
+    last_stack: cleanText(data.last_stack),
+    sanitized_context: cleanContext(data.sanitized_context),
+    fingerprint: cleanWord(data.fingerprint),
+    first_failure_at: data.first_failure_at,
+    last_failure_at: data.last_failure_at,
+    correlation_id: cleanWord(correlation_id),
+    traceparent,
+  };
+}
+
+/** Ends of a delivery after which nobody need do anything about it (ING-9). */
+const SETTLED: Partial<Record<DeliveryState, string>> = {
+  sent: 'delivered',
+  waived: 'waived',
+  superseded: 'superseded',
+  replaced: 'replaced',
+};
+
+/** A delivery's end, and a sign of life of its job. */
+export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): SettlementNews[] {
+  const news: SettlementNews[] = [signOfLife(data.job_id, data)];
+  for (const { delivery_id, state, had_dead_letter } of data.deliveries) {
+    const cause = SETTLED[state];
+    if (cause === undefined) continue;
+    // The usual way (sent, first generation) never had a dead letter: it leaves nothing behind here.
+    const remember = state !== 'sent' || data.generation > 0 || had_dead_letter === true;
+    const { generation, revision } = data;
+    news.push({
+      subject_type: 'delivery',
+      subject_id: delivery_id,
+      stage: 'notify',
+      generation,
+      revision,
+      cause,
+      remember,
+    });
+  }
+  return news;
+}
+
+/** A job that was validated after all, and a sign of life. A rejection brings its own dead letter. */
+export function settlementsOfValidated({ data }: ReceivedEvent<ReviewValidated>): SettlementNews[] {
+  const news = [signOfLife(data.job_id, data)];
+  if (data.outcome === 'accepted' && data.generation > 0) {
+    const { job_id, generation, revision } = data;
+    const subject = { subject_type: 'job', subject_id: job_id, stage: 'validate' };
+    news.push({ ...subject, generation, revision, cause: 'validated', remember: true });
+  }
+  return news;
+}
+
+/** Ends a dead letter that says no more than that nobody had heard of the job (ING-11). */
+function signOfLife(job_id: string, { generation, revision }: Version): SettlementNews {
+  return {
+    subject_type: 'job',
+    subject_id: job_id,
+    stage: 'ingest',
+    generation,
+    revision,
+    cause: 'news_arrived',
+    only_class: 'NO_NEWS',
+    remember: false,
+  };
+}

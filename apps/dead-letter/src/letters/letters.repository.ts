@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '@assay/postgres';
+import type { DeadLetter, Transition } from './dead-letter.js';
+
+export const LETTER_COLUMNS = `id, subject_type, subject_id, stage, job_id, source, changelist_id, review_version,
+  generation, revision, error_class, code, last_stack, sanitized_context, fingerprint, first_failure_at,
+  last_failure_at, occurrences, state, changes, assignee, correlation_id, traceparent`;
+
+/** Writes of dead letters, by whoever moves them. Rows are locked in the order of their subjects, never otherwise. */
+@Injectable()
+export class LettersRepository {
+  async lockOne(tx: Tx, id: string, sources: string[] | null): Promise<DeadLetter | undefined> {
+    const [letter] = await tx.query<DeadLetter>(
+      `SELECT ${LETTER_COLUMNS} FROM dead_letters
+        WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY ($2)) FOR UPDATE`,
+      [id, sources],
+    );
+    return letter;
+  }
+
+  /** Facts and states as they stand in memory, of letters that the transaction has locked. */
+  async update(tx: Tx, letters: readonly DeadLetter[]): Promise<void> {
+    if (letters.length === 0) return;
+    await tx.execute(
+      `UPDATE dead_letters d
+          SET generation = n.generation, revision = n.revision, error_class = n.error_class, code = n.code,
+              last_stack = n.last_stack, sanitized_context = n.sanitized_context, fingerprint = n.fingerprint,
+              first_failure_at = n.first_failure_at, last_failure_at = n.last_failure_at, occurrences = n.occurrences,
+              correlation_id = n.correlation_id, traceparent = n.traceparent, assignee = n.assignee,
+              state = n.state, changes = n.changes,
+              closed_at = CASE WHEN n.state IN ('resolved', 'discarded') THEN coalesce(d.closed_at, clock_timestamp()) END
+         FROM json_to_recordset($1) AS n (
+              id uuid, generation int, revision int, error_class text, code text, last_stack text,
+              sanitized_context json, fingerprint text, first_failure_at timestamptz, last_failure_at timestamptz,
+              occurrences int, correlation_id text, traceparent text, assignee text, state text, changes int)
+        WHERE d.id = n.id`,
+      [JSON.stringify(letters)],
+    );
+  }
+
+  /** Stores the history; returns each transition's time by the database's clock, in order. */
+  async record(tx: Tx, transitions: readonly Transition[]): Promise<string[]> {
+    const rows = transitions.map(({ letter, ...transition }) => ({
+      ...transition,
+      dead_letter_id: letter.id,
+      generation: letter.generation,
+      error_class: letter.error_class,
+    }));
+    const stored = await tx.query<{ dead_letter_id: string; change: number; occurred_at: string }>(
+      `INSERT INTO transitions
+         (dead_letter_id, change, from_state, to_state, cause, actor, note, generation, error_class, correlation_id)
+       SELECT dead_letter_id, change, from_state, to_state, cause, actor, note, generation, error_class, correlation_id
+         FROM json_to_recordset($1) AS t (
+              dead_letter_id uuid, change int, from_state text, to_state text, cause text, actor text, note text,
+              generation int, error_class text, correlation_id text)
+       RETURNING dead_letter_id, change, occurred_at`,
+      [JSON.stringify(rows)],
+    );
+    const times = new Map(stored.map((row) => [`${row.dead_letter_id}:${row.change}`, row.occurred_at]));
+    return transitions.map(({ letter, change }) => times.get(`${letter.id}:${change}`)!);
+  }
+}

@@ -1,0 +1,50 @@
+import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post, Query } from '@nestjs/common';
+import { CurrentPrincipal, Roles } from '@assay/security';
+import type { Principal } from '@assay/security';
+import { ListQuery } from './letter-queries.js';
+import { LettersViewRepository } from './letters-view.repository.js';
+import type { LetterView } from './letters-view.repository.js';
+import { DiscardRequest, TriageRequest } from './triage-requests.js';
+import { sourcesOf, TriageService } from './triage.service.js';
+
+/** `/v1/dead-letters` (DLQ-6): every answer is scoped to the sources of the key. */
+@Controller('v1/dead-letters')
+@Roles('operator', 'approver', 'auditor')
+export class DeadLettersController {
+  constructor(
+    @Inject(LettersViewRepository) private readonly views: LettersViewRepository,
+    @Inject(TriageService) private readonly triageService: TriageService,
+  ) {}
+
+  @Get()
+  list(@Query() query: ListQuery, @CurrentPrincipal() principal: Principal) {
+    return this.views.list(query, sourcesOf(principal));
+  }
+
+  @Get(':id')
+  get(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<LetterView> {
+    return this.triageService.get(id, principal);
+  }
+
+  @Post(':id/triage')
+  @Roles('operator')
+  @HttpCode(HttpStatus.OK)
+  triage(
+    @Param('id') id: string,
+    @Body() request: TriageRequest,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<LetterView> {
+    return this.triageService.triage(id, request, principal);
+  }
+
+  @Post(':id/discard')
+  @Roles('operator')
+  @HttpCode(HttpStatus.OK)
+  discard(
+    @Param('id') id: string,
+    @Body() request: DiscardRequest,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<LetterView> {
+    return this.triageService.discard(id, request, principal);
+  }
+}

@@ -1,0 +1,148 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database } from '@assay/postgres';
+import { DEFAULT_LIMIT, decodeCursor, encodeCursor, instant, likePattern, words } from './letter-queries.js';
+import type { IncidentQuery, ListQuery } from './letter-queries.js';
+
+/** A dead letter in a list. */
+export interface LetterSummary {
+  id: string;
+  state: string;
+  stage: string;
+  error_class: string;
+  code: string;
+  subject_type: string;
+  subject_id: string;
+  job_id: string | null;
+  source: string;
+  changelist_id: string | null;
+  review_version: number | null;
+  generation: number;
+  occurrences: number;
+  fingerprint: string;
+  assignee: string | null;
+  first_failure_at: string;
+  last_failure_at: string;
+  opened_at: string;
+  closed_at: string | null;
+}
+
+/** A step of its history (GEN-1). */
+export interface TransitionView {
+  change: number;
+  occurred_at: string;
+  from_state: string | null;
+  to_state: string;
+  cause: string;
+  actor: string;
+  note: string | null;
+  generation: number;
+  error_class: string;
+  correlation_id: string;
+}
+
+export interface LetterView extends LetterSummary {
+  correlation_id: string;
+  traceparent: string | null;
+  last_stack: string;
+  sanitized_context: Record<string, unknown>;
+  transitions: TransitionView[];
+}
+
+/** Dead letters of one cause (DLQ-6). */
+export interface IncidentView {
+  fingerprint: string;
+  stage: string;
+  error_class: string;
+  code: string;
+  /** Dead letters that are not closed. */
+  open: number;
+  by_state: Record<string, number>;
+  sources: string[];
+  first_failure_at: string;
+  last_failure_at: string;
+  /** The newest of them. */
+  example_id: string;
+}
+
+const SUMMARY = `id, state, stage, error_class, code, subject_type, subject_id, job_id, source, changelist_id,
+  review_version, generation, occurrences, fingerprint, assignee, first_failure_at, last_failure_at, opened_at, closed_at`;
+
+/** Reads for operators. `sources` null: every source (a key with `*`). */
+@Injectable()
+export class LettersViewRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  async list(
+    query: ListQuery,
+    sources: string[] | null,
+  ): Promise<{ items: LetterSummary[]; next_cursor: string | null }> {
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const rows = await this.database.query<LetterSummary & { sequence: number }>(
+      `SELECT sequence, ${SUMMARY} FROM dead_letters
+        WHERE ($1::text[] IS NULL OR source = ANY ($1))
+          AND ($2::text[] IS NULL OR stage = ANY ($2))
+          AND ($3::text[] IS NULL OR error_class = ANY ($3))
+          AND ($4::text[] IS NULL OR state = ANY ($4))
+          AND ($5::text[] IS NULL OR source = ANY ($5))
+          AND ($6::text[] IS NULL OR fingerprint = ANY ($6))
+          AND ($7::timestamptz IS NULL OR last_failure_at >= $7)
+          AND ($8::timestamptz IS NULL OR last_failure_at < $8)
+          AND ($9::text IS NULL OR concat_ws(E'\\n', code, last_stack, subject_id, job_id, changelist_id) ILIKE $9)
+          AND ($10::bigint IS NULL OR sequence < $10)
+        ORDER BY sequence DESC LIMIT $11`,
+      [
+        sources,
+        words(query.stage),
+        words(query.class),
+        words(query.state),
+        words(query.source),
+        words(query.fingerprint),
+        instant(query.failed_after, '?failed_after'),
+        instant(query.failed_before, '?failed_before'),
+        likePattern(query.text),
+        decodeCursor(query.cursor),
+        limit + 1,
+      ],
+    );
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    const items = rows.slice(0, limit).map(({ sequence: _, ...item }) => item);
+    return { items, next_cursor: last ? encodeCursor(last.sequence) : null };
+  }
+
+  async get(id: string, sources: string[] | null): Promise<LetterView | undefined> {
+    const [letter] = await this.database.query<Omit<LetterView, 'transitions'>>(
+      `SELECT ${SUMMARY}, correlation_id, traceparent, last_stack, sanitized_context FROM dead_letters
+        WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY ($2))`,
+      [id, sources],
+    );
+    if (!letter) return undefined;
+    const transitions = await this.database.query<TransitionView>(
+      `SELECT change, occurred_at, from_state, to_state, cause, actor, note, generation, error_class, correlation_id
+         FROM transitions WHERE dead_letter_id = $1 ORDER BY change`,
+      [id],
+    );
+    return { ...letter, transitions };
+  }
+
+  /** The largest first. */
+  async incidents(query: IncidentQuery, sources: string[] | null): Promise<IncidentView[]> {
+    return this.database.query<IncidentView>(
+      `WITH open AS (
+         SELECT * FROM dead_letters
+          WHERE closed_at IS NULL
+            AND ($1::text[] IS NULL OR source = ANY ($1))
+            AND ($2::text[] IS NULL OR stage = ANY ($2))
+            AND ($3::text[] IS NULL OR error_class = ANY ($3))
+            AND ($4::text[] IS NULL OR source = ANY ($4)))
+       SELECT fingerprint, min(stage) AS stage, min(error_class) AS error_class, min(code) AS code, count(*) AS open,
+              (SELECT json_object_agg(s.state, s.letters) FROM (
+                 SELECT state, count(*) AS letters FROM open o WHERE o.fingerprint = open.fingerprint GROUP BY state
+               ) AS s) AS by_state,
+              array_agg(DISTINCT source ORDER BY source) AS sources,
+              min(first_failure_at) AS first_failure_at, max(last_failure_at) AS last_failure_at,
+              (array_agg(id ORDER BY sequence DESC))[1] AS example_id
+         FROM open GROUP BY fingerprint ORDER BY count(*) DESC, fingerprint LIMIT $5`,
+      [sources, words(query.stage), words(query.class), words(query.source), query.limit ?? DEFAULT_LIMIT],
+    );
+  }
+}

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ProblemDetails, StageDeadLettered } from '@assay/contracts';
+import { eventually } from '@assay/testing';
+import { aFailure, deadLetterStage, failureEvent } from '../dead-letter.fixture.js';
+import type { DeadLetterStage } from '../dead-letter.fixture.js';
+import type { IncidentView, LetterSummary, LetterView } from './letters-view.repository.js';
+
+interface Page {
+  items: LetterSummary[];
+  next_cursor: string | null;
+}
+
+let stage: DeadLetterStage;
+/** By name; those of `acme` unless said otherwise. */
+const failures = {
+  mailbox: aFailure({ last_failure_at: '2026-01-01T00:00:00.000Z' }),
+  mailbox_again: aFailure({ last_failure_at: '2026-01-02T00:00:00.000Z' }),
+  schema: aFailure({
+    ...{ stage: 'validate', subject_type: 'job', error_class: 'SCHEMA_INVALID', code: 'schema_mismatch' },
+    ...{ last_failure_at: '2026-01-03T00:00:00.000Z', last_stack: 'Failure: 100%_wrong at /findings/3' },
+  }),
+  others: aFailure({ source: 'other' }),
+  unreadable: aFailure({
+    ...{ source: 'unknown', job_id: null, changelist_id: null, review_version: null },
+    ...{ subject_type: 'record', error_class: 'TRANSPORT_MALFORMED', code: 'malformed_json' },
+  }),
+} satisfies Record<string, StageDeadLettered>;
+const ids = {} as Record<keyof typeof failures, string>;
+
+beforeAll(async () => {
+  stage = await deadLetterStage();
+  for (const [name, failure] of Object.entries(failures)) {
+    await stage.send(failureEvent(failure));
+    const letter = await eventually(async () => {
+      const found = await stage.letterOf(failure.subject_id);
+      expect(found).not.toBeNull();
+      return found!;
+    });
+    ids[name as keyof typeof failures] = letter.id;
+  }
+});
+afterAll(() => stage.close());
+
+const list = async (query: string, as: 'operator' | 'every_source' | 'auditor' = 'operator') =>
+  (await stage.call<Page>(as, `/v1/dead-letters${query}`)).body;
+const namesOf = ({ items }: Page) =>
+  items.map(({ id }) => Object.entries(ids).find(([, known]) => known === id)![0]).sort();
+
+describe('GET /v1/dead-letters', () => {
+  it.each([
+    ['', ['mailbox', 'mailbox_again', 'schema']],
+    ['?stage=validate', ['schema']],
+    ['?stage=validate,notify', ['mailbox', 'mailbox_again', 'schema']],
+    ['?class=RECIPIENT_INVALID', ['mailbox', 'mailbox_again']],
+    ['?state=open', ['mailbox', 'mailbox_again', 'schema']],
+    ['?state=resolved,discarded', []],
+    ['?source=acme', ['mailbox', 'mailbox_again', 'schema']],
+    ['?source=other', []],
+    [`?fingerprint=${failures.schema.fingerprint}`, ['schema']],
+    ['?failed_after=2026-01-02T00:00:00Z', ['mailbox_again', 'schema']],
+    ['?failed_before=2026-01-02T00:00:00Z', ['mailbox']],
+    ['?text=FINDINGS', ['schema']],
+    ['?text=100%25_', ['schema']],
+    ['?text=100x_', []],
+    [`?text=${failures.mailbox.job_id}`, ['mailbox']],
+    ['?stage=validate&class=RECIPIENT_INVALID', []],
+  ])('DLQ-6.a filters %s', async (query, names) => {
+    expect(namesOf(await list(query))).toEqual(names);
+  });
+
+  it('DLQ-6.b pages by cursor, newest first, each once', async () => {
+    const seen: string[] = [];
+    let page = await list('?limit=2', 'every_source');
+    for (;;) {
+      seen.push(...page.items.map(({ id }) => id));
+      if (page.next_cursor === null) break;
+      expect(page.items).toHaveLength(2);
+      page = await list(`?limit=2&cursor=${page.next_cursor}`, 'every_source');
+    }
+    expect(seen).toEqual(Object.values(ids).reverse());
+  });
+
+  it.each([
+    ['?limit=0', '?limit'],
+    ['?limit=x', '?limit'],
+    ['?cursor=nonsense', '?cursor'],
+    ['?failed_after=yesterday', '?failed_after'],
+    ['?failed_after=2026-13-45T00:00:00Z', '?failed_after'],
+    ['?colour=red', '?colour'],
+    ['?state=a%20b', '?state'],
+  ])('ING-10.a answers %s with a pointer', async (query, pointer) => {
+    const { status, body } = await stage.call<ProblemDetails>('operator', `/v1/dead-letters${query}`);
+    expect({ status, pointers: [...new Set(body.errors?.map((error) => error.pointer))] }).toEqual({
+      status: 400,
+      pointers: [pointer],
+    });
+  });
+});
+
+describe('scope', () => {
+  it('GEN-8.b shows an operator the sources of the key alone', async () => {
+    expect(namesOf(await list('', 'every_source'))).toEqual(Object.keys(failures).sort());
+    for (const name of ['others', 'unreadable'] as const) {
+      expect(await stage.call('operator', `/v1/dead-letters/${ids[name]}`)).toMatchObject({ status: 404 });
+      const triage = await stage.call('operator', `/v1/dead-letters/${ids[name]}/triage`, {});
+      expect(triage).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    }
+    const { body } = await stage.call<{ items: IncidentView[] }>('other_operator', '/v1/incidents');
+    expect(body.items.map(({ sources, open }) => [sources, open])).toEqual([[['other'], 1]]);
+  });
+
+  it('SEC-6.d admits no submitter and nobody without a key; an auditor reads and changes nothing', async () => {
+    expect(await stage.call('submitter', '/v1/dead-letters')).toMatchObject({ status: 403 });
+    expect(await stage.call(null, '/v1/incidents')).toMatchObject({ status: 401 });
+    expect(namesOf(await list('', 'auditor'))).toHaveLength(3);
+    for (const [action, body] of [
+      ['triage', {}],
+      ['discard', { reason: 'x' }],
+    ] as const) {
+      const answer = await stage.call('auditor', `/v1/dead-letters/${ids.schema}/${action}`, body);
+      expect(answer).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    }
+  });
+});
+
+describe('one dead letter', () => {
+  it('DLQ-6.c is given with its facts and history', async () => {
+    const { body } = await stage.call<LetterView>('operator', `/v1/dead-letters/${ids.schema}`);
+    expect(body).toMatchObject({ last_stack: failures.schema.last_stack, transitions: [{ to_state: 'open' }] });
+    for (const id of ['nonsense', '00000000-0000-7000-8000-000000000000']) {
+      expect(await stage.call('operator', `/v1/dead-letters/${id}`)).toMatchObject({ status: 404 });
+    }
+  });
+
+  it('DLQ-6.d is triaged with assignee and note, GEN-1.b by whom stands in its history', async () => {
+    const path = `/v1/dead-letters/${ids.mailbox}/triage`;
+    const { status, body } = await stage.call<LetterView>('operator', path, {
+      assignee: 'kim',
+      note: 'asked the team',
+    });
+    expect({ status, ...body }).toMatchObject({ status: 200, state: 'triaged', assignee: 'kim', closed_at: null });
+    expect(body.transitions[1]).toMatchObject({
+      ...{ change: 2, from_state: 'open', to_state: 'triaged', cause: 'triaged' },
+      ...{ actor: 'key:operator', note: 'asked the team' },
+    });
+    const again = await stage.call<ProblemDetails>('operator', path, {});
+    expect(again).toMatchObject({ status: 409, body: { code: 'illegal_transition', state: 'triaged' } });
+  });
+
+  it('DLQ-6.f is discarded with a reason, and not without', async () => {
+    const path = `/v1/dead-letters/${ids.mailbox_again}/discard`;
+    for (const body of [{}, { reason: '' }, { reason: '  ' }, { reason: 'x', more: 1 }]) {
+      expect(await stage.call('operator', path, body)).toMatchObject({
+        status: 400,
+        body: { code: 'invalid_request' },
+      });
+    }
+    const { body } = await stage.call<LetterView>('operator', path, { reason: 'a test mailbox' });
+    expect(body).toMatchObject({ state: 'discarded' });
+    expect(body.closed_at).not.toBeNull();
+    expect(body.transitions[1]).toMatchObject({ cause: 'discarded', note: 'a test mailbox', actor: 'key:operator' });
+    expect(await stage.call('operator', path, { reason: 'again' })).toMatchObject({ status: 409 });
+    expect(namesOf(await list('?state=discarded'))).toEqual(['mailbox_again']);
+  });
+
+  it('GEN-1.a moves once when two operators act at the same time', async () => {
+    const path = `/v1/dead-letters/${ids.others}/discard`;
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => stage.call('other_operator', path, { reason: 'twice' })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
+  });
+});
+
+describe('GET /v1/incidents', () => {
+  it('DLQ-6.g groups what is open by fingerprint', async () => {
+    const { body } = await stage.call<{ items: IncidentView[] }>('every_source', '/v1/incidents');
+    const mailbox = body.items.find(({ fingerprint }) => fingerprint === failures.mailbox.fingerprint);
+    expect(mailbox).toEqual({
+      ...{ fingerprint: failures.mailbox.fingerprint, stage: 'notify', error_class: 'RECIPIENT_INVALID' },
+      ...{ code: 'smtp_550', open: 1, by_state: { triaged: 1 }, sources: ['acme'], example_id: ids.mailbox },
+      first_failure_at: failures.mailbox.first_failure_at,
+      last_failure_at: failures.mailbox.last_failure_at,
+    });
+    expect(body.items).toHaveLength(3);
+    const only = await stage.call<{ items: IncidentView[] }>(
+      'every_source',
+      '/v1/incidents?class=SCHEMA_INVALID&limit=1',
+    );
+    expect(only.body.items).toHaveLength(1);
+  });
+});

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { LettersModule } from '../letters/index.js';
+import { DeadLettersController } from './dead-letters.controller.js';
+import { IncidentsController } from './incidents.controller.js';
+import { LettersViewRepository } from './letters-view.repository.js';
+import { TriageService } from './triage.service.js';
+
+@Module({
+  imports: [LettersModule],
+  controllers: [DeadLettersController, IncidentsController],
+  providers: [LettersViewRepository, TriageService],
+})
+export class TriageModule {}

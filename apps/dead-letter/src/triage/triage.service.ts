@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Problem } from '@assay/contracts';
+import { currentContext } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import { redact } from '@assay/security';
+import type { Principal } from '@assay/security';
+import { ChangesService, LettersRepository, move } from '../letters/index.js';
+import type { DeadLetter, Transition } from '../letters/index.js';
+import { LettersViewRepository } from './letters-view.repository.js';
+import type { LetterView } from './letters-view.repository.js';
+import type { DiscardRequest, TriageRequest } from './triage-requests.js';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The sources whose dead letters a key may see; null is every one. */
+export function sourcesOf({ sources }: Principal): string[] | null {
+  return sources === '*' ? null : sources;
+}
+
+/** What operators do about dead letters before a replay (DLQ-6). */
+@Injectable()
+export class TriageService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(LettersRepository) private readonly letters: LettersRepository,
+    @Inject(LettersViewRepository) private readonly views: LettersViewRepository,
+    @Inject(ChangesService) private readonly changes: ChangesService,
+  ) {}
+
+  /** Another source's dead letter is answered as if it were not there (GEN-8). */
+  async get(id: string, principal: Principal): Promise<LetterView> {
+    const letter = UUID.test(id) ? await this.views.get(id, sourcesOf(principal)) : undefined;
+    if (!letter) throw new Problem('not_found');
+    return letter;
+  }
+
+  triage(id: string, { assignee, note }: TriageRequest, principal: Principal): Promise<LetterView> {
+    return this.#change(id, principal, (letter) => {
+      if (assignee !== undefined) letter.assignee = assignee;
+      return move(letter, stepBy(principal, { to: 'triaged', cause: 'triaged', note }));
+    });
+  }
+
+  discard(id: string, { reason }: DiscardRequest, principal: Principal): Promise<LetterView> {
+    return this.#change(id, principal, (letter) =>
+      move(letter, stepBy(principal, { to: 'discarded', cause: 'discarded', note: reason })),
+    );
+  }
+
+  async #change(id: string, principal: Principal, change: (letter: DeadLetter) => Transition): Promise<LetterView> {
+    if (!UUID.test(id)) throw new Problem('not_found');
+    const announcement = await this.database.transaction(async (tx) => {
+      const letter = await this.letters.lockOne(tx, id, sourcesOf(principal));
+      if (!letter) throw new Problem('not_found');
+      return this.changes.store(tx, [letter], [change(letter)]);
+    });
+    this.changes.announce(announcement);
+    return this.get(id, principal);
+  }
+}
+
+function stepBy(
+  { key_id }: Principal,
+  { to, cause, note }: { to: 'triaged' | 'discarded'; cause: string; note?: string },
+) {
+  const { correlation_id } = currentContext();
+  return { to, cause, actor: `key:${key_id}`, note: note === undefined ? null : redact(note), correlation_id };
+}
