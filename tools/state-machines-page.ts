@@ -1,3 +1,4 @@
+import { DEAD_LETTER_MOVES } from '../apps/dead-letter/src/letters/dead-letter-machine.js';
 import { JOB_MOVES } from '../apps/ingest/src/progress/job-machine.js';
 import { DELIVERY_MOVES } from '../apps/notifier/src/delivery/delivery-states.js';
 import type { Page } from './pages.js';
@@ -13,6 +14,8 @@ export const stateMachinesPage: Page = {
       diagram(movesOf(JOB_MOVES, 'queued')),
       '## Delivery (notifier)',
       diagram(DELIVERY_MOVES),
+      '## Dead letter (dead-letter)',
+      diagram(movesOf(DEAD_LETTER_MOVES, 'open')),
       '',
     ].join('\n\n'),
 };
