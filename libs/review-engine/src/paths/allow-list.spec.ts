@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AllowListError, compileAllowList, normalizePath } from './index.js';
+import { AllowListError, compileAllowList, normalizePath, readAllowListFile } from './index.js';
 
 describe('compileAllowList', () => {
   it.each([
@@ -83,5 +83,23 @@ describe('compileAllowList', () => {
     expect(compileAllowList(['./...', { path: '//depot/a/...' }, './...']).hash).toBe(one);
     expect(compileAllowList(['//depot/a/...']).hash).not.toBe(one);
     expect(one).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('readAllowListFile', () => {
+  const file = (differs: object) => JSON.stringify({ changed_by: 'ops', entries: ['//depot/p/...'], ...differs });
+
+  it('SEC-1.a reads who changed the list, and the list', () => {
+    const { list, changed_by } = readAllowListFile(file({}));
+    expect(changed_by).toBe('ops');
+    expect(list.allows('//depot/p/a.c')).toBe(true);
+  });
+
+  it.each<[string, RegExp]>([
+    ['{', /not JSON/],
+    ['null', /not an object/],
+    [file({ changed_by: ' ', entires: [], entries: ['x', '//depot/...'] }), /entires.*changed_by.*"x".*"\/\/depot/s],
+  ])('SEC-1.a refuses the file %s with every fault', (text, faults) => {
+    expect(() => readAllowListFile(text)).toThrow(faults);
   });
 });

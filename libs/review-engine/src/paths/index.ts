@@ -1,3 +1,4 @@
 export { AllowList, AllowListError, compileAllowList, type AllowListEntry } from './allow-list.js';
 export { prepareChangedFiles, type ChangedFiles, type ChangedFilesInput } from './changed-files.js';
 export { isAbsolutePath, normalizePath, normalizeRoot } from './normalize-path.js';
+export { readAllowListFile, type AllowListFile } from './allow-list-file.js';

@@ -1,0 +1,45 @@
+import { Controller, Get, Header, Inject, Param, Query } from '@nestjs/common';
+import { Problem } from '@assay/contracts';
+import { publishedSchema, REASON_CODES, REASON_CODES_VERSION } from '@assay/review-engine';
+import { CurrentPrincipal, Public, Roles } from '@assay/security';
+import type { Principal } from '@assay/security';
+import { IsOptional, MaxLength } from 'class-validator';
+import { CompatibilityService } from './compatibility.service.js';
+
+class PreflightQuery {
+  @IsOptional()
+  @MaxLength(64)
+  schema_version?: string;
+
+  @IsOptional()
+  @MaxLength(64)
+  prompt_version?: string;
+}
+
+/** What a reviewer's author needs to know before anything is submitted: contracts, reason codes, versions. */
+@Controller('v1')
+export class CompatibilityController {
+  constructor(@Inject(CompatibilityService) private readonly service: CompatibilityService) {}
+
+  @Get('schemas/review-result/:version')
+  @Public()
+  @Header('content-type', 'application/schema+json; charset=utf-8')
+  schema(@Param('version') version: string): object {
+    const schema = publishedSchema(version);
+    if (schema === null) throw new Problem('not_found');
+    return schema;
+  }
+
+  @Get('reason-codes')
+  @Public()
+  reasonCodes() {
+    const codes = Object.entries(REASON_CODES).map(([code, entry]) => ({ code, ...entry }));
+    return { version: REASON_CODES_VERSION, codes };
+  }
+
+  @Get('compatibility')
+  @Roles('submitter', 'operator', 'approver', 'auditor')
+  compatibility(@CurrentPrincipal() principal: Principal, @Query() query: PreflightQuery) {
+    return this.service.of(principal, query);
+  }
+}

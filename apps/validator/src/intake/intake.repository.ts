@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '@assay/postgres';
+import { FIND_VALIDATED } from './sql/find-validated.js';
+import { INSERT_INTAKES } from './sql/insert-intakes.js';
+
+/** What a stage's results are keyed by (GEN-2). */
+export interface JobGeneration {
+  job_id: string;
+  generation: number;
+}
+
+export function keyOf({ job_id, generation }: JobGeneration): string {
+  return `${job_id}:${generation}`;
+}
+
+@Injectable()
+export class IntakeRepository {
+  /** Notes submissions; returns the keys of those that are new. */
+  async note(tx: Tx, submissions: readonly (JobGeneration & { source: string })[]): Promise<Set<string>> {
+    const rows = await tx.query<JobGeneration>(INSERT_INTAKES, [
+      submissions.map(({ job_id }) => job_id),
+      submissions.map(({ generation }) => generation),
+      submissions.map(({ source }) => source),
+    ]);
+    return new Set(rows.map(keyOf));
+  }
+
+  /** Keys of those that have a stored result. */
+  async validated(tx: Tx, known: readonly JobGeneration[]): Promise<Set<string>> {
+    if (known.length === 0) return new Set();
+    const ids = [known.map(({ job_id }) => job_id), known.map(({ generation }) => generation)];
+    return new Set((await tx.query<JobGeneration>(FIND_VALIDATED, ids)).map(keyOf));
+  }
+}

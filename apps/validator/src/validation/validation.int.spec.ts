@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ReviewSubmitted, ReviewValidated, StageDeadLettered } from '@assay/contracts';
+import { eventually } from '@assay/testing';
+import { v7 } from 'uuid';
+import { A_FINDING, aResult, aSubmission, told, validatorFixture } from '../validator.fixture.js';
+import type { Replica, ValidatorFixture } from '../validator.fixture.js';
+
+let fixture: ValidatorFixture;
+let validator: Replica;
+
+beforeAll(async () => {
+  fixture = await validatorFixture();
+  validator = await fixture.start();
+}, 60_000);
+afterAll(() => fixture.close(), 30_000);
+
+async function validatedOf(submission: ReviewSubmitted): Promise<ReviewValidated> {
+  await validator.submit(submission);
+  const [record] = await told(fixture.validated, submission.job_id);
+  return record!.json<ReviewValidated>();
+}
+
+interface StoredRow {
+  outcome: string;
+  rejection_class: string | null;
+  read_as: string | null;
+  schema_verdict: string | null;
+  prompt_verdict: string | null;
+  allow_list_submitted_under: string;
+  allow_list_judged_by: string;
+  event: Buffer;
+}
+
+function stored(job_id: string): Promise<StoredRow[]> {
+  return fixture.database.sql<StoredRow>('SELECT * FROM validations WHERE job_id = $1', [job_id]);
+}
+
+describe('a submission', () => {
+  it('VAL-1.a is judged, stored and told of, with what was kept and counted', async () => {
+    const findings = [
+      A_FINDING,
+      { ...A_FINDING, id: 'F2', line: '12', severity: ' low' },
+      { ...A_FINDING, id: 'F3', line: 0 },
+    ];
+    const submission = aSubmission({ review_result: aResult({ findings }) });
+    const validated = await validatedOf(submission);
+    expect(validated).toMatchObject({
+      job_id: submission.job_id,
+      source: 'acme',
+      revision: 1,
+      outcome: 'accepted',
+      versions: { schema_version: '1.0', read_as: '1.0', schema_verdict: 'exact', prompt_verdict: 'exact' },
+      counts: { submitted: 3, kept: 2, dropped: 1, coerced: 1 },
+      rejection: null,
+      recipients: submission.recipients,
+      accepted_at: submission.accepted_at,
+    });
+    expect(validated.counts.by_code).toEqual({
+      numeric_string_converted: 1,
+      whitespace_trimmed: 1,
+      invalid_line_range: 1,
+    });
+    expect(validated.result?.findings).toEqual([A_FINDING, { ...A_FINDING, id: 'F2', line: 12, severity: 'low' }]);
+    expect(JSON.stringify(validated)).not.toContain('changed_files');
+  });
+
+  it('ING-1 may hold the raw output as a string', async () => {
+    const validated = await validatedOf(aSubmission({ review_result: `\ufeff${JSON.stringify(aResult())}\n` }));
+    expect(validated).toMatchObject({ outcome: 'accepted', result: aResult() });
+  });
+
+  it('VAL-8.a goes on when all its findings were dropped', async () => {
+    const validated = await validatedOf(aSubmission({ review_result: aResult({ findings: [{}] }) }));
+    expect(validated).toMatchObject({ outcome: 'accepted', result: { findings: [] } });
+    expect(validated.counts.by_code).toEqual({ missing_required_field: 1, all_findings_dropped: 1 });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['INVALID_JSON', '{"schema_version": "1.0",', 'invalid_json'],
+    ['SCHEMA_INVALID', aResult({ findings: {} }), 'invalid_type'],
+    ['INCOMPATIBLE_VERSION', aResult({ schema_version: '2.0' }), 'incompatible_version'],
+    ['LIMIT_EXCEEDED', aResult({ summary: 'x'.repeat(2_000) }), 'limit_exceeded'],
+  ])(
+    'VAL-2.e becomes a dead letter of stage validate when it is rejected as %s',
+    async (error_class, review_result, code) => {
+      const submission = aSubmission({ review_result });
+      const validated = await validatedOf(submission);
+      expect(validated).toMatchObject({ outcome: 'rejected', result: null, rejection: { class: error_class, code } });
+      const [record] = await told(fixture.dead, submission.job_id);
+      const dead = record!.json<StageDeadLettered>();
+      expect(dead).toMatchObject({
+        stage: 'validate',
+        subject_type: 'job',
+        subject_id: submission.job_id,
+        error_class,
+        code,
+      });
+      expect(dead.revision).toBe(validated.revision + 1);
+      expect(dead.sanitized_context).toMatchObject({ payload_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    },
+  );
+
+  it('VAL-7.a VAL-7.b is dead-lettered when a changed file is denied now, and both hashes are recorded', async () => {
+    const submission = aSubmission({ changed_files: ['//depot/project/a.ts', '//depot/secret/b.ts'] });
+    const validated = await validatedOf(submission);
+    expect(validated).toMatchObject({
+      outcome: 'rejected',
+      rejection: { class: 'POLICY_DENIED', code: 'path_not_allowed' },
+      allow_list: { submitted_under: 'as-ingest-saw-it', judged_by: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
+    const [record] = await told(fixture.dead, submission.job_id);
+    expect(record!.json<StageDeadLettered>()).toMatchObject({
+      error_class: 'POLICY_DENIED',
+      sanitized_context: { denied: 1, denied_paths: ['//depot/secret/b.ts'] },
+    });
+    const [row] = await stored(submission.job_id);
+    expect(row).toMatchObject({
+      allow_list_submitted_under: 'as-ingest-saw-it',
+      allow_list_judged_by: validated.allow_list.judged_by,
+    });
+  });
+
+  it('VER-8.a VER-8.b is judged by its source, and the decision is stored with the job', async () => {
+    const review_result = aResult({ schema_version: '1.1', findings: [{ ...A_FINDING, column: 3 }] });
+    const [own, others] = [aSubmission({ review_result }), aSubmission({ review_result }, { source: 'other' })];
+    expect(await validatedOf(own)).toMatchObject({ versions: { read_as: '1.1', schema_verdict: 'exact' } });
+    expect(await validatedOf(others)).toMatchObject({
+      versions: { read_as: '1.0', schema_verdict: 'compatible_minor' },
+      counts: { by_code: { unknown_field_ignored: 1 } },
+    });
+    expect(await stored(others.job_id)).toMatchObject([
+      { read_as: '1.0', schema_verdict: 'compatible_minor', prompt_verdict: 'exact' },
+    ]);
+  });
+
+  it('VAL-12.g passes awkward JSON whole through Kafka and Postgres', async () => {
+    const finding = { ...A_FINDING, title: 'nul \u0000 lone \ud800 end', message: 'x\u2028 \udc00 \u0000!' };
+    const meta = JSON.parse('{"__proto__": {"polluted": 1}, "constructor": "\\u0000"}') as object;
+    const review_result = aResult({ findings: [finding, { ...finding, id: '\u0000', extra: '\u0000' }], meta });
+    const submission = aSubmission({ review_result, root: '//depot/project' });
+    const validated = await validatedOf(submission);
+    expect(validated.result?.findings).toEqual([finding]);
+    expect(JSON.stringify(validated.result)).toContain('"__proto__":{"polluted":1}');
+    const { body } = await validator.get(`/v1/reviews/${submission.job_id}/findings`).expect(200);
+    expect(body.findings).toEqual([finding]);
+    expect(body.diagnostics).toMatchObject([{ code: 'schema_mismatch', finding_id: '\u0000' }]);
+    const raw = aSubmission({ review_result: '\u0000{"a": "\ud800' });
+    expect(await validatedOf(raw)).toMatchObject({ rejection: { code: 'invalid_json' } });
+    const versions = aSubmission({ review_result: aResult({ schema_version: '1.0\u0000' }) });
+    expect(await validatedOf(versions)).toMatchObject({
+      versions: { schema_version: '1.0\u0000', schema_verdict: 'malformed' },
+    });
+  });
+});
+
+describe('a submission that comes again', () => {
+  it('GEN-2 publishes the stored result, byte for byte, and computes none', async () => {
+    const submission = aSubmission({ review_result: aResult({ schema_version: '7.0' }) });
+    await validatedOf(submission);
+    await validator.submit({ ...submission, submission: { changed_files: [], review_result: aResult() } });
+    const [first, second] = await told(fixture.validated, submission.job_id, 2);
+    expect(second!.value).toEqual(first!.value);
+    expect(second!.headers['ce_id']).toBe(first!.headers['ce_id']);
+    const [dead, again] = await told(fixture.dead, submission.job_id, 2);
+    expect(again!.value).toEqual(dead!.value);
+    expect(await stored(submission.job_id)).toHaveLength(1);
+  });
+
+  it('GEN-2 is validated anew as a further generation', async () => {
+    const submission = aSubmission();
+    await validatedOf(submission);
+    await validator.submit({ ...submission, generation: 1 });
+    const records = await told(fixture.validated, submission.job_id, 2);
+    expect(records.map((record) => record.json<ReviewValidated>().generation).sort()).toEqual([0, 1]);
+    const { body } = await validator.get(`/v1/reviews/${submission.job_id}/findings`).expect(200);
+    expect(body.generation).toBe(1);
+    await validator.get(`/v1/reviews/${submission.job_id}/findings?generation=0`).expect(200);
+  });
+
+  it('GEN-2 takes one of two that share a batch', async () => {
+    const submission = aSubmission();
+    await validator.submit(submission, submission, submission);
+    await told(fixture.validated, submission.job_id);
+    await eventually(async () => {
+      const left = await fixture.database.sql('SELECT 1 FROM work_items WHERE subject_id = $1', [submission.job_id]);
+      expect(left).toHaveLength(0);
+    });
+    expect(await stored(submission.job_id)).toHaveLength(1);
+  });
+});
+
+describe('a worker that crashed', () => {
+  const left = (phase: string, submission: ReviewSubmitted, payload: Buffer | null) =>
+    fixture.database.sql(
+      `INSERT INTO work_items (id, queue, subject_id, generation, state, phase, priority, due_at, claimed_by,
+        lease_token, lease_expires_at, correlation_id, payload)
+       VALUES ($1, 'validate', $2, 0, 'running', $3, 5, now(), 'gone', $1, now() - interval '1 s', 'c', $4)`,
+      [v7(), submission.job_id, phase, payload],
+    );
+
+  it('GEN-5 leaves its submission to the next, which judges it from its item', async () => {
+    const submission = aSubmission();
+    await left('work', submission, Buffer.from(JSON.stringify(submission)));
+    const [record] = await told(fixture.validated, submission.job_id);
+    expect(record!.json<ReviewValidated>()).toMatchObject({ outcome: 'accepted', revision: 1 });
+  });
+
+  it('GEN-2 GEN-5 leaves its stored result to the next, which publishes that', async () => {
+    const submission = aSubmission();
+    const validated = await validatedOf(submission);
+    await left('publish', submission, null);
+    const records = await told(fixture.validated, submission.job_id, 2);
+    expect(records[1]!.json()).toEqual(validated);
+  });
+
+  it('GEN-2 makes way for a result that is stored already', async () => {
+    const submission = aSubmission();
+    const validated = await validatedOf(submission);
+    const other = { ...submission, submission: { ...submission.submission, review_result: 'not json' } };
+    await left('work', other, Buffer.from(JSON.stringify(other)));
+    const records = await told(fixture.validated, submission.job_id, 2);
+    expect(records[1]!.json()).toEqual(validated);
+  });
+});
+
+describe('metrics', () => {
+  it('VER-8.c OBS-2 count coercions, drops and rejections by code and version, and findings kept per job', async () => {
+    await validatedOf(aSubmission({ review_result: aResult({ findings: [{ ...A_FINDING, line: '4' }, 5] }) }));
+    await validatedOf(aSubmission({ review_result: '!' }));
+    const { text } = await validator.get('/metrics', null).expect(200);
+    for (const series of [
+      /assay_coercions_total\{[^}]*code="numeric_string_converted"[^}]*version="1\.0"/,
+      /assay_finding_drops_total\{[^}]*code="invalid_type"[^}]*version="1\.0"/,
+      /assay_rejections_total\{[^}]*code="invalid_json"[^}]*version="none"/,
+      /assay_review_results_total\{[^}]*version="1\.0"[^}]*outcome="accepted"/,
+      /assay_findings_kept_bucket\{[^}]*version="1\.0"/,
+      /assay_findings_dropped_bucket\{/,
+    ]) {
+      expect(text).toMatch(series);
+    }
+  });
+});

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { defineSettings, readSettings } from '@assay/service';
+import { policyOf, POLICY_SETTINGS } from './validator.config.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'assay-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const settings = defineSettings(POLICY_SETTINGS);
+const policyFrom = (env: Record<string, string>) => policyOf(readSettings(settings, env));
+
+function fileOf(text: string): string {
+  const path = join(directory, `${Math.random()}.json`);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('the policy of the settings', () => {
+  it('VAL-10.a VAL-10.b takes each limit from a setting, with the documented default', () => {
+    expect(policyFrom({}).limits).toEqual({
+      max_findings: 5_000,
+      max_depth: 64,
+      max_message_bytes: 8 * 1024,
+      max_string_bytes: 1024,
+      max_diagnostics: 1_000,
+    });
+    const env = {
+      ASSAY_MAX_FINDINGS: '7',
+      ASSAY_MAX_DEPTH: '9',
+      ASSAY_MAX_MESSAGE_BYTES: '11',
+      ASSAY_MAX_STRING_BYTES: '13',
+    };
+    expect(policyFrom({ ...env, ASSAY_MAX_DIAGNOSTICS: '17' }).limits).toEqual({
+      max_findings: 7,
+      max_depth: 9,
+      max_message_bytes: 11,
+      max_string_bytes: 13,
+      max_diagnostics: 17,
+    });
+  });
+
+  it('VER-4.a VER-4.b takes prompt versions and their drift from settings', () => {
+    const policy = policyFrom({ ASSAY_PROMPT_VERSIONS: '1.0.0, 2.1', ASSAY_PROMPT_PATCH_DRIFT: 'true' });
+    expect(policy.prompts).toEqual([
+      [1, 0, 0],
+      [2, 1, 0],
+    ]);
+    expect(policy.settings.prompt_patch_drift).toBe(true);
+  });
+
+  it('VER-6.a takes the standing of the contract versions from a file, and refuses a bad one at start', () => {
+    const good = fileOf('{"1.0": {"status": "sunset", "date": "2027-01-01"}}');
+    expect(policyFrom({ ASSAY_SCHEMA_VERSIONS_FILE: good }).offered.map(({ version }) => version)).toEqual(['1.0']);
+    for (const bad of ['{', '{"9.0": {"status": "current"}}', '{"1.0": {"status": "preview"}}', '{}']) {
+      expect(() => policyFrom({ ASSAY_SCHEMA_VERSIONS_FILE: fileOf(bad) })).toThrow('ASSAY_SCHEMA_VERSIONS_FILE');
+    }
+    expect(() => policyFrom({ ASSAY_PROMPT_VERSIONS: '1.0,one' })).toThrow(/ASSAY_PROMPT_VERSIONS.*"one"/);
+  });
+
+  it('SEC-4 VAL-3.d lets diagnostics pass the redactor', () => {
+    expect(policyFrom({}).redact('password=hunter2hunter2')).not.toContain('hunter2');
+  });
+});
