@@ -62,6 +62,7 @@ export async function ingestFixture(): Promise<IngestFixture> {
   await kafka.createTopics();
   const { keys, files } = await writeFiles(directory);
   const replicas: RunningService[] = [];
+  let started = 0;
   const env: Record<string, string> = {
     DB_URL: database.url,
     ARTEFACT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
@@ -81,7 +82,7 @@ export async function ingestFixture(): Promise<IngestFixture> {
   return {
     ...{ database, kafka, keys, env },
     start: async (over = {}) => {
-      const replica = await startReplica({ ...env, ASSAY_INSTANCE: `ingest-${replicas.length}`, ...over }, keys);
+      const replica = await startReplica({ ...env, ASSAY_INSTANCE: `ingest-${started++}`, ...over }, keys);
       replicas.push(replica);
       return replica;
     },

@@ -72,6 +72,7 @@ export function testKafka(): TestKafka {
   const topic = (type: EventType): string => topicName(topic_prefix, type);
   const collectors: Collector[] = [];
   let created = false;
+  let groups = 0;
 
   async function asAdmin(work: (admin: ReturnType<Kafka['admin']>) => Promise<unknown>): Promise<void> {
     const admin = client.admin();
@@ -99,7 +100,7 @@ export function testKafka(): TestKafka {
       created = true;
     },
     consume: async (type) => {
-      const collector = await collect(client, topic(type), `${topic_prefix}-collector-${collectors.length}`);
+      const collector = await collect(client, topic(type), `${topic_prefix}-collector-${groups++}`);
       collectors.push(collector);
       return collector;
     },
