@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { deliveryKey } from '../apps/notifier/src/delivery/delivery-key.js';
 import { REPOSITORY } from './repository.js';
 
 const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
@@ -71,5 +72,11 @@ describe('the documentation', () => {
     const rows = read('docs/adr/0005-dependencies.md').match(/^\| `.*$/gm) ?? [];
     const explained = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
     expect(explained.toSorted()).toEqual(installed.toSorted());
+  });
+
+  it('works out the delivery key of docs/delivery.md as the notifier does', () => {
+    const recipient = { channel: 'webhook' as const, address: 'release-bot' };
+    const key = deliveryKey({ source: 'acme', changelist_id: '4242', recipient, review_version: 1 });
+    expect(read('docs/delivery.md')).toContain(key);
   });
 });
