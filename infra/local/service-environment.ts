@@ -18,7 +18,11 @@ export interface ServiceSettings {
 const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, string>> = {
   ingest: ({ allow_list_file }) => ({ ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file }),
   validator: ({ allow_list_file }) => ({ ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file }),
-  notifier: ({ notifier_config_file }) => ({ ASSAY_NOTIFIER_CONFIG_FILE: notifier_config_file }),
+  notifier: ({ links, notifier_config_file }) => ({
+    ASSAY_NOTIFIER_CONFIG_FILE: notifier_config_file,
+    ASSAY_NOTIFIER_JOBS_URL: links.ingest,
+    ASSAY_NOTIFIER_FINDINGS_URL: links.validator,
+  }),
   'dead-letter': () => ({}),
 };
 

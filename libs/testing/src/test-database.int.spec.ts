@@ -27,7 +27,7 @@ describe('one database role per service', () => {
     }
   }
 
-  it.each(SERVICES)('SEC-7 lets %s reach its own schema and refuses every other', async (role) => {
+  it.each(SERVICES)('SEC-7.a lets %s reach its own schema and refuses every other', async (role) => {
     for (const schema of SERVICES) {
       const expected = schema === role ? 'allowed' : '42501';
       expect([schema, await attempt(role, `SELECT * FROM ${schema}.things`)]).toEqual([schema, expected]);
@@ -35,14 +35,14 @@ describe('one database role per service', () => {
     }
   });
 
-  it.each(SERVICES)('SEC-7 refuses %s the public schema, temporary tables, and other databases', async (role) => {
+  it.each(SERVICES)('SEC-7.a refuses %s the public schema, temporary tables, and other databases', async (role) => {
     expect(await attempt(role, 'CREATE TABLE public.things (id int)')).toBe('42501');
     expect(await attempt(role, 'CREATE TEMPORARY TABLE scratch (id int)')).toBe('42501');
     expect(await attempt(role, 'CREATE ROLE another')).toBe('42501');
     expect(await attempt(role, 'CREATE DATABASE another')).toBe('42501');
   });
 
-  it('SEC-7 finds tables named without a schema in the own schema', async () => {
+  it('SEC-7.a finds tables named without a schema in the own schema', async () => {
     expect(await attempt('notifier', 'INSERT INTO things VALUES (1)')).toBe('allowed');
     expect(await database.sql('SELECT * FROM notifier.things')).toEqual([{ id: 1 }]);
     expect(await database.sql('SELECT * FROM ingest.things')).toEqual([]);
