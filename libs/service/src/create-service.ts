@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { CustomTransportStrategy } from '@nestjs/microservices';
+import type { CustomTransportStrategy, NestMicroservice } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLog } from '@assay/observability';
 import { SecurityModule } from '@assay/security';
+import type { FastifyInstance } from 'fastify';
 import type { HTTP_SETTINGS } from './common-settings.js';
 import { Readiness } from './health.js';
 import { followRequests } from './http-hooks.js';
@@ -46,25 +47,39 @@ export interface RunningService {
 
 /** Starts a service inside this process: what `runService` does once the settings are read, and what tests do. */
 export async function startService(parts: ServiceParts, config: HttpConfig): Promise<RunningService> {
-  const { app, routes } = await createApp(parts, config);
+  const { app, routes, drain } = await createApp(parts, config);
   app.useGlobalFilters(new ProblemFilter(routes));
   app.useGlobalPipes(new ShapePipe());
   const strategy = parts.transport?.(app);
   const closeStrategy = strategy ? closeOnce(strategy) : async () => undefined;
   if (strategy) {
-    app.connectMicroservice({ strategy }).useGlobalFilters(new KeepFailuresFilter());
+    connectStrategy(app, strategy);
+    // First: a consumer must not hand events to a module whose hooks have not run.
+    await app.init();
     await app.startAllMicroservices();
   }
   await app.listen(config.http_port, config.http_host);
   const { port } = app.getHttpServer().address() as { port: number };
   log.info('started', { port });
-  return { app, url: `http://127.0.0.1:${port}`, stop: () => stop(app, closeStrategy) };
+  return { app, url: `http://127.0.0.1:${port}`, stop: () => stop(app, drain, closeStrategy) };
+}
+
+/** Nest registers handlers when it connects a strategy, and only then reads the filters: so its start is deferred. */
+function connectStrategy(app: NestFastifyApplication, strategy: CustomTransportStrategy): void {
+  const microservice = app.connectMicroservice<{ strategy: CustomTransportStrategy }>(
+    { strategy },
+    { deferInitialization: true },
+  ) as NestMicroservice;
+  microservice.useGlobalFilters(new KeepFailuresFilter());
+  // The application runs the hooks of the modules that both share.
+  microservice.setIsInitHookCalled(true);
 }
 
 async function createApp(parts: ServiceParts, config: HttpConfig) {
   const adapter = new FastifyAdapter({ bodyLimit: config.http_body_limit_bytes, exposeHeadRoutes: true });
   const fastify = adapter.getInstance();
   const routes = new KnownRoutes(fastify);
+  const drain = closeConnectionsOnDrain(fastify);
   followRequests(fastify);
   acceptJsonBodies(fastify, config.http_body_limit_bytes);
   const app = await NestFactory.create<NestFastifyApplication>(rootOf(parts, config), adapter, {
@@ -72,7 +87,20 @@ async function createApp(parts: ServiceParts, config: HttpConfig) {
     bodyParser: false,
     abortOnError: false,
   });
-  return { app, routes };
+  return { app, routes, drain };
+}
+
+/**
+ * From the moment that the returned function is called each answer closes its connection: one that is answered while the
+ * server closes would otherwise be kept alive, and with it the server, for 72 s.
+ */
+function closeConnectionsOnDrain(fastify: FastifyInstance): () => void {
+  let draining = false;
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (draining) void reply.header('connection', 'close');
+    done(null, payload);
+  });
+  return () => (draining = true);
 }
 
 @Module({})
@@ -85,10 +113,11 @@ function rootOf({ name, module }: ServiceParts, { instance, api_keys_file }: Htt
   };
 }
 
-async function stop(app: NestFastifyApplication, closeStrategy: () => Promise<void>): Promise<void> {
+async function stop(app: NestFastifyApplication, drain: () => void, closeStrategy: () => Promise<void>): Promise<void> {
   const begun_at = performance.now();
   log.info('stopping');
   app.get(Readiness).drain();
+  drain();
   app.get(Shutdown).begin();
   await app.getHttpAdapter().close();
   await closeStrategy();

@@ -2,19 +2,24 @@ import type { Setting, Settings, Values } from './settings.js';
 
 export interface SettingsDefinition<S extends Settings = Settings> {
   readonly settings: S;
+  /** What one setting demands of another; one fault a line, asked only when each is right by itself. */
+  check?(values: Values<S>): readonly string[];
 }
 
 const PREFIX = 'ASSAY_';
 
 /** Declares a service's settings. Throws where two share a variable or one leaves the prefix: that is a bug. */
-export function defineSettings<S extends Settings>(settings: S): SettingsDefinition<S> {
+export function defineSettings<S extends Settings>(
+  settings: S,
+  check?: (values: Values<S>) => readonly string[],
+): SettingsDefinition<S> {
   const seen = new Set<string>();
   for (const { env } of Object.values(settings)) {
     if (!env.startsWith(PREFIX)) throw new Error(`${env} does not start with ${PREFIX}`);
     if (seen.has(env)) throw new Error(`${env} is declared twice`);
     seen.add(env);
   }
-  return { settings };
+  return { settings, check };
 }
 
 /** Every fault of a configuration at once, each with its variable. */
@@ -39,7 +44,7 @@ export interface ReadOptions {
  * `ASSAY_*` variable that nothing declares (a misspelt setting would otherwise silently be its default).
  */
 export function readSettings<S extends Settings>(
-  { settings }: SettingsDefinition<S>,
+  { settings, check }: SettingsDefinition<S>,
   env: NodeJS.ProcessEnv = process.env,
   options: ReadOptions = {},
 ): Values<S> {
@@ -53,6 +58,7 @@ export function readSettings<S extends Settings>(
     }
   }
   faults.push(...unknownNames([{ settings }, ...(options.also_known ?? [])], env));
+  if (faults.length === 0) faults.push(...(check?.(values as Values<S>) ?? []));
   if (faults.length > 0) throw new ConfigurationError(faults);
   return values as Values<S>;
 }

@@ -1,0 +1,138 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually, testRun } from '@assay/testing';
+
+// Each test starts processes, which takes seconds on a busy machine.
+jest.setTimeout(60_000);
+
+const folder = mkdtempSync(join(tmpdir(), 'assay-run-service-'));
+const keys = join(folder, 'keys.json');
+const started: ChildProcess[] = [];
+
+beforeAll(async () => {
+  writeFileSync(keys, '{"keys": []}');
+  // The build leaves fixtures out: this one joins the build that this run made.
+  const swc = join('node_modules', '.bin', 'swc');
+  const source = join('libs', 'service', 'src', 'run-service.fixture.ts');
+  await promisify(execFile)(swc, [source, '-d', testRun().build, '--config-file', '.swcrc', '--quiet']);
+});
+afterEach(() => {
+  for (const child of started.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const good = { ASSAY_HTTP_PORT: '0', ASSAY_HTTP_HOST: '127.0.0.1', ASSAY_MOOD: 'calm', ASSAY_INSTANCE: 'spec-1' };
+
+interface Run {
+  child: ChildProcess;
+  output: () => string;
+  /** Exit code, once it has ended. */
+  ended: Promise<number | null>;
+}
+
+function run(env: Record<string, string>, ...args: string[]): Run {
+  const script = join(testRun().build, 'libs', 'service', 'src', 'run-service.fixture.js');
+  const child = spawn(process.execPath, [script, ...args], {
+    env: { PATH: process.env.PATH, ASSAY_API_KEYS_FILE: keys, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.push(child);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  return { child, output: () => output, ended: once(child, 'close').then(([code]) => code as number | null) };
+}
+
+async function listening(env: Record<string, string> = good): Promise<Run & { url: string }> {
+  const process_run = run(env);
+  const port = await eventually(
+    () => {
+      const [, found] = /"event":"started".*"port":(\d+)/.exec(process_run.output()) ?? [];
+      expect(found).toBeDefined();
+      return found;
+    },
+    { within_ms: 30_000 },
+  );
+  return { ...process_run, url: `http://127.0.0.1:${port}` };
+}
+
+describe('settings of a process', () => {
+  it('OPS-3 judges the configuration with --check and ends', async () => {
+    const { ended, output } = run(good, '--check');
+    expect(await ended).toBe(0);
+    expect(output()).toBe('OK\n');
+  });
+
+  it('OPS-3 names every fault at start and ends with 1, and repeats no secret', async () => {
+    const { ended, output } = run({ ...good, ASSAY_MOOD: 'X', ASSAY_MODO: 'x', ASSAY_TOKEN: 'tangerine' });
+    expect(await ended).toBe(1);
+    expect(output().split('\n').filter(Boolean)).toEqual([
+      'the configuration has 3 faults:',
+      '  - ASSAY_MOOD: must match ^[a-z_]+$',
+      '  - ASSAY_TOKEN: a reference to a secret is expected: env:NAME or file:/path',
+      '  - ASSAY_MODO: no such setting; did you mean ASSAY_MOOD?',
+    ]);
+  });
+});
+
+describe('the end of a process', () => {
+  it('OPS-1.b answers what waits and closes its parts in order, within the grace', async () => {
+    const { child, ended, output, url } = await listening();
+    const waiting = fetch(`${url}/v1/wait`).then((answer) => answer.json());
+    await eventually(() => expect(output()).toContain('waiting'));
+    const begun = performance.now();
+    child.kill('SIGTERM');
+    expect(await waiting).toEqual({ answered: 'at shutdown' });
+    expect(await ended).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(output()).toMatch(
+      /work queue stopped\n(?:.*\n)*publisher closed\n(?:.*\n)*pool closed\n(?:.*\n)*.*"stopped"/,
+    );
+  });
+
+  it('OPS-1.b ends the hard way when a part does not close within the grace', async () => {
+    const { child, ended, output } = await listening({ ...good, ASSAY_MOOD: 'stuck', ASSAY_SHUTDOWN_GRACE_MS: '200' });
+    child.kill('SIGTERM');
+    expect(await ended).toBe(1);
+    expect(output()).toContain('"event":"stop_overdue"');
+  });
+
+  it('OPS-1.b stops in order, with code 1, when a part asks for it', async () => {
+    const { ended, output, url } = await listening();
+    await fetch(`${url}/v1/give-up`);
+    expect(await ended).toBe(1);
+    expect(output()).toContain('"reason":"cannot go on"');
+    expect(output()).toContain('pool closed');
+  });
+
+  it('DLQ-1.c ends with 1 and a redacted log line on an error that nobody caught', async () => {
+    const { ended, output, url } = await listening();
+    await fetch(`${url}/v1/bug`);
+    expect(await ended).toBe(1);
+    expect(output()).toMatch(/"event":"programming_error".*uncaught_exception.*password=\[redacted\]/);
+    expect(output()).not.toContain('tangerine');
+  });
+
+  it('OPS-1 says why a start failed, and ends with 1', async () => {
+    const { ended, output } = run({ ...good, ASSAY_HTTP_HOST: '203.0.113.1' });
+    expect(await ended).toBe(1);
+    expect(output()).toMatch(/"event":"start_failed".*EADDRNOTAVAIL/);
+  });
+});
+
+describe('commands', () => {
+  it('OPS-2.a run by themselves in the environment of their service, and tell by their exit code', async () => {
+    const fine = run(good, '--command');
+    expect(await fine.ended).toBe(0);
+    expect(fine.output()).toContain('tidied by spec-1');
+    const failed = run(good, '--command', '--fail');
+    expect(await failed.ended).toBe(1);
+    expect(failed.output()).toMatch(/"event":"command_failed".*password=\[redacted\]/);
+  });
+});
