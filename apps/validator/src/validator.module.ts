@@ -5,6 +5,7 @@ import { PostgresModule } from '@assay/postgres';
 import type { Values } from '@assay/service';
 import { WorkQueueModule } from '@assay/work-queue';
 import { CompatibilityModule } from './compatibility/index.js';
+import { DryRunModule } from './dry-run/index.js';
 import { FindingsModule } from './findings/index.js';
 import { IntakeModule } from './intake/index.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -39,6 +40,7 @@ export class ValidatorModule {
         IntakeModule,
         FindingsModule,
         CompatibilityModule,
+        DryRunModule,
       ],
     };
   }

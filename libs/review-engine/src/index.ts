@@ -24,6 +24,7 @@ export {
   type ReasonCode,
   type ReasonCodeEntry,
 } from './reason-codes.js';
+export * from './submission/index.js';
 export * from './verdict.js';
 export { compatibility, type Compatibility } from './versions/compatibility.js';
 export { parsePromptVersion, parseSchemaVersion } from './versions/version.js';

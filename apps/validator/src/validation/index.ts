@@ -1,5 +1,3 @@
-export { judgeSubmission } from './judge-submission.js';
-export type { Judgement } from './judge-submission.js';
 export { ValidationModule } from './validation.module.js';
 export { VALIDATE_QUEUE, ValidationWorker } from './validation.worker.js';
 export { ValidationRepository } from './validation.repository.js';

@@ -10,10 +10,9 @@ import type {
   StageDeadLettered,
   StageDelayed,
 } from '@assay/contracts';
-import type { Verdict } from '@assay/review-engine';
+import type { Judgement, Verdict } from '@assay/review-engine';
 import { errorChain, redact } from '@assay/security';
 import type { DeadUnit, DelayedUnit } from '@assay/work-queue';
-import type { Judgement } from './judge-submission.js';
 import type { SubmissionBody } from './validation.worker.js';
 
 /** Denied paths that a dead letter names; the diagnostics hold more of them. */

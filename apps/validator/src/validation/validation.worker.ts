@@ -4,6 +4,7 @@ import type { OutgoingEvent, ReviewSubmitted } from '@assay/contracts';
 import { createLog, inSpan } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
+import { judgeSubmission } from '@assay/review-engine';
 import type { Policy } from '@assay/review-engine';
 import { WorkQueue } from '@assay/work-queue';
 import type {
@@ -19,7 +20,6 @@ import type {
 } from '@assay/work-queue';
 import { POLICY, VALIDATOR_CONFIG } from '../validator.config.js';
 import type { ValidatorConfig } from '../validator.config.js';
-import { judgeSubmission } from './judge-submission.js';
 import { delayedEvent, exhaustedEvent, rejectedData, storedEvents, validatedData } from './validation-events.js';
 import type { StoredValidation } from './validation-events.js';
 import { countVerdict } from './validation.metrics.js';
@@ -119,7 +119,8 @@ export class ValidationWorker implements WorkHandler<SubmissionBody, NewValidati
   #judge({ item, body }: Unit<SubmissionBody>, occurred_at: string): NewValidation {
     const { data } = body;
     const { list } = this.config.allow_list;
-    const judgement = judgeSubmission(data.submission, data.source, { policy: this.policy, allow_list: list });
+    const rules = { policy: this.policy, allow_list: list, source: data.source };
+    const judgement = judgeSubmission(data.submission, rules);
     const { verdict } = judgement;
     // Every failed attempt has told of itself under its own number: the verdict stands above them all.
     const at = { revision: item.attempts + 1, occurred_at, judged_by: list.hash };

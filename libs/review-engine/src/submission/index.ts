@@ -1,0 +1,8 @@
+export {
+  judgeSubmission,
+  verdictDocument,
+  type Judgement,
+  type JudgementRules,
+  type VerdictDocument,
+} from './judge-submission.js';
+export { readSubmission, type JudgedSubmission, type SubmissionFault } from './read-submission.js';
