@@ -5,14 +5,17 @@
  * and a refused credential opens at once, until the credential changes or its probe succeeds.
  */
 export interface CircuitRule {
-  /** Failures in a row, of the destination and not of one recipient, that open the circuit. */
+  /**
+   * Failures in a row, of the destination and not of one recipient, that open the circuit. Below the attempt budget, so
+   * that one lonely row cannot spend its five attempts on an outage (DEL-8).
+   */
   failure_threshold: number;
   /** How long it stays open before one probe may go; doubled with each failed probe. */
   open_ms: number;
   max_open_ms: number;
 }
 
-export const CIRCUIT_RULE: CircuitRule = { failure_threshold: 10, open_ms: 2_000, max_open_ms: 30_000 };
+export const CIRCUIT_RULE: CircuitRule = { failure_threshold: 3, open_ms: 2_000, max_open_ms: 30_000 };
 
 export type CircuitPhase = 'closed' | 'open' | 'half_open';
 export type Permission = { kind: 'go'; probe: boolean } | { kind: 'park'; due_in_ms: number };
@@ -56,9 +59,13 @@ export class Circuit {
     this.#reopen_ms = this.rule.open_ms;
   }
 
-  /** The destination could not be reached, did not answer, or says that it is overloaded. */
-  failed(): void {
-    this.#failures += 1;
+  /**
+   * The destination could not be reached, did not answer, or says that it is overloaded.
+   *
+   * @param at_least failures in a row that are known from elsewhere: the attempts of one row, which other replicas made
+   */
+  failed(at_least = 1): void {
+    this.#failures = Math.max(this.#failures + 1, at_least);
     if (this.#phase === 'half_open') this.#open(Math.min(this.#reopen_ms * 2, this.rule.max_open_ms));
     else if (this.#phase === 'closed' && this.#failures >= this.rule.failure_threshold) this.#open(this.rule.open_ms);
   }

@@ -18,7 +18,7 @@ describe('DELIVERY_MOVES', () => {
 
   it('DEL-2.a answers for each move and its cause', () => {
     expect(mayMove('pending', 'sending', 'intent_recorded')).toBe(true);
-    expect(mayMove('pending', 'sent', 'provider_accepted')).toBe(false);
+    expect(mayMove('pending', 'waived', 'provider_accepted')).toBe(false);
     expect(mayMove('sending', 'sent', 'attempt_failed')).toBe(false);
   });
 

@@ -34,16 +34,20 @@ export const DELIVERY_MOVES: readonly DeliveryMove[] = [
   // A successor that sends again under the same key takes the open intent over (policy `resend`).
   { from: 'sending', to: 'sending', causes: ['intent_recorded'] },
   { from: 'sending', to: 'sent', causes: ['provider_accepted'] },
+  // Found at the provider after an attempt whose outcome was not known.
   { from: 'retry_scheduled', to: 'sent', causes: ['provider_accepted'] },
+  { from: 'pending', to: 'sent', causes: ['provider_accepted'] },
   { from: 'sending', to: 'retry_scheduled', causes: ['attempt_failed'] },
   { from: 'pending', to: 'retry_scheduled', causes: ['attempt_failed'] },
   // The intent was closed before a byte had left: lease too short, circuit opened, credential refused.
   { from: 'sending', to: 'pending', causes: ['not_sent'] },
+
   { from: 'sending', to: 'failed_permanent', causes: ['refused_for_ever', 'attempts_exhausted'] },
   { from: 'pending', to: 'failed_permanent', causes: ['refused_for_ever', 'attempts_exhausted'] },
   { from: 'retry_scheduled', to: 'failed_permanent', causes: ['refused_for_ever', 'attempts_exhausted'] },
   { from: 'sending', to: 'unknown', causes: ['outcome_unknown', 'attempts_exhausted'] },
   { from: 'retry_scheduled', to: 'unknown', causes: ['outcome_unknown', 'attempts_exhausted'] },
+  { from: 'pending', to: 'unknown', causes: ['outcome_unknown', 'attempts_exhausted'] },
   { from: 'pending', to: 'superseded', causes: ['superseded_by_newer_version'] },
   { from: 'retry_scheduled', to: 'superseded', causes: ['superseded_by_newer_version'] },
   { from: 'failed_permanent', to: 'superseded', causes: ['superseded_by_newer_version'] },

@@ -1,0 +1,147 @@
+import { failureFingerprint, jobEvent } from '@assay/contracts';
+import type { ErrorClass, Failure, JobEventData, OutgoingEvent } from '@assay/contracts';
+import { errorChain } from '@assay/security';
+import type { ChangedDelivery, Parent } from './delivery.repository.js';
+
+/** What every event about a parent begins with. */
+function common(parent: Parent): JobEventData {
+  const { job_id, generation, source, changelist_id, review_version, revision, occurred_at, correlation_id } = parent;
+  return { job_id, source, changelist_id, review_version, generation, revision, occurred_at, correlation_id };
+}
+
+/** `delivery.settled`: one per parent and transaction, with the parent's full summary (DEL-15). */
+export function settledEvent(parent: Parent, settled: readonly ChangedDelivery[]): OutgoingEvent {
+  const deliveries = settled.map(({ id, channel, state, notification_id, notified_at }) => ({
+    delivery_id: id,
+    channel,
+    state,
+    notification_id,
+    notified_at,
+  }));
+  const data = { ...common(parent), summary: parent.summary, deliveries };
+  return jobEvent('delivery.settled', data, { traceparent: parent.traceparent });
+}
+
+export interface DelayFacts {
+  attempt: number;
+  max_attempts: number;
+  failure: Failure;
+  next_due_at: string;
+}
+
+export function delayedEvent(parent: Parent, delivery_id: string, facts: DelayFacts): OutgoingEvent {
+  const { attempt, max_attempts, failure, next_due_at } = facts;
+  const data = {
+    ...common(parent),
+    stage: 'notify' as const,
+    subject_type: 'delivery' as const,
+    subject_id: delivery_id,
+    attempt,
+    max_attempts,
+    error_class: failure.error_class,
+    code: failure.code,
+    next_due_at,
+    summary: parent.summary,
+  };
+  return jobEvent('stage.delayed', data, { subject: delivery_id, traceparent: parent.traceparent });
+}
+
+export interface DeadLetterFacts {
+  delivery: ChangedDelivery;
+  /** Where it was to go, e.g. `webhook:release-bot`; never a person's address. */
+  destination: string;
+  error_class: ErrorClass;
+  failure: Failure;
+  attempts: number;
+  first_failure_at: string;
+  last_failure_at: string;
+}
+
+/** DLQ-3's facts of a delivery that no retry will mend. Ids and codes only: no address, no payload. */
+export function deadLetterEvent(parent: Parent, facts: DeadLetterFacts): OutgoingEvent {
+  const { delivery, destination, error_class, failure, attempts } = facts;
+  const data = {
+    ...common(parent),
+    stage: 'notify' as const,
+    subject_type: 'delivery' as const,
+    subject_id: delivery.id,
+    error_class,
+    code: failure.code,
+    last_stack: errorChain(failure),
+    sanitized_context: {
+      job_id: parent.job_id,
+      delivery_id: delivery.id,
+      stage: 'notify',
+      channel: delivery.channel,
+      destination,
+      delivery_state: delivery.state,
+      attempts,
+      upstream_status: failure.upstream_status ?? null,
+      payload_sha256: delivery.payload_hash,
+      payload_reference: `notifier.deliveries/${delivery.id}`,
+    },
+    first_failure_at: facts.first_failure_at,
+    last_failure_at: facts.last_failure_at,
+    fingerprint: failureFingerprint({ stage: 'notify', error_class, code: failure.code, where: destination }),
+    summary: parent.summary,
+  };
+  return jobEvent('stage.dead_lettered', data, { subject: delivery.id, traceparent: parent.traceparent });
+}
+
+export interface RefusedCredential {
+  dead_letter_id: string;
+  destination: string;
+  version: number;
+  revision: number;
+  first_refused_at: string;
+  last_refused_at: string;
+  failure: Failure;
+  waiting: { job_ids: string[]; sources: string[]; more: boolean };
+  correlation_id: string;
+  traceparent: string | null;
+}
+
+/** A credential belongs to no source: only operators of all sources see its dead letter. */
+const EVERY_SOURCE = '*';
+
+/** One dead letter per version of a credential; each further refusal brings its list of waiting jobs up to date (DEL-7). */
+export function credentialDeadLetterEvent(refused: RefusedCredential): OutgoingEvent {
+  const { destination, failure, waiting } = refused;
+  const data = {
+    job_id: null,
+    source: EVERY_SOURCE,
+    changelist_id: null,
+    review_version: null,
+    generation: 0,
+    revision: refused.revision,
+    occurred_at: refused.last_refused_at,
+    correlation_id: refused.correlation_id,
+    stage: 'notify' as const,
+    subject_type: 'credential' as const,
+    subject_id: refused.dead_letter_id,
+    error_class: failure.error_class,
+    code: failure.code,
+    last_stack: errorChain(failure),
+    sanitized_context: {
+      stage: 'notify',
+      destination,
+      credential_version: refused.version,
+      upstream_status: failure.upstream_status ?? null,
+      refusals: refused.revision,
+      waiting_jobs: waiting.job_ids,
+      waiting_sources: waiting.sources,
+      more_jobs_wait: waiting.more,
+    },
+    first_failure_at: refused.first_refused_at,
+    last_failure_at: refused.last_refused_at,
+    fingerprint: failureFingerprint({
+      stage: 'notify',
+      error_class: failure.error_class,
+      code: failure.code,
+      where: destination,
+    }),
+    summary: null,
+  };
+  const subject = refused.dead_letter_id;
+  return jobEvent('stage.dead_lettered', data, { subject, traceparent: refused.traceparent });
+}

@@ -1,0 +1,29 @@
+import type { Channel, DeliveryState } from '@assay/contracts';
+import type { DeliveryStanding } from './next-step.js';
+
+/** A delivery as its worker reads it. */
+export interface DeliveryRow {
+  id: string;
+  source: string;
+  changelist_id: string;
+  review_version: number;
+  channel: Channel;
+  address: string;
+  /** The parent that it is counted by now. */
+  job_id: string;
+  generation: number;
+  state: DeliveryState;
+  intent_token: string | null;
+  /** The latest intent that no definite answer has closed, by the database's clock; null where there is none. */
+  open_intent_age_ms: number | null;
+  notification_id: string | null;
+  notified_at: string | null;
+  /** What the first intent froze (DEL-3); null before it. */
+  frozen: { job_id: string; generation: number; render_version: number; payload_hash: string } | null;
+  age_ms: number;
+}
+
+export function standingOf(row: DeliveryRow): DeliveryStanding {
+  const { state, notification_id, notified_at, open_intent_age_ms } = row;
+  return { state, notification_id, notified_at, intent_open: open_intent_age_ms !== null };
+}

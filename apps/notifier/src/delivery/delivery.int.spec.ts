@@ -1,0 +1,226 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Recipient, StageDeadLettered, StageDelayed } from '@assay/contracts';
+import { eventually } from '@assay/testing';
+import { simpleParser } from 'mailparser';
+import { Webhook } from 'standardwebhooks';
+import { NotifierFixture, WEBHOOK_SECRET } from '../notifier.fixture.js';
+import { answer, cut, ignore } from '../providers/conformance/http-receiver.fixture.js';
+import { mayMove } from './delivery-states.js';
+import type { DeliveryCause } from './delivery-states.js';
+
+const BOT: Recipient = { channel: 'webhook', address: 'bot' };
+const SLOW: Recipient = { channel: 'webhook', address: 'slow' };
+const DEV: Recipient = { channel: 'email', address: 'dev@example.org' };
+
+jest.setTimeout(60_000);
+
+let notifier: NotifierFixture;
+beforeEach(async () => {
+  notifier = await NotifierFixture.open();
+});
+afterEach(() => notifier.close());
+
+describe('deliveries', () => {
+  it('DEL-3.a tells each recipient once and stores evidence and state together', async () => {
+    await notifier.start();
+    const review = await notifier.tell([DEV, BOT]);
+    const rows = await notifier.deliveries(review, 'sent', 'sent');
+    expect(rows.every(({ notification_id }) => notification_id !== null)).toBe(true);
+    const { headers, body } = notifier.bot.received[0]!;
+    new Webhook(WEBHOOK_SECRET).verify(body, headers as Record<string, string>);
+    const mail = await simpleParser(notifier.mail.accepted[0]!.raw);
+    expect(mail.subject).toContain(review.changelist_id);
+    await eventually(() => {
+      const last = notifier.settledOf(review).at(-1)!;
+      expect(last.summary).toEqual({ open: 0, failed: 0, by_channel: { email: { sent: 1 }, webhook: { sent: 1 } } });
+    });
+    expect([notifier.bot.received.length, notifier.mail.accepted.length]).toEqual([1, 1]);
+  });
+
+  it('GEN-2.a sends nothing again when the same event comes again', async () => {
+    await notifier.start();
+    const review = await notifier.tell([BOT]);
+    await notifier.deliveries(review, 'sent');
+    await eventually(() => expect(notifier.settledOf(review)).toHaveLength(1));
+    await notifier.tellAgain(review);
+    await eventually(() => expect(notifier.settledOf(review)).toHaveLength(2));
+    const ids = notifier.settled.records.map(({ headers }) => headers['ce_id']);
+    expect(new Set(ids).size).toBe(1);
+    expect(notifier.bot.received).toHaveLength(1);
+  });
+
+  it('GEN-1.b stores every transition with time, actor and cause, and GEN-1.c lists them in order', async () => {
+    await notifier.start({ ASSAY_INSTANCE: 'the-one' });
+    notifier.mail.behave('busy');
+    const review = await notifier.tell([DEV]);
+    await eventually(() => expect(notifier.delayed.records.length).toBeGreaterThan(0));
+    notifier.mail.behave('accept');
+    const [row] = await notifier.deliveries(review, 'sent');
+    const moves = await notifier.database.sql<{
+      from_state: 'pending';
+      to_state: 'pending';
+      cause: DeliveryCause;
+      actor: string;
+      at: Date;
+    }>('SELECT * FROM delivery_transitions WHERE delivery_id = $1 ORDER BY at', [row!.id]);
+    for (const { from_state, to_state, cause } of moves) {
+      expect([from_state, to_state, cause, mayMove(from_state, to_state, cause)].at(-1)).toBe(true);
+    }
+    expect(moves[0]).toMatchObject({ from_state: null, to_state: 'pending', cause: 'review_validated' });
+    expect(moves.at(-1)).toMatchObject({ from_state: 'sending', to_state: 'sent', actor: 'the-one' });
+    moves.slice(1).forEach((move, index) => expect(move.from_state).toBe(moves[index]!.to_state));
+  });
+
+  it('DEL-10.a ends a recipient that is gone as failed_permanent, with a dead letter, at the first attempt', async () => {
+    await notifier.start();
+    notifier.bot.behave(answer(410));
+    const review = await notifier.tell([BOT]);
+    const [row] = await notifier.deliveries(review, 'failed_permanent');
+    expect(row).toMatchObject({ error_class: 'RECIPIENT_INVALID', error_code: 'http_410' });
+    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
+    expect(notifier.deadOf(review)[0]).toMatchObject({
+      stage: 'notify',
+      subject_type: 'delivery',
+      subject_id: row!.id,
+      error_class: 'RECIPIENT_INVALID',
+      sanitized_context: { attempts: 1, upstream_status: 410, destination: 'webhook:bot' },
+      summary: { open: 0, failed: 1, by_channel: { webhook: { failed_permanent: 1 } } },
+    });
+    expect(notifier.bot.received).toHaveLength(1);
+  });
+
+  it('DEL-6.a ends a recipient that names no configured endpoint as RECIPIENT_INVALID', async () => {
+    await notifier.start();
+    const review = await notifier.tell([{ channel: 'webhook', address: 'https://evil.example/hook' }]);
+    await notifier.deliveries(review, 'failed_permanent');
+    await eventually(() => expect(notifier.deadOf(review)[0]?.code).toBe('unknown_recipient'));
+  });
+
+  it('DLQ-3.c keeps addresses and contents out of the dead letter', async () => {
+    await notifier.start();
+    notifier.mail.behave('refuse_recipient');
+    const secret_person = { channel: 'email' as const, address: 'planted.person@example.org' };
+    const review = await notifier.tell([secret_person]);
+    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
+    const text = JSON.stringify(notifier.deadOf(review)[0]);
+    expect(text).not.toContain('planted.person');
+    expect(text).not.toContain('The last element is never read');
+  });
+
+  it('DLQ-2.a makes five attempts, tells of four delays, then dead-letters the stage', async () => {
+    // Threshold out of reach: the circuit would park the row before its fifth attempt.
+    await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '100' });
+    notifier.bot.behave(answer(503));
+    const review = await notifier.tell([BOT]);
+    await notifier.deliveries(review, 'failed_permanent');
+    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
+    expect(notifier.bot.received).toHaveLength(5);
+    expect(notifier.deadOf(review)[0]).toMatchObject({ code: 'http_503', sanitized_context: { attempts: 5 } });
+    const delays = notifier.delayed.records.map((each) => each.json<StageDelayed>());
+    expect(delays.map(({ attempt }) => attempt).sort()).toEqual([1, 2, 3, 4]);
+    const revisions = [...delays, ...notifier.deadOf(review)].map(({ revision }) => revision);
+    expect(new Set(revisions).size).toBe(5);
+  });
+
+  it('DEL-8.e parks during an outage without spending attempts, and delivers after it', async () => {
+    await notifier.start();
+    notifier.bot.behave(answer(503));
+    const reviews = await Promise.all([1, 2, 3, 4, 5, 6].map(() => notifier.tell([BOT])));
+    await eventually(() => expect(notifier.bot.received.length).toBeGreaterThan(12), { within_ms: 20_000 });
+    expect(notifier.dead.records).toEqual([]);
+    notifier.bot.behave(answer(204));
+    for (const review of reviews) await notifier.deliveries(review, 'sent');
+    expect(notifier.dead.records).toEqual([]);
+  });
+
+  it('DEL-4.e holds a mail whose server closed after DATA, as unknown with a dead letter, and never sends it again', async () => {
+    await notifier.start();
+    notifier.mail.behave('cut_after_accepting');
+    const review = await notifier.tell([DEV]);
+    await notifier.deliveries(review, 'unknown');
+    notifier.mail.behave('accept');
+    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
+    expect(notifier.deadOf(review)[0]).toMatchObject({
+      error_class: 'OUTCOME_UNKNOWN',
+      summary: { open: 0, failed: 1, by_channel: { email: { unknown: 1 } } },
+    });
+    expect(notifier.mail.accepted).toHaveLength(1);
+  });
+
+  it('DEL-13.a sends again under the same id and with the same body when the receiver cut the connection', async () => {
+    await notifier.start();
+    notifier.bot.behave(cut);
+    const review = await notifier.tell([BOT]);
+    await eventually(() => expect(notifier.bot.received.length).toBeGreaterThan(0));
+    notifier.bot.behave(answer(204));
+    await notifier.deliveries(review, 'sent');
+    const sent = notifier.bot.received.map(({ headers, body }) => `${String(headers['webhook-id'])} ${body}`);
+    expect(sent.length).toBeGreaterThan(1);
+    expect(new Set(sent).size).toBe(1);
+  });
+
+  it('DEL-4.d ends as unknown when five ambiguous attempts were not answered', async () => {
+    await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '100' });
+    notifier.bot.behave(answer(500));
+    const review = await notifier.tell([BOT]);
+    await notifier.deliveries(review, 'unknown');
+    await eventually(() => expect(notifier.deadOf(review)[0]?.error_class).toBe('OUTCOME_UNKNOWN'));
+  });
+
+  it('DEL-7.d opens the circuit for a refused credential: one dead letter that lists the jobs, no attempt spent', async () => {
+    await notifier.start();
+    notifier.bot.behave(answer(401));
+    const reviews = [await notifier.tell([BOT]), await notifier.tell([BOT]), await notifier.tell([BOT])];
+    const letters = (): StageDeadLettered[] => notifier.dead.records.map((each) => each.json<StageDeadLettered>());
+    const jobs = reviews.map(({ job_id }) => job_id).sort();
+    await eventually(
+      () => {
+        const listed = letters().at(-1)?.sanitized_context['waiting_jobs'] as string[] | undefined;
+        expect([...(listed ?? [])].sort()).toEqual(jobs);
+      },
+      { within_ms: 20_000 },
+    );
+    expect(new Set(letters().map(({ subject_id }) => subject_id)).size).toBe(1);
+    expect(letters()[0]).toMatchObject({
+      subject_type: 'credential',
+      error_class: 'AUTHENTICATION_FAILED',
+      job_id: null,
+      sanitized_context: { destination: 'webhook:bot', credential_version: 1 },
+    });
+    expect(JSON.stringify(letters())).not.toContain(WEBHOOK_SECRET);
+    notifier.bot.behave(answer(204));
+    for (const review of reviews) await notifier.deliveries(review, 'sent');
+    expect(notifier.delayed.records).toEqual([]);
+  });
+
+  it('DEL-9.a leaves other destinations at speed while one does not answer', async () => {
+    await notifier.start();
+    notifier.slow.behave(ignore);
+    await Promise.all(Array.from({ length: 60 }, () => notifier.tell([SLOW])));
+    await eventually(() => expect(notifier.slow.received.length).toBeGreaterThanOrEqual(8));
+    const began = performance.now();
+    const review = await notifier.tell([BOT]);
+    await notifier.deliveries(review, 'sent');
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  it('DEL-15.a ends a job exactly once when workers of two replicas finish its deliveries together', async () => {
+    await Promise.all([notifier.start(), notifier.start()]);
+    const many = Array.from({ length: 12 }, (_, n): Recipient => ({
+      channel: 'email',
+      address: `dev${n}@example.org`,
+    }));
+    const reviews = await Promise.all(Array.from({ length: 3 }, () => notifier.tell([...many, BOT])));
+    for (const review of reviews) {
+      await notifier.deliveries(review, ...Array.from({ length: 13 }, () => 'sent'));
+      await eventually(() => expect(notifier.settledOf(review).some(({ summary }) => summary.open === 0)).toBe(true));
+      const ended = notifier.settledOf(review).filter(({ summary }) => summary.open === 0);
+      expect(new Set(ended.map(({ revision }) => revision)).size).toBe(1);
+      expect(ended[0]!.summary).toEqual({
+        open: 0,
+        failed: 0,
+        by_channel: { email: { sent: 12 }, webhook: { sent: 1 } },
+      });
+    }
+  });
+});

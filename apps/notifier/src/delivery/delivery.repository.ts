@@ -1,0 +1,236 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Channel, DeliveryState, DeliverySummary, ReviewValidated } from '@assay/contracts';
+import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import { renderingInput } from '../rendering/index.js';
+import type { RenderingInput } from '../rendering/index.js';
+import type { DeliveryRow } from './delivery-row.js';
+import type { DeliveryCause } from './delivery-states.js';
+import { CHANGE_PARENTS, COUNT_DELIVERIES, READ_PARENTS } from './sql/change-parents.js';
+import { LOAD_DELIVERIES, LOAD_REVIEWS } from './sql/load-deliveries.js';
+import { RECORD_INTENTS } from './sql/record-intents.js';
+import { SETTLE_DELIVERIES } from './sql/settle-deliveries.js';
+import { WITHDRAW_INTENTS } from './sql/withdraw-intents.js';
+
+export interface LoadedDelivery {
+  row: DeliveryRow;
+  /** Parsed on first use, once for all deliveries of a review. */
+  review: () => RenderingInput;
+}
+
+export interface IntentWish {
+  id: string;
+  item_id: string;
+  token: string;
+  /** An open intent of an earlier attempt is known, and the provider's policy is to send again. */
+  again: boolean;
+  job_id: string;
+  generation: number;
+  render_version: number;
+  payload_hash: string;
+}
+
+export interface IntentEnd {
+  id: string;
+  token: string;
+  /** The outcome of the attempt is not known. */
+  maybe: boolean;
+  code: string;
+}
+
+/** How an attempt ended; see SETTLE_DELIVERIES. */
+export interface DeliveryEnd {
+  id: string;
+  intent_token: string | null;
+  to_state: DeliveryState;
+  cause: DeliveryCause;
+  outcome: 'sent' | 'not_sent' | 'ambiguous' | 'none';
+  notification_id: string | null;
+  error_class: string | null;
+  error_code: string | null;
+}
+
+export interface ChangedDelivery {
+  id: string;
+  job_id: string;
+  generation: number;
+  channel: Channel;
+  from_state: DeliveryState;
+  state: DeliveryState;
+  notification_id: string | null;
+  notified_at: string | null;
+  payload_hash: string | null;
+}
+
+export interface ParentDelta {
+  job_id: string;
+  generation: number;
+  open: number;
+  failed: number;
+}
+
+/** A parent after a change, with its full summary (GEN-9). */
+export interface Parent {
+  job_id: string;
+  generation: number;
+  source: string;
+  changelist_id: string;
+  review_version: number;
+  priority: number;
+  revision: number;
+  correlation_id: string;
+  traceparent: string | null;
+  occurred_at: string;
+  summary: DeliverySummary;
+}
+
+type ParentRow = Omit<Parent, 'summary'> & { open: number; failed: number };
+
+export function parentKey(of: { job_id: string; generation: number }): string {
+  return `${of.job_id}:${of.generation}`;
+}
+
+/** Reads and writes of deliveries and their parents. */
+@Injectable()
+export class DeliveryRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  async load(ids: readonly string[]): Promise<Map<string, LoadedDelivery>> {
+    const rows = await this.database.query<LoadedRow>(LOAD_DELIVERIES, [ids]);
+    const reviews = await this.#reviews(rows);
+    return new Map(rows.map((row) => [row.id, { row: deliveryRow(row), review: reviews.get(reviewKey(row))! }]));
+  }
+
+  /** Commits the intents to send; returns the ids whose send may begin. */
+  async recordIntents(owner: string, wishes: readonly IntentWish[]): Promise<Set<string>> {
+    const rows = await this.database.query<{ id: string }>(RECORD_INTENTS, [JSON.stringify(wishes), owner]);
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  async withdrawIntents(owner: string, ends: readonly IntentEnd[]): Promise<void> {
+    await this.database.execute(WITHDRAW_INTENTS, [JSON.stringify(ends), owner]);
+  }
+
+  settle(tx: Tx, actor: string, ends: readonly DeliveryEnd[]): Promise<ChangedDelivery[]> {
+    return tx.query<ChangedDelivery>(SETTLE_DELIVERIES, [JSON.stringify(ends), actor]);
+  }
+
+  /** Parents by {@link parentKey}, changed, each with a new revision. */
+  async changeParents(tx: Tx, deltas: readonly ParentDelta[]): Promise<Map<string, Parent>> {
+    if (deltas.length === 0) return new Map();
+    return this.#summarised(tx, await tx.query<ParentRow>(CHANGE_PARENTS, [JSON.stringify(deltas)]));
+  }
+
+  /** Parents by {@link parentKey} as they stand, locked. */
+  async readParents(tx: Tx, of: readonly { job_id: string; generation: number }[]): Promise<Map<string, Parent>> {
+    if (of.length === 0) return new Map();
+    const keys = [of.map(({ job_id }) => job_id), of.map(({ generation }) => generation)];
+    return this.#summarised(tx, await tx.query<ParentRow>(READ_PARENTS, keys));
+  }
+
+  async #summarised(tx: Tx, rows: readonly ParentRow[]): Promise<Map<string, Parent>> {
+    const by_channel = await this.#countByChannel(tx, rows);
+    return new Map(
+      rows.map(({ open, failed, ...row }) => [
+        parentKey(row),
+        { ...row, summary: { open, failed, by_channel: by_channel.get(parentKey(row)) ?? {} } },
+      ]),
+    );
+  }
+
+  async #countByChannel(
+    tx: Tx,
+    parents: readonly { job_id: string; generation: number }[],
+  ): Promise<Map<string, DeliverySummary['by_channel']>> {
+    const rows = await tx.query<{
+      job_id: string;
+      generation: number;
+      channel: string;
+      state: DeliveryState;
+      deliveries: number;
+    }>(COUNT_DELIVERIES, [parents.map((each) => each.job_id), parents.map((each) => each.generation)]);
+    const counts = new Map<string, DeliverySummary['by_channel']>();
+    for (const row of rows) {
+      const of = counts.get(parentKey(row)) ?? {};
+      (of[row.channel] ??= {})[row.state] = row.deliveries;
+      counts.set(parentKey(row), of);
+    }
+    return counts;
+  }
+
+  async #reviews(rows: readonly LoadedRow[]): Promise<Map<string, () => RenderingInput>> {
+    const wanted = new Map(rows.map((row) => [reviewKey(row), row]));
+    const reviews = await this.database.query<StoredReview>(LOAD_REVIEWS, [
+      [...wanted.values()].map((row) => row.review_job_id),
+      [...wanted.values()].map((row) => row.review_generation),
+    ]);
+    return new Map(reviews.map((review) => [parentKey(review), once(() => inputOf(review))]));
+  }
+}
+
+/** Changes of deliveries as differences of what their parents count. */
+export function parentDeltas(changed: readonly ChangedDelivery[]): ParentDelta[] {
+  const deltas = new Map<string, ParentDelta>();
+  for (const row of changed) {
+    const { job_id, generation } = row;
+    const delta = deltas.get(parentKey(row)) ?? { job_id, generation, open: 0, failed: 0 };
+    delta.open += countsAsOpen(row.state) - countsAsOpen(row.from_state);
+    delta.failed += countsAsFailed(row.state) - countsAsFailed(row.from_state);
+    deltas.set(parentKey(row), delta);
+  }
+  return [...deltas.values()];
+}
+
+export function countsAsOpen(state: DeliveryState): number {
+  return state === 'pending' || state === 'sending' || state === 'retry_scheduled' ? 1 : 0;
+}
+
+export function countsAsFailed(state: DeliveryState): number {
+  return state === 'failed_permanent' || state === 'unknown' ? 1 : 0;
+}
+
+interface LoadedRow extends Omit<DeliveryRow, 'frozen'> {
+  frozen_job_id: string | null;
+  frozen_generation: number | null;
+  render_version: number | null;
+  payload_hash: string | null;
+  review_job_id: string;
+  review_generation: number;
+}
+
+interface StoredReview {
+  job_id: string;
+  generation: number;
+  validated: Buffer;
+  job_url: string;
+  findings_url: string;
+}
+
+function reviewKey(row: LoadedRow): string {
+  return parentKey({ job_id: row.review_job_id, generation: row.review_generation });
+}
+
+function deliveryRow(loaded: LoadedRow): DeliveryRow {
+  const { frozen_job_id, frozen_generation, render_version, payload_hash, review_job_id, review_generation, ...row } =
+    loaded;
+  const frozen =
+    payload_hash === null
+      ? null
+      : {
+          job_id: frozen_job_id ?? review_job_id,
+          generation: frozen_generation ?? review_generation,
+          render_version: render_version!,
+          payload_hash,
+        };
+  return { ...row, frozen };
+}
+
+function inputOf(review: StoredReview): RenderingInput {
+  const validated = JSON.parse(review.validated.toString('utf8')) as ReviewValidated;
+  return renderingInput(validated, { job: review.job_url, findings: review.findings_url });
+}
+
+export function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

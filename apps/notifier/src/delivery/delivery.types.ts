@@ -1,0 +1,32 @@
+import type { LoadedDelivery } from './delivery.repository.js';
+
+/** The attempt under way, once its intent is committed or its outcome is known without one. */
+export interface Attempt {
+  /** The lease's token, which the intent bears; null where no intent was recorded. */
+  token: string | null;
+  outcome: 'not_sent' | 'ambiguous' | 'none';
+}
+
+/** What the queue hands to the worker for one delivery. */
+export interface DeliveryBody extends LoadedDelivery {
+  attempt?: Attempt;
+}
+
+export type DeliveryResult =
+  | { kind: 'sent'; notification_id: string }
+  /** Settled, superseded or given to another meanwhile: nothing to store. */
+  | { kind: 'obsolete' };
+
+export interface DeliverySettings {
+  instance: string;
+  lease_ms: number;
+  send_timeout_ms: number;
+  max_attempts: number;
+  retry_first_ms: number;
+  retry_cap_ms: number;
+  retry_after_cap_ms: number;
+  parked_max_ms: number;
+  circuit_failures: number;
+  circuit_open_ms: number;
+  circuit_max_open_ms: number;
+}

@@ -1,0 +1,202 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Failure } from '@assay/contracts';
+import type { OutgoingEvent } from '@assay/contracts';
+import { createLog, observableGauge, runInContext } from '@assay/observability';
+import type { Tx } from '@assay/postgres';
+import { WorkQueue } from '@assay/work-queue';
+import type {
+  DeadUnit,
+  DelayedUnit,
+  DoneUnit,
+  EventsByItem,
+  Settle,
+  Unit,
+  Worker,
+  WorkHandler,
+  WorkItem,
+} from '@assay/work-queue';
+import { PROVIDERS } from '../providers/index.js';
+import type { Provider, Providers } from '../providers/index.js';
+import { deliveryBackoffMs } from './backoff.js';
+import { CredentialRefusals } from './credential-refusals.js';
+import { deliveryKey } from './delivery-key.js';
+import { standingOf } from './delivery-row.js';
+import { DeliveryRepository } from './delivery.repository.js';
+import { DELIVERY_SETTINGS } from './delivery.settings.js';
+import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
+import { DestinationLane } from './destination-lane.js';
+import { IntentWriter } from './intent-writer.js';
+import { nextStep } from './next-step.js';
+import { Sender } from './sender.js';
+import type { DeliveryOutcome } from './sender.js';
+import { SettlementOfDeliveries } from './settlement-of-deliveries.js';
+
+const log = createLog('notifier.delivery', ['outcome_not_found', 'outcome_found']);
+
+export const DELIVER_QUEUE = 'deliver';
+const SLOTS = 512;
+const CLAIM_BATCH = 200;
+
+/** The queue's handler: each delivery goes its own way through its destination's lane (DEL-3, DEL-9). */
+@Injectable()
+export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult> {
+  readonly queue = DELIVER_QUEUE;
+  readonly stage = 'notify';
+  readonly max_attempts: number;
+  readonly worker: Worker<DeliveryBody>;
+  readonly #lanes = new Map<string, DestinationLane>();
+  readonly #sender: Sender;
+  readonly #settlement: SettlementOfDeliveries;
+
+  constructor(
+    @Inject(WorkQueue) queue: WorkQueue,
+    @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
+    @Inject(CredentialRefusals) refusals: CredentialRefusals,
+    @Inject(PROVIDERS) private readonly providers: Providers,
+    @Inject(DELIVERY_SETTINGS) private readonly settings: DeliverySettings,
+  ) {
+    const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
+    this.#sender = new Sender({ repository, intents, refusals, settings });
+    this.#settlement = new SettlementOfDeliveries(repository, queue.owner, (body) => this.#destinationName(body));
+    this.max_attempts = settings.max_attempts;
+    this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });
+    observableGauge('assay_destination_circuit_open_seconds', 'How long a circuit has been open; 0 is closed', () =>
+      [...this.#lanes.values()].map((lane) => ({
+        value: lane.openForMs / 1_000,
+        labels: { destination: lane.destination.name },
+      })),
+    );
+  }
+
+  backoffMs(attempt: number, failure: Failure): number {
+    const { retry_first_ms, retry_cap_ms, retry_after_cap_ms } = this.settings;
+    return deliveryBackoffMs(attempt, failure, { first_ms: retry_first_ms, cap_ms: retry_cap_ms, retry_after_cap_ms });
+  }
+
+  /** Rows that have settled or were superseded have no body: their items are obsolete. */
+  async load(items: readonly WorkItem[]): Promise<Map<string, DeliveryBody>> {
+    const loaded = await this.repository.load(items.map(({ subject_id }) => subject_id));
+    const bodies = new Map<string, DeliveryBody>();
+    for (const item of items) {
+      const found = loaded.get(item.subject_id);
+      if (found && nextStep(standingOf(found.row), this.#capabilities(found.row.channel)) !== 'leave') {
+        bodies.set(item.id, { row: found.row, review: found.review });
+      }
+    }
+    return bodies;
+  }
+
+  async perform(units: readonly Unit<DeliveryBody>[], settle: Settle<DeliveryBody, DeliveryResult>): Promise<void> {
+    await Promise.all(
+      units.map(async (unit) => {
+        const { correlation_id, traceparent } = unit.item;
+        settle(unit, await runInContext({ correlation_id, traceparent }, () => this.#deliverOrFail(unit)));
+      }),
+    );
+  }
+
+  store(tx: Tx, done: readonly DoneUnit<DeliveryBody, DeliveryResult>[]): Promise<EventsByItem> {
+    return this.#settlement.sent(tx, done);
+  }
+
+  delayed(tx: Tx, units: readonly DelayedUnit<DeliveryBody>[]): Promise<OutgoingEvent[]> {
+    return this.#settlement.delayed(tx, units);
+  }
+
+  deadLettered(tx: Tx, units: readonly DeadUnit<DeliveryBody>[]): Promise<EventsByItem> {
+    return this.#settlement.deadLettered(tx, units);
+  }
+
+  /** A bug in one delivery must not end its neighbours' sends, whose outcomes would then be lost. */
+  async #deliverOrFail(unit: Unit<DeliveryBody>): Promise<DeliveryOutcome> {
+    try {
+      return await this.#deliver(unit);
+    } catch (error) {
+      return { kind: 'failed', failure: Failure.from(error) };
+    }
+  }
+
+  async #deliver(unit: Unit<DeliveryBody>): Promise<DeliveryOutcome> {
+    const { row } = unit.body;
+    const provider = this.providers.get(row.channel);
+    const destination = provider?.destinationOf(row.address);
+    if (!provider || !destination) return unknownRecipient(unit, provider !== undefined);
+    const lane =
+      this.#lanes.get(destination.name) ??
+      this.#newLane(destination.name, new DestinationLane(destination, this.#circuitRule()));
+    const step = nextStep(standingOf(row), provider.capabilities);
+    switch (step) {
+      case 'leave':
+        return { kind: 'done', result: { kind: 'obsolete' } };
+      case 'hold':
+        return { kind: 'failed', failure: outcomeUnknown('intent_without_outcome') };
+      case 'ask':
+        return this.#ask(unit, provider, lane);
+      case 'send':
+      case 'send_again':
+        return this.#sender.attempt(unit, provider, lane, step === 'send_again');
+    }
+  }
+
+  /** The send may have happened, and the provider can tell (DEL-3, DEL-11). */
+  async #ask(unit: Unit<DeliveryBody>, provider: Provider, lane: DestinationLane): Promise<DeliveryOutcome> {
+    const { row } = unit.body;
+    const { lease_ms, send_timeout_ms } = this.settings;
+    const key = deliveryKey({ ...row, recipient: { channel: row.channel, address: row.address } });
+    try {
+      const receipt = await provider.lookup!(key, row.address, AbortSignal.timeout(send_timeout_ms));
+      if (receipt) {
+        log.info('outcome_found', { delivery_id: row.id });
+        return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
+      }
+    } catch (error) {
+      return { kind: 'parked', due_in_ms: lane.park().due_in_ms, reason: provider.classify(error).failure.code };
+    }
+    const settled_after_ms = lease_ms + send_timeout_ms + provider.capabilities.lookup!.lag_ms;
+    const left_ms = settled_after_ms - (row.open_intent_age_ms ?? 0);
+    if (left_ms > 0) return { kind: 'parked', due_in_ms: Math.ceil(left_ms) + 1, reason: 'too_early_to_tell' };
+    log.warn('outcome_not_found', { delivery_id: row.id, intent_age_ms: row.open_intent_age_ms });
+    return this.#sender.attempt(unit, provider, lane, true);
+  }
+
+  #newLane(name: string, lane: DestinationLane): DestinationLane {
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+
+  #circuitRule() {
+    const { circuit_failures, circuit_open_ms, circuit_max_open_ms } = this.settings;
+    return { failure_threshold: circuit_failures, open_ms: circuit_open_ms, max_open_ms: circuit_max_open_ms };
+  }
+
+  #capabilities(channel: DeliveryBody['row']['channel']) {
+    return this.providers.get(channel)?.capabilities ?? NOBODY;
+  }
+
+  #destinationName({ row }: DeliveryBody): string {
+    return this.providers.get(row.channel)?.destinationOf(row.address)?.name ?? row.channel;
+  }
+}
+
+/** For a channel that nobody serves any more: what may have been sent is held. */
+const NOBODY: Provider['capabilities'] = { idempotent: false, lookup: null, ambiguous_policy: 'hold' };
+
+function unknownRecipient(unit: Unit<DeliveryBody>, served: boolean): DeliveryOutcome {
+  const { row } = unit.body;
+  unit.body.attempt = { token: row.intent_token, outcome: row.open_intent_age_ms === null ? 'not_sent' : 'none' };
+  const code = served ? 'unknown_recipient' : 'channel_not_configured';
+  const message = 'this installation cannot reach the recipient';
+  return {
+    kind: 'failed',
+    failure: new Failure({ error_class: 'RECIPIENT_INVALID', code, retryable: false, message }),
+  };
+}
+
+export function outcomeUnknown(code: string): Failure {
+  return new Failure({
+    error_class: 'OUTCOME_UNKNOWN',
+    code,
+    retryable: false,
+    message: 'it may have been sent, and nobody can tell',
+  });
+}

@@ -1,0 +1,125 @@
+import type { Destination } from '../providers/provider.js';
+import { Circuit } from './circuit.js';
+import type { CircuitPhase, CircuitRule } from './circuit.js';
+
+export type ParkReason = 'circuit_open' | 'credential_refused' | 'destination_busy';
+export type Entry = { kind: 'go'; ticket: Ticket } | { kind: 'park'; due_in_ms: number; reason: ParkReason };
+
+/** Rows that may wait in memory for one destination, as a multiple of its concurrency; the others wait in the queue. */
+const WAITING_PER_SLOT = 4;
+const BUSY_WAIT_MS = 200;
+/** A success this recent shows that the destination lives: a failing row is then that row's own affair. */
+const ALIVE_MS = 60_000;
+
+/** The right to one send; used for exactly one of its reports. */
+export interface Ticket {
+  /** The destination answered as one that works does. */
+  succeeded(): void;
+  /** @param attempt of this row, from 1. Returns true where the circuit is open now: the row parks, no attempt spent. */
+  failed(attempt: number): boolean;
+  credentialRefused(): void;
+  /** No send took place. */
+  withdrawn(): void;
+}
+
+/**
+ * What one destination is given: so many sends at once, and none while its circuit is open (DEL-9). A slow one fills
+ * its own lane and no other. Per replica, like its circuit.
+ */
+export class DestinationLane {
+  readonly #circuit: Circuit;
+  readonly #waiting: (() => void)[] = [];
+  #active = 0;
+  #refused_fingerprint: string | null = null;
+  #succeeded_at_ms = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly destination: Destination,
+    rule: CircuitRule,
+  ) {
+    this.#circuit = new Circuit(rule);
+  }
+
+  get phase(): CircuitPhase {
+    return this.#circuit.phase;
+  }
+
+  get openForMs(): number {
+    return this.#circuit.openForMs();
+  }
+
+  /** What the next row would be told that comes while this one cannot go. */
+  park(): Extract<Entry, { kind: 'park' }> {
+    const asked = this.#circuit.ask();
+    if (asked.kind === 'go' && asked.probe) this.#circuit.probeWithdrawn();
+    const due_in_ms = asked.kind === 'park' ? asked.due_in_ms : BUSY_WAIT_MS;
+    const reason = this.#refused_fingerprint === null ? 'circuit_open' : 'credential_refused';
+    return { kind: 'park', due_in_ms, reason };
+  }
+
+  /** Waits for a slot only as long as few others do. */
+  async enter(): Promise<Entry> {
+    this.#noticeRotation();
+    const asked = this.#circuit.ask();
+    if (asked.kind === 'park') return this.park();
+    if (this.#active >= this.destination.concurrency && !(await this.#slot())) {
+      if (asked.probe) this.#circuit.probeWithdrawn();
+      return { kind: 'park', due_in_ms: BUSY_WAIT_MS * (0.5 + Math.random()), reason: 'destination_busy' };
+    }
+    if (!asked.probe && this.#circuit.phase !== 'closed') {
+      // It opened while this row waited.
+      this.#wakeNext();
+      return this.park();
+    }
+    this.#active += 1;
+    return { kind: 'go', ticket: this.#ticket() };
+  }
+
+  /** True once a slot is free; false where too many wait already. */
+  #slot(): Promise<boolean> {
+    if (this.#waiting.length >= this.destination.concurrency * WAITING_PER_SLOT) return Promise.resolve(false);
+    return new Promise((resolve) => this.#waiting.push(() => resolve(true)));
+  }
+
+  #wakeNext(): void {
+    if (this.#active < this.destination.concurrency) this.#waiting.shift()?.();
+  }
+
+  /** A new credential deserves a new try at once (SEC-5). */
+  #noticeRotation(): void {
+    if (this.#refused_fingerprint === null || this.#circuit.phase === 'closed') return;
+    if (this.destination.credentialFingerprint() === this.#refused_fingerprint) return;
+    this.#refused_fingerprint = null;
+    this.#circuit.succeeded();
+  }
+
+  #ticket(): Ticket {
+    const leave = (): void => {
+      this.#active -= 1;
+      this.#wakeNext();
+    };
+    return {
+      succeeded: () => {
+        this.#succeeded_at_ms = performance.now();
+        this.#refused_fingerprint = null;
+        this.#circuit.succeeded();
+        leave();
+      },
+      failed: (attempt) => {
+        const alive = performance.now() - this.#succeeded_at_ms < ALIVE_MS;
+        this.#circuit.failed(alive ? 1 : attempt);
+        leave();
+        return this.#circuit.phase !== 'closed';
+      },
+      credentialRefused: () => {
+        this.#refused_fingerprint = this.destination.credentialFingerprint();
+        this.#circuit.credentialRefused();
+        leave();
+      },
+      withdrawn: () => {
+        this.#circuit.probeWithdrawn();
+        leave();
+      },
+    };
+  }
+}

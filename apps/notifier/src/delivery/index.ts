@@ -1,0 +1,16 @@
+export { settledEvent } from './delivery-events.js';
+export { deliveries } from './delivery-metrics.js';
+export type { DeliveryRow } from './delivery-row.js';
+export {
+  countsAsFailed,
+  countsAsOpen,
+  DeliveryRepository,
+  once,
+  parentDeltas,
+  parentKey,
+} from './delivery.repository.js';
+export type { ChangedDelivery, DeliveryEnd, Parent, ParentDelta } from './delivery.repository.js';
+export { DeliveryModule } from './delivery.module.js';
+export { DELIVERY_SETTING_DEFINITIONS, DELIVERY_SETTINGS } from './delivery.settings.js';
+export type { DeliveryBody, DeliverySettings } from './delivery.types.js';
+export { DELIVER_QUEUE, DeliveryWorker, outcomeUnknown } from './delivery.worker.js';

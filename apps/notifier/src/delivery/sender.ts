@@ -1,0 +1,265 @@
+import { Failure } from '@assay/contracts';
+import { createLog, startSpan } from '@assay/observability';
+import type { Outcome, Unit } from '@assay/work-queue';
+import { RENDER_VERSION } from '../rendering/index.js';
+import type { Payload } from '../rendering/index.js';
+import type { Classification, Provider, Receipt } from '../providers/provider.js';
+import type { CredentialRefusals } from './credential-refusals.js';
+import { deliveryKey } from './delivery-key.js';
+import { parkings, sends, sendSeconds, withheld } from './delivery-metrics.js';
+import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
+import type { DeliveryRepository } from './delivery.repository.js';
+import type { DestinationLane, ParkReason, Ticket } from './destination-lane.js';
+import type { IntentWriter } from './intent-writer.js';
+
+const log = createLog('notifier.sender', [
+  'send_withheld',
+  'intent_refused',
+  'withdrawal_failed',
+  'refusal_not_recorded',
+  'payload_differs',
+]);
+
+export type DeliveryOutcome = Outcome<DeliveryResult>;
+type DeliveryUnit = Unit<DeliveryBody>;
+
+export interface SenderParts {
+  repository: DeliveryRepository;
+  intents: IntentWriter;
+  refusals: CredentialRefusals;
+  settings: DeliverySettings;
+}
+
+/** A row whose intent was refused has changed since it was read: it is read again at once. */
+const READ_AGAIN_MS = 20;
+const POSTGRES_AWAY_MS = 1_000;
+
+/**
+ * One attempt in DEL-3's order: intent (with the re-read in its statement), the lease's check, send. The effect is
+ * stored by the queue's guarded transaction once this has answered.
+ */
+export class Sender {
+  constructor(private readonly parts: SenderParts) {}
+
+  /** @param again an intent of an earlier attempt is open, and sending once more is the provider's policy */
+  async attempt(
+    unit: DeliveryUnit,
+    provider: Provider,
+    lane: DestinationLane,
+    again: boolean,
+  ): Promise<DeliveryOutcome> {
+    const entry = await lane.enter();
+    if (entry.kind === 'park') return this.#park(unit, lane, entry.due_in_ms, entry.reason);
+    let ticket: Ticket | null = entry.ticket;
+    try {
+      const payload = this.#render(unit, provider);
+      if (payload instanceof Failure) return failedWithoutSend(unit, payload);
+      if (!(await this.#recordIntent(unit, payload, again))) {
+        return { kind: 'parked', due_in_ms: READ_AGAIN_MS, reason: 'row_changed' };
+      }
+      // DEL-14: judged after the intent is committed and before the first byte.
+      const { lease } = unit.item;
+      if (lease.lost || lease.remainingMs() <= this.parts.settings.send_timeout_ms) return await this.#withhold(unit);
+      const used = ticket;
+      ticket = null;
+      return await this.#send(unit, provider, lane, used, payload);
+    } catch (error) {
+      const failure = Failure.from(error);
+      // Only Postgres rejects here: nothing was sent, and no attempt is spent on its absence.
+      if (failure.retryable) return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
+      return { kind: 'failed', failure };
+    } finally {
+      ticket?.withdrawn();
+    }
+  }
+
+  #render(unit: DeliveryUnit, provider: Provider): Payload | Failure {
+    const { row, review } = unit.body;
+    const payload = provider.render(review(), row.frozen?.render_version ?? RENDER_VERSION);
+    if (row.frozen === null || row.frozen.payload_hash === payload.hash) return payload;
+    log.error('payload_differs', { delivery_id: row.id, render_version: row.frozen.render_version });
+    return new Failure({
+      error_class: 'PROGRAMMING_ERROR',
+      code: 'payload_differs',
+      retryable: false,
+      message: 'the message renders to other bytes than the first intent froze; nothing was sent',
+    });
+  }
+
+  async #recordIntent({ item, body }: DeliveryUnit, payload: Payload, again: boolean): Promise<boolean> {
+    const { row } = body;
+    const { token } = item.lease;
+    const wish = {
+      id: row.id,
+      item_id: item.id,
+      token,
+      again,
+      job_id: row.job_id,
+      generation: row.generation,
+      render_version: RENDER_VERSION,
+      payload_hash: payload.hash,
+    };
+    const recorded = await this.parts.intents.record(wish, item.lease);
+    if (recorded) body.attempt = { token, outcome: 'none' };
+    else log.warn('intent_refused', { delivery_id: row.id });
+    return recorded;
+  }
+
+  async #withhold(unit: DeliveryUnit): Promise<DeliveryOutcome> {
+    withheld.add(1);
+    log.warn('send_withheld', { delivery_id: unit.body.row.id, remaining_ms: unit.item.lease.remainingMs() });
+    await this.#withdraw(unit, false, 'lease_too_short');
+    return { kind: 'parked', due_in_ms: 0, reason: 'lease_too_short' };
+  }
+
+  async #send(
+    unit: DeliveryUnit,
+    provider: Provider,
+    lane: DestinationLane,
+    ticket: Ticket,
+    payload: Payload,
+  ): Promise<DeliveryOutcome> {
+    const destination = lane.destination.name;
+    const began_ms = performance.now();
+    try {
+      const receipt = await this.#callProvider(unit, provider, destination, payload);
+      ticket.succeeded();
+      sends.add(1, { destination, verdict: 'sent' });
+      return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
+    } catch (error) {
+      const classified = provider.classify(error);
+      sends.add(1, { destination, verdict: classified.verdict });
+      return await this.#judge(unit, provider, lane, ticket, classified);
+    } finally {
+      sendSeconds.record((performance.now() - began_ms) / 1_000, { destination });
+    }
+  }
+
+  async #callProvider(
+    { item, body }: DeliveryUnit,
+    provider: Provider,
+    destination: string,
+    payload: Payload,
+  ): Promise<Receipt> {
+    const { row } = body;
+    const attributes = { 'assay.destination': destination, 'assay.delivery_id': row.id };
+    const span = startSpan('deliver', { kind: 'CLIENT', parent: item.traceparent, attributes });
+    const limit = timeLimit(this.parts.settings.send_timeout_ms, item.lease.signal);
+    try {
+      const receipt = await provider.send({
+        key: deliveryKey({ ...row, recipient: { channel: row.channel, address: row.address } }),
+        address: row.address,
+        payload,
+        correlation_id: item.correlation_id,
+        traceparent: span.traceparent,
+        signal: limit.signal,
+      });
+      span.end();
+      return receipt;
+    } catch (error) {
+      span.end(provider.classify(error).failure);
+      throw error;
+    } finally {
+      limit.end();
+    }
+  }
+
+  async #judge(
+    unit: DeliveryUnit,
+    provider: Provider,
+    lane: DestinationLane,
+    ticket: Ticket,
+    { verdict, failure, concerns }: Classification,
+  ): Promise<DeliveryOutcome> {
+    unit.body.attempt = { token: unit.item.lease.token, outcome: verdict === 'ambiguous' ? 'ambiguous' : 'not_sent' };
+    if (concerns === 'credential') {
+      ticket.credentialRefused();
+      return this.#refuseCredential(unit, provider, lane, failure);
+    }
+    if (concerns === 'recipient') {
+      ticket.succeeded();
+      return { kind: 'failed', failure };
+    }
+    const open = ticket.failed(unit.item.attempts + 1);
+    const resend = provider.capabilities.ambiguous_policy === 'resend' || provider.capabilities.lookup !== null;
+    if (verdict === 'ambiguous' && !resend) return { kind: 'failed', failure };
+    if (verdict === 'not_sent_permanent') return { kind: 'failed', failure };
+    if (!open) return { kind: 'failed', failure: verdict === 'ambiguous' ? asRetryable(failure) : failure };
+    // An outage spends no attempts (DEL-8): the row waits for the circuit's next probe.
+    await this.#withdraw(unit, verdict === 'ambiguous', failure.code);
+    const parked = lane.park();
+    return this.#park(unit, lane, Math.max(parked.due_in_ms, failure.retry_after_ms ?? 0), parked.reason);
+  }
+
+  async #refuseCredential(
+    unit: DeliveryUnit,
+    provider: Provider,
+    lane: DestinationLane,
+    failure: Failure,
+  ): Promise<DeliveryOutcome> {
+    await this.#withdraw(unit, false, failure.code);
+    const { channel, address } = unit.body.row;
+    const { destination } = lane;
+    const one_address = provider.channel === 'webhook' ? address : null;
+    // The row waits all the same; the next refusal reports it again.
+    await this.parts.refusals
+      .report({ destination, channel, address: one_address, failure, item: unit.item })
+      .catch((error: unknown) => log.error('refusal_not_recorded', { destination: destination.name }, error));
+    return this.#park(unit, lane, lane.park().due_in_ms, 'credential_refused');
+  }
+
+  /** Closes the intent. Should that fail, it stays open: the row is then treated as one that may have been sent. */
+  async #withdraw({ item, body }: DeliveryUnit, maybe: boolean, code: string): Promise<void> {
+    const { repository, settings } = this.parts;
+    await repository
+      .withdrawIntents(settings.instance, [{ id: body.row.id, token: item.lease.token, maybe, code }])
+      .catch((error: unknown) => log.warn('withdrawal_failed', { delivery_id: body.row.id }, error));
+  }
+
+  /** Parked rows use no attempt; one that has waited for longer than the limit is an operator's. */
+  #park({ body }: DeliveryUnit, lane: DestinationLane, due_in_ms: number, reason: ParkReason): DeliveryOutcome {
+    const destination = lane.destination.name;
+    if (reason !== 'destination_busy' && body.row.age_ms + due_in_ms > this.parts.settings.parked_max_ms) {
+      body.attempt = { token: null, outcome: 'none' };
+      return { kind: 'failed', failure: parkedTooLong(destination, reason) };
+    }
+    parkings.add(1, { destination, reason });
+    return { kind: 'parked', due_in_ms, reason };
+  }
+}
+
+function failedWithoutSend({ body }: DeliveryUnit, failure: Failure): DeliveryOutcome {
+  body.attempt = { token: body.row.intent_token, outcome: 'none' };
+  return { kind: 'failed', failure };
+}
+
+/** Ambiguous, and the receiver is idempotent or can be asked: worth another attempt. */
+function asRetryable(failure: Failure): Failure {
+  const { error_class, code, message, upstream_status, retry_after_ms } = failure;
+  return new Failure({ error_class, code, message, upstream_status, retry_after_ms, retryable: true, cause: failure });
+}
+
+function parkedTooLong(destination: string, reason: ParkReason): Failure {
+  return new Failure({
+    error_class: reason === 'credential_refused' ? 'AUTHENTICATION_FAILED' : 'DEPENDENCY_UNAVAILABLE',
+    code: 'parked_too_long',
+    retryable: false,
+    message: `${destination} was not available for as long as a delivery may wait`,
+  });
+}
+
+/** Aborts after so long, or when the lease is lost. `AbortSignal.any` keeps its sources alive; this does not. */
+function timeLimit(timeout_ms: number, lease: AbortSignal): { signal: AbortSignal; end: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, timeout_ms);
+  lease.addEventListener('abort', abort, { once: true });
+  if (lease.aborted) abort();
+  return {
+    signal: controller.signal,
+    end: () => {
+      clearTimeout(timer);
+      lease.removeEventListener('abort', abort);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { Failure } from '@assay/contracts';
+import type { OutgoingEvent } from '@assay/contracts';
+import type { Tx } from '@assay/postgres';
+import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Unit } from '@assay/work-queue';
+import { deadLetterEvent, delayedEvent, settledEvent } from './delivery-events.js';
+import { deliveries } from './delivery-metrics.js';
+import type { DeliveryBody, DeliveryResult } from './delivery.types.js';
+import { parentDeltas, parentKey } from './delivery.repository.js';
+import type { ChangedDelivery, DeliveryEnd, DeliveryRepository, Parent } from './delivery.repository.js';
+
+interface Changed {
+  by_id: Map<string, ChangedDelivery>;
+  parents: Map<string, Parent>;
+}
+
+/** What the queue's guarded transaction does with the outcomes of deliveries (DEL-15). */
+export class SettlementOfDeliveries {
+  constructor(
+    private readonly repository: DeliveryRepository,
+    private readonly actor: string,
+    private readonly destinationOf: (body: DeliveryBody) => string,
+  ) {}
+
+  /** Evidence and state in one write; one `delivery.settled` per parent, on the first of its items. */
+  async sent(tx: Tx, done: readonly DoneUnit<DeliveryBody, DeliveryResult>[]): Promise<EventsByItem> {
+    const ends = done.flatMap(({ unit, result }) => (result.kind === 'sent' ? [sentEnd(unit, result)] : []));
+    const { by_id, parents } = await this.#change(tx, ends);
+    const events: EventsByItem = new Map();
+    const told = new Set<string>();
+    for (const { unit } of done) {
+      const changed = by_id.get(unit.body.row.id);
+      if (!changed || told.has(parentKey(changed))) continue;
+      told.add(parentKey(changed));
+      const together = [...by_id.values()].filter((each) => parentKey(each) === parentKey(changed));
+      events.set(unit.item.id, [settledEvent(parents.get(parentKey(changed))!, together)]);
+    }
+    return events;
+  }
+
+  async delayed(tx: Tx, units: readonly DelayedUnit<DeliveryBody>[]): Promise<OutgoingEvent[]> {
+    const ends = units.map(({ unit, failure }) => failedEnd(unit, failure, 'retry_scheduled', 'attempt_failed'));
+    const { by_id, parents } = await this.#change(tx, ends);
+    return units.flatMap(({ unit, ...facts }) => {
+      const changed = by_id.get(unit.body.row.id);
+      return changed ? [delayedEvent(parents.get(parentKey(changed))!, changed.id, facts)] : [];
+    });
+  }
+
+  async deadLettered(tx: Tx, units: readonly DeadUnit<DeliveryBody>[]): Promise<EventsByItem> {
+    const { by_id, parents } = await this.#change(tx, units.map(deadEnd));
+    const events: EventsByItem = new Map();
+    for (const { unit, failure, attempts, first_failure_at, last_failure_at } of units) {
+      const delivery = by_id.get(unit.body.row.id);
+      if (!delivery) continue;
+      // What ended as unknown is dead-lettered as that, whatever the last attempt said; a crash loop keeps its name.
+      const unknown = delivery.state === 'unknown' && failure.error_class !== 'WORKER_CRASH_LOOP';
+      const error_class = unknown ? 'OUTCOME_UNKNOWN' : failure.error_class;
+      const destination = this.destinationOf(unit.body);
+      const facts = { delivery, destination, error_class, failure, attempts, first_failure_at, last_failure_at };
+      events.set(unit.item.id, [deadLetterEvent(parents.get(parentKey(delivery))!, facts)]);
+    }
+    return events;
+  }
+
+  async #change(tx: Tx, ends: readonly DeliveryEnd[]): Promise<Changed> {
+    if (ends.length === 0) return { by_id: new Map(), parents: new Map() };
+    const changed = await this.repository.settle(tx, this.actor, ends);
+    const parents = await this.repository.changeParents(tx, parentDeltas(changed));
+    for (const { channel, state } of changed) deliveries.add(1, { channel, state });
+    return { by_id: new Map(changed.map((row) => [row.id, row])), parents };
+  }
+}
+
+function sentEnd({ body }: Unit<DeliveryBody>, result: { notification_id: string }): DeliveryEnd {
+  return {
+    id: body.row.id,
+    intent_token: tokenOf(body),
+    to_state: 'sent',
+    cause: 'provider_accepted',
+    outcome: 'sent',
+    notification_id: result.notification_id,
+    error_class: null,
+    error_code: null,
+  };
+}
+
+function deadEnd({ unit, failure }: DeadUnit<DeliveryBody>): DeliveryEnd {
+  const { attempt } = unit.body;
+  if (failure.error_class === 'OUTCOME_UNKNOWN' && !failure.retryable) {
+    return failedEnd(unit, failure, 'unknown', 'outcome_unknown');
+  }
+  // A definite refusal of the recipient says enough; otherwise an earlier attempt may still have gone through.
+  const refused = attempt?.outcome === 'not_sent' && !failure.retryable;
+  return failedEnd(unit, failure, 'failed_permanent', refused ? 'refused_for_ever' : 'attempts_exhausted');
+}
+
+function failedEnd(
+  { body }: Unit<DeliveryBody>,
+  failure: Failure,
+  to_state: DeliveryEnd['to_state'],
+  cause: DeliveryEnd['cause'],
+): DeliveryEnd {
+  return {
+    id: body.row.id,
+    intent_token: tokenOf(body),
+    to_state,
+    cause,
+    outcome: body.attempt?.outcome ?? 'none',
+    notification_id: body.row.notification_id,
+    error_class: failure.error_class,
+    error_code: failure.code,
+  };
+}
+
+/** The intent that the row is expected to bear: this attempt's, else the one that was read. */
+function tokenOf(body: DeliveryBody): string | null {
+  return body.attempt?.token ?? body.row.intent_token;
+}

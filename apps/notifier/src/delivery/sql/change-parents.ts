@@ -1,0 +1,45 @@
+import { statement } from '@assay/postgres';
+
+/**
+ * Changes what parents count, under their locks and in order, and raises their revision (DEL-15): two workers that
+ * finish the last two deliveries together come one after the other, and one of them alone sees `open` reach zero.
+ *
+ * $1 json: [{job_id, generation, open, failed}], differences. Returns the parents as they are now.
+ * EXPLAIN: Nested Loops over a Function Scan, Index Scans on reviews_pkey.
+ */
+export const CHANGE_PARENTS = statement(
+  'change_parents',
+  `WITH delta AS (
+    SELECT * FROM json_to_recordset($1::json) AS u(job_id uuid, generation int, open int, failed int)
+  ), locked AS MATERIALIZED (
+    SELECT r.job_id, r.generation, delta.open, delta.failed FROM delta JOIN reviews AS r USING (job_id, generation)
+      ORDER BY r.job_id, r.generation FOR UPDATE OF r
+  )
+  UPDATE reviews AS r
+    SET open = r.open + l.open, failed = r.failed + l.failed, revision = r.revision + 1
+    FROM locked AS l WHERE r.job_id = l.job_id AND r.generation = l.generation
+    RETURNING r.job_id, r.generation, r.source, r.changelist_id, r.review_version, r.priority, r.open, r.failed,
+      r.revision, r.correlation_id, r.traceparent, clock_timestamp() AS occurred_at`,
+);
+
+/** Parents as they stand, locked: for one that is asked again (GEN-2). $1 uuid[], $2 int[]. */
+export const READ_PARENTS = statement(
+  'read_parents',
+  `SELECT r.job_id, r.generation, r.source, r.changelist_id, r.review_version, r.priority, r.open, r.failed, r.revision,
+      r.correlation_id, r.traceparent, clock_timestamp() AS occurred_at
+    FROM unnest($1::uuid[], $2::int[]) AS u(job_id, generation)
+    JOIN reviews AS r USING (job_id, generation)
+    ORDER BY r.job_id, r.generation FOR UPDATE OF r`,
+);
+
+/**
+ * How many deliveries of each parent stand where. A statement of its own: only one that starts after the parents are
+ * locked sees what others have committed meanwhile.
+ */
+export const COUNT_DELIVERIES = statement(
+  'count_deliveries',
+  `SELECT d.job_id, d.generation, d.channel, d.state, count(*)::int AS deliveries
+    FROM unnest($1::uuid[], $2::int[]) AS u(job_id, generation)
+    JOIN deliveries AS d USING (job_id, generation)
+    GROUP BY 1, 2, 3, 4`,
+);

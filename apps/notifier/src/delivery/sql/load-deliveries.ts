@@ -1,0 +1,30 @@
+import { statement } from '@assay/postgres';
+
+/**
+ * Deliveries with the review that they are rendered from: the one that the first intent froze, else their parent's.
+ *
+ * $1 uuid[]: ids.
+ * EXPLAIN: Nested Loop, Index Scans on deliveries_pkey and reviews_pkey.
+ */
+export const LOAD_DELIVERIES = statement(
+  'load_deliveries',
+  `SELECT d.id, d.source, d.changelist_id, d.review_version, d.channel, d.address, d.job_id, d.generation, d.state,
+      d.intent_token, d.notification_id, d.notified_at, d.frozen_job_id, d.frozen_generation, d.render_version,
+      d.payload_hash,
+      (extract(epoch FROM clock_timestamp() - coalesce(d.intent_at, d.maybe_sent_at)) * 1000)::float8
+        AS open_intent_age_ms,
+      (extract(epoch FROM clock_timestamp() - d.created_at) * 1000)::float8 AS age_ms,
+      r.job_id AS review_job_id, r.generation AS review_generation
+    FROM deliveries AS d
+    JOIN reviews AS r ON r.job_id = coalesce(d.frozen_job_id, d.job_id)
+      AND r.generation = coalesce(d.frozen_generation, d.generation)
+    WHERE d.id = ANY ($1::uuid[])`,
+);
+
+/** $1 uuid[], $2 int[]: (job, generation). Read once for all deliveries of a review. */
+export const LOAD_REVIEWS = statement(
+  'load_reviews',
+  `SELECT r.job_id, r.generation, r.validated, r.job_url, r.findings_url
+    FROM unnest($1::uuid[], $2::int[]) AS u(job_id, generation)
+    JOIN reviews AS r USING (job_id, generation)`,
+);

@@ -1,0 +1,247 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { eventKey } from '@assay/contracts';
+import type { OutgoingEvent, ReceivedEvent, ReviewValidated } from '@assay/contracts';
+import type { Tx } from '@assay/postgres';
+import { v7 } from 'uuid';
+import {
+  countsAsFailed,
+  countsAsOpen,
+  DeliveryRepository,
+  once,
+  parentDeltas,
+  parentKey,
+  settledEvent,
+} from '../delivery/index.js';
+import type { ChangedDelivery, DeliveryRow, Parent, ParentDelta } from '../delivery/index.js';
+import { renderingInput } from '../rendering/index.js';
+import type { RenderingInput } from '../rendering/index.js';
+import { IntakeRepository } from './intake.repository.js';
+import type { AdoptedDelivery, KnownVersions, NewDelivery, NewReview } from './intake.repository.js';
+
+type Validated = ReceivedEvent<ReviewValidated>;
+
+/** Where people reach the API: base URLs without a slash at the end. */
+export interface Links {
+  jobs: string;
+  findings: string;
+}
+
+/** A delivery with work to do now. */
+export interface BornDelivery {
+  row: DeliveryRow;
+  review: () => RenderingInput;
+  priority: number;
+  correlation_id: string;
+  traceparent: string | null;
+}
+
+export interface RevivedDelivery {
+  id: string;
+  generation: number;
+  priority: number;
+  correlation_id: string;
+  traceparent: string | null;
+}
+
+export interface IntakeResult {
+  born: BornDelivery[];
+  /** Deliveries of an earlier job that are tried again: read from their rows, which may have frozen another review. */
+  revived: RevivedDelivery[];
+  /** What is to be published at once, with no delivery made: adopted, superseded, or told again. */
+  tell: { parent: Parent; event: OutgoingEvent }[];
+  known: { job_id: string; generation: number }[];
+  adopted: AdoptedDelivery[];
+  superseded: ChangedDelivery[];
+}
+
+/** The statements of one round, in the order that keeps locks free of cycles: changelists, deliveries, parents. */
+@Injectable()
+export class IntakeBatch {
+  constructor(
+    @Inject(IntakeRepository) private readonly intake: IntakeRepository,
+    @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
+  ) {}
+
+  async store(tx: Tx, actor: string, round: readonly Validated[], links: Links): Promise<IntakeResult> {
+    await this.intake.lockChangelists(
+      tx,
+      round.map(({ key }) => key),
+    );
+    const inserted = await this.intake.insertReviews(
+      tx,
+      round.map((event) => newReview(event, links)),
+    );
+    const new_keys = new Set(inserted.map(parentKey));
+    const fresh = round.filter(({ data }) => new_keys.has(parentKey(data)));
+    const known = round.filter(({ data }) => !new_keys.has(parentKey(data))).map(({ data }) => data);
+    const versions = await this.#versions(tx, fresh);
+    const { created, adopted } = await this.#deliveries(tx, actor, fresh, versions);
+    const superseded = await this.#supersede(tx, actor, versions);
+    const tell = await this.#tell(tx, { fresh, known, adopted, superseded, created });
+    const born = bornDeliveries(fresh, created, links);
+    return { born, revived: revivedDeliveries(fresh, adopted), tell, known, adopted, superseded };
+  }
+
+  async #versions(tx: Tx, fresh: readonly Validated[]): Promise<Map<string, KnownVersions>> {
+    if (fresh.length === 0) return new Map();
+    const rows = await this.intake.knownVersions(
+      tx,
+      fresh.map(({ data }) => data),
+    );
+    return new Map(rows.map((row) => [eventKey(row.source, row.changelist_id), row]));
+  }
+
+  /** New rows; where one stands already it is adopted. Of a review that came too late they are born superseded. */
+  async #deliveries(
+    tx: Tx,
+    actor: string,
+    fresh: readonly Validated[],
+    versions: ReadonlyMap<string, KnownVersions>,
+  ): Promise<{ created: NewDelivery[]; adopted: AdoptedDelivery[] }> {
+    const wanted = fresh.flatMap((event) =>
+      newDeliveries(event, versions.get(event.key)!.newest > event.data.review_version),
+    );
+    if (wanted.length === 0) return { created: [], adopted: [] };
+    const new_ids = await this.intake.insertDeliveries(tx, wanted);
+    const standing = wanted.filter(({ id }) => !new_ids.has(id));
+    const adopted =
+      standing.length === 0
+        ? []
+        : await this.intake.adopt(
+            tx,
+            actor,
+            standing.map((row) => ({ ...row, revive: row.state === 'pending' })),
+          );
+    return { created: wanted.filter(({ id }) => new_ids.has(id)), adopted };
+  }
+
+  async #supersede(tx: Tx, actor: string, versions: ReadonlyMap<string, KnownVersions>): Promise<ChangedDelivery[]> {
+    const several = [...versions.values()].filter(({ oldest, newest }) => oldest < newest);
+    return several.length === 0 ? [] : this.intake.supersede(tx, actor, several);
+  }
+
+  /** Brings parents' counts to what has just been stored, and says what there is to say of them. */
+  async #tell(tx: Tx, stored: Stored): Promise<IntakeResult['tell']> {
+    const { fresh, known, adopted, superseded, created } = stored;
+    const deltas = new Map<string, ParentDelta>();
+    for (const delta of parentDeltas(superseded)) addDelta(deltas, delta);
+    for (const delta of adoptionDeltas(fresh, adopted, created)) addDelta(deltas, delta);
+    const standing = await this.repository.readParents(tx, known);
+    // One that is asked again while it is open gives news, so that nobody takes it for forgotten (ING-11).
+    for (const { job_id, generation, summary } of standing.values()) {
+      if (summary.open > 0) addDelta(deltas, { job_id, generation, open: 0, failed: 0 });
+    }
+    const parents = await this.repository.changeParents(tx, [...deltas.values()]);
+    const named = new Set([...superseded, ...known].map(parentKey));
+    const told = [...parents.values()].filter((parent) => parent.summary.open === 0 || named.has(parentKey(parent)));
+    // One that has ended says the same again, under the same event id (GEN-2).
+    const again = [...standing.values()].filter((parent) => !parents.has(parentKey(parent)));
+    return [...told, ...again].map((parent) => {
+      const settled = superseded.filter((each) => parentKey(each) === parentKey(parent));
+      return { parent, event: settledEvent(parent, settled) };
+    });
+  }
+}
+
+interface Stored {
+  fresh: readonly Validated[];
+  known: readonly ReviewValidated[];
+  adopted: readonly AdoptedDelivery[];
+  superseded: readonly ChangedDelivery[];
+  created: readonly NewDelivery[];
+}
+
+function newReview({ data, bytes, correlation_id, traceparent }: Validated, links: Links): NewReview {
+  const { job_id, generation, source, changelist_id, review_version, priority, recipients } = data;
+  return {
+    ...{ job_id, generation, source, changelist_id, review_version, priority, correlation_id, traceparent },
+    open: recipients.length,
+    ...linksOf(job_id, links),
+    validated: bytes,
+  };
+}
+
+function linksOf(job_id: string, links: Links): { job_url: string; findings_url: string } {
+  return {
+    job_url: `${links.jobs}/v1/reviews/${job_id}`,
+    findings_url: `${links.findings}/v1/reviews/${job_id}/findings`,
+  };
+}
+
+function newDeliveries({ data }: Validated, too_late: boolean): NewDelivery[] {
+  const { source, changelist_id, review_version, job_id, generation } = data;
+  return data.recipients.map(({ channel, address }) => ({
+    id: v7(),
+    ...{ source, changelist_id, review_version, channel, address, job_id, generation },
+    state: too_late ? 'superseded' : 'pending',
+  }));
+}
+
+function addDelta(deltas: Map<string, ParentDelta>, delta: ParentDelta): void {
+  const known = deltas.get(parentKey(delta));
+  if (!known) deltas.set(parentKey(delta), { ...delta });
+  else {
+    known.open += delta.open;
+    known.failed += delta.failed;
+  }
+}
+
+/**
+ * New parents were stored as if every delivery were new and open. Rows that were adopted, or born superseded, count as
+ * they stand; the parent that an adopted row leaves loses what it counted there.
+ */
+function adoptionDeltas(
+  fresh: readonly Validated[],
+  adopted: readonly AdoptedDelivery[],
+  created: readonly NewDelivery[],
+): ParentDelta[] {
+  const deltas: ParentDelta[] = [];
+  for (const { job_id, generation, state, from_state, from_job_id, from_generation } of adopted) {
+    deltas.push({ job_id, generation, open: countsAsOpen(state) - 1, failed: countsAsFailed(state) });
+    if (from_job_id === job_id && from_generation === generation) continue;
+    const left = { open: -countsAsOpen(from_state), failed: -countsAsFailed(from_state) };
+    if (left.open !== 0) deltas.push({ job_id: from_job_id, generation: from_generation, ...left, failed: 0 });
+  }
+  for (const { job_id, generation, state } of created) {
+    if (state === 'superseded') deltas.push({ job_id, generation, open: -1, failed: 0 });
+  }
+  for (const { data } of fresh) {
+    if (data.recipients.length === 0)
+      deltas.push({ job_id: data.job_id, generation: data.generation, open: 0, failed: 0 });
+  }
+  return deltas;
+}
+
+function bornDeliveries(fresh: readonly Validated[], created: readonly NewDelivery[], links: Links): BornDelivery[] {
+  const events = new Map(fresh.map((event) => [parentKey(event.data), event]));
+  const reviews = new Map(fresh.map((event) => [parentKey(event.data), once(() => inputOf(event, links))]));
+  const born = (row: DeliveryRow): BornDelivery => {
+    const { data, correlation_id, traceparent } = events.get(parentKey(row))!;
+    return { row, review: reviews.get(parentKey(row))!, priority: data.priority, correlation_id, traceparent };
+  };
+  return created.filter(({ state }) => state === 'pending').map((row) => born({ ...row, ...UNTOUCHED }));
+}
+
+function revivedDeliveries(fresh: readonly Validated[], adopted: readonly AdoptedDelivery[]): RevivedDelivery[] {
+  const events = new Map(fresh.map((event) => [parentKey(event.data), event]));
+  return adopted
+    .filter(({ state, from_state }) => state === 'pending' && from_state !== 'pending')
+    .map(({ id, job_id, generation }) => {
+      const { data, correlation_id, traceparent } = events.get(parentKey({ job_id, generation }))!;
+      return { id, generation, priority: data.priority, correlation_id, traceparent };
+    });
+}
+
+function inputOf({ data }: Validated, links: Links): RenderingInput {
+  const { job_url, findings_url } = linksOf(data.job_id, links);
+  return renderingInput(data, { job: job_url, findings: findings_url });
+}
+
+const UNTOUCHED = {
+  intent_token: null,
+  open_intent_age_ms: null,
+  notification_id: null,
+  notified_at: null,
+  frozen: null,
+  age_ms: 0,
+};

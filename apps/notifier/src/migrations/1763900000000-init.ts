@@ -1,0 +1,121 @@
+import { PARKED_RECORDS_MIGRATION_SQL } from '@assay/messaging';
+import { SqlMigration } from '@assay/postgres';
+import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
+
+/**
+ * - `reviews` are the parents: one row per (job, generation), with what is counted under its lock (DEL-15) and the bytes
+ *   that messages are rendered from, as they came (DEL-3).
+ * - `deliveries.intent_*` is the open intent of the attempt under way; `maybe_sent_at` is the latest earlier intent
+ *   that no definite answer has closed. No foreign key to `reviews`: it would lock the parent with every insert.
+ * - `delivery_history` holds one row per outcome, which stands for two transitions where an attempt was made (to
+ *   `sending` and from it): half the rows. The view `delivery_transitions` lists all of them (GEN-1).
+ */
+export class Init1763900000000 extends SqlMigration {
+  readonly name = 'Init1763900000000';
+
+  readonly statements = [
+    `CREATE TABLE reviews (
+      job_id uuid NOT NULL,
+      generation integer NOT NULL CHECK (generation >= 0),
+      source text NOT NULL,
+      changelist_id text NOT NULL,
+      review_version integer NOT NULL CHECK (review_version >= 1),
+      priority smallint NOT NULL CHECK (priority BETWEEN 0 AND 9),
+      open integer NOT NULL CHECK (open >= 0),
+      failed integer NOT NULL DEFAULT 0 CHECK (failed >= 0),
+      revision integer NOT NULL DEFAULT 0,
+      correlation_id text NOT NULL,
+      traceparent text,
+      job_url text NOT NULL,
+      findings_url text NOT NULL,
+      validated bytea NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (job_id, generation)
+    ) WITH (fillfactor = 80)`,
+    `ALTER TABLE reviews ALTER COLUMN validated SET STORAGE EXTERNAL`,
+    `CREATE INDEX reviews_of_changelist ON reviews (source, changelist_id, review_version)`,
+
+    `CREATE TABLE deliveries (
+      id uuid PRIMARY KEY,
+      source text NOT NULL,
+      changelist_id text NOT NULL,
+      review_version integer NOT NULL,
+      channel text NOT NULL,
+      address text NOT NULL,
+      job_id uuid NOT NULL,
+      generation integer NOT NULL,
+      state text NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'retry_scheduled', 'unknown',
+        'failed_permanent', 'superseded', 'waived', 'replaced')),
+      born text NOT NULL CHECK (born IN ('pending', 'superseded')),
+      intent_at timestamptz,
+      intent_owner text,
+      intent_token uuid,
+      intent_item_id uuid,
+      intent_from text,
+      maybe_sent_at timestamptz,
+      frozen_job_id uuid,
+      frozen_generation integer,
+      render_version integer,
+      payload_hash text,
+      notification_id text,
+      notified_at timestamptz,
+      error_class text,
+      error_code text,
+      created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      CONSTRAINT deliveries_identity UNIQUE (source, changelist_id, review_version, channel, address),
+      CONSTRAINT deliveries_intent CHECK (
+        (state = 'sending') = (intent_at IS NOT NULL) AND (intent_at IS NULL) = (intent_token IS NULL)
+        AND (intent_at IS NULL) = (intent_owner IS NULL) AND (intent_at IS NULL) = (intent_item_id IS NULL)
+      ),
+      CONSTRAINT deliveries_sent CHECK ((state = 'sent') = (notified_at IS NOT NULL)),
+      CONSTRAINT deliveries_frozen CHECK (
+        (payload_hash IS NULL) = (frozen_job_id IS NULL) AND (payload_hash IS NULL) = (frozen_generation IS NULL)
+        AND (payload_hash IS NULL) = (render_version IS NULL)
+      )
+    ) WITH (fillfactor = 80)`,
+    `CREATE INDEX deliveries_of_review ON deliveries (job_id, generation)`,
+    `CREATE INDEX deliveries_intended ON deliveries (intent_at) WHERE intent_at IS NOT NULL`,
+
+    `CREATE TABLE delivery_history (
+      delivery_id uuid NOT NULL,
+      from_state text NOT NULL,
+      intent_at timestamptz,
+      intent_owner text,
+      to_state text NOT NULL,
+      at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      actor text NOT NULL,
+      cause text NOT NULL,
+      error_code text
+    )`,
+    `CREATE INDEX delivery_history_of ON delivery_history (delivery_id, at)`,
+    `CREATE VIEW delivery_transitions AS
+      SELECT id AS delivery_id, created_at AS at, NULL AS from_state, born AS to_state, 'notifier' AS actor,
+          CASE born WHEN 'pending' THEN 'review_validated' ELSE 'newer_version_known' END AS cause, NULL AS error_code
+        FROM deliveries
+      UNION ALL
+      SELECT delivery_id, intent_at, from_state, 'sending', intent_owner, 'intent_recorded', NULL
+        FROM delivery_history WHERE intent_at IS NOT NULL
+      UNION ALL
+      SELECT delivery_id, at, CASE WHEN intent_at IS NULL THEN from_state ELSE 'sending' END, to_state, actor, cause,
+          error_code
+        FROM delivery_history
+      UNION ALL
+      SELECT id, intent_at, NULL, 'sending', intent_owner, 'intent_recorded', NULL
+        FROM deliveries WHERE intent_at IS NOT NULL`,
+
+    `CREATE TABLE credentials (
+      destination text NOT NULL,
+      fingerprint text NOT NULL,
+      version integer NOT NULL,
+      revision integer NOT NULL DEFAULT 1,
+      dead_letter_id uuid NOT NULL,
+      first_refused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      last_refused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (destination, fingerprint)
+    )`,
+
+    ...WORK_QUEUE_MIGRATION_SQL,
+    ...PARKED_RECORDS_MIGRATION_SQL,
+  ];
+}

@@ -1,0 +1,73 @@
+import { KAFKA_SETTINGS } from '@assay/messaging';
+import { POSTGRES_SETTINGS } from '@assay/postgres';
+import { defineSettings, document, durationMs, HTTP_SETTINGS, text } from '@assay/service';
+import type { Values } from '@assay/service';
+import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
+import { DELIVERY_SETTING_DEFINITIONS } from './delivery/delivery.settings.js';
+import { readProvidersFile } from './providers/index.js';
+
+const BASE_URL = /^https?:\/\/[^\s?#]*[^\s?#/]$/;
+
+/** What the commands read, too. */
+export const RECONCILIATION_SETTINGS = {
+  ...POSTGRES_SETTINGS,
+  ...WORK_QUEUE_SETTINGS,
+  ...DELIVERY_SETTING_DEFINITIONS,
+  providers: document({
+    env: 'ASSAY_NOTIFIER_CONFIG_FILE',
+    doc: 'Mail server and webhook endpoints (DEL-6): `{"smtp": {"host", "port", "from", "user", "password"}, "webhook": {"endpoints": {"<name>": {"url", "secrets"}}}}`; passwords and secrets are references.',
+    read: (content) => readProvidersFile(content),
+  }),
+};
+
+export const NOTIFIER_SETTINGS = defineSettings(
+  {
+    ...HTTP_SETTINGS,
+    ...KAFKA_SETTINGS,
+    ...RECONCILIATION_SETTINGS,
+    reconcile_interval_ms: durationMs({
+      env: 'ASSAY_NOTIFIER_RECONCILE_INTERVAL_MS',
+      doc: 'How often each replica looks for deliveries whose worker is gone between intent and outcome (DEL-11).',
+      default: 60_000,
+      min: 50,
+    }),
+    jobs_url: text({
+      env: 'ASSAY_NOTIFIER_JOBS_URL',
+      doc: 'Where readers of a message reach the API of jobs (ingest); no slash at its end.',
+      default: 'http://localhost:8080',
+      pattern: BASE_URL,
+    }),
+    findings_url: text({
+      env: 'ASSAY_NOTIFIER_FINDINGS_URL',
+      doc: 'Where readers of a message reach the API of findings (validator); no slash at its end.',
+      default: 'http://localhost:8081',
+      pattern: BASE_URL,
+    }),
+  },
+  timeFaults,
+);
+
+export type NotifierSettings = Values<(typeof NOTIFIER_SETTINGS)['settings']>;
+
+interface Times {
+  send_timeout_ms: number;
+  lease_ms: number;
+  shutdown_grace_ms: number;
+}
+
+/** DEL-14: a send must fit into what is left of a lease after half of it, and into a shutdown. */
+export function timeFaults(times: Times): string[] {
+  const { send_timeout_ms, lease_ms, shutdown_grace_ms } = times;
+  const faults: string[] = [];
+  if (send_timeout_ms * 2 >= lease_ms) {
+    faults.push(
+      `ASSAY_NOTIFIER_SEND_TIMEOUT_MS: ${send_timeout_ms} must be below half of ASSAY_LEASE_MS (${lease_ms})`,
+    );
+  }
+  if (send_timeout_ms >= shutdown_grace_ms) {
+    faults.push(
+      `ASSAY_NOTIFIER_SEND_TIMEOUT_MS: ${send_timeout_ms} must be below ASSAY_SHUTDOWN_GRACE_MS (${shutdown_grace_ms})`,
+    );
+  }
+  return faults;
+}

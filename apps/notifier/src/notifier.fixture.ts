@@ -1,0 +1,225 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventId, eventKey } from '@assay/contracts';
+import type { DeliverySettled, OutgoingEvent, Recipient, ReviewValidated, StageDeadLettered } from '@assay/contracts';
+import { KafkaBatchServer, KafkaPublisher } from '@assay/messaging';
+import { newApiKey } from '@assay/security';
+import { readSettings, startService } from '@assay/service';
+import type { RunningService } from '@assay/service';
+import { eventually, testDatabase, testKafka, testRun } from '@assay/testing';
+import type { Collector, TestDatabase, TestKafka } from '@assay/testing';
+import { v7 } from 'uuid';
+import { NOTIFIER_SETTINGS } from './notifier.config.js';
+import { NotifierModule } from './notifier.module.js';
+import { startHttpReceiver } from './providers/conformance/http-receiver.fixture.js';
+import type { HttpReceiver } from './providers/conformance/http-receiver.fixture.js';
+import { startMailServer } from './providers/conformance/mail-server.fixture.js';
+import type { MailServer } from './providers/conformance/mail-server.fixture.js';
+import { aValidatedReview } from './rendering/example-input.fixture.js';
+
+export const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
+/** Endpoints of the configuration; `bot` and `slow` have receivers of their own. */
+export const ENDPOINTS = ['bot', 'slow'] as const;
+
+export interface DeliveryState {
+  id: string;
+  channel: string;
+  address: string;
+  state: string;
+  notification_id: string | null;
+  error_class: string | null;
+  error_code: string | null;
+}
+
+/** One database, topics, a mail server and two webhook receivers; as many replicas as are started. */
+export class NotifierFixture {
+  readonly #replicas: RunningService[] = [];
+  readonly #processes: ChildProcess[] = [];
+  #started = 0;
+
+  private constructor(
+    readonly database: TestDatabase,
+    readonly kafka: TestKafka,
+    readonly mail: MailServer,
+    readonly bot: HttpReceiver,
+    readonly slow: HttpReceiver,
+    readonly env: Record<string, string>,
+    private readonly directory: string,
+    private readonly publisher: KafkaPublisher,
+    readonly settled: Collector,
+    readonly dead: Collector,
+    readonly delayed: Collector,
+  ) {}
+
+  static async open(): Promise<NotifierFixture> {
+    const directory = await mkdtemp(join(tmpdir(), 'assay-notifier-'));
+    const [database, kafka] = [await testDatabase('notifier'), testKafka()];
+    await kafka.createTopics();
+    const [mail, bot, slow] = await Promise.all([startMailServer(), startHttpReceiver(), startHttpReceiver()]);
+    const env = await environment(directory, { database, kafka, mail, bot, slow });
+    const settings = readSettings(NOTIFIER_SETTINGS, { ...env, ASSAY_INSTANCE: 'test' });
+    const publisher = new KafkaPublisher(settings, 'validator');
+    const [settled, dead, delayed] = await Promise.all([
+      kafka.consume('delivery.settled'),
+      kafka.consume('stage.dead_lettered'),
+      kafka.consume('stage.delayed'),
+    ]);
+    return new NotifierFixture(database, kafka, mail, bot, slow, env, directory, publisher, settled, dead, delayed);
+  }
+
+  /** Starts a replica in this process. */
+  async start(over: Record<string, string> = {}): Promise<RunningService> {
+    const settings = readSettings(NOTIFIER_SETTINGS, { ...this.env, ASSAY_INSTANCE: this.#name(), ...over });
+    const replica = await startService(
+      { name: 'notifier', module: NotifierModule.register(settings), transport: (app) => app.get(KafkaBatchServer) },
+      settings,
+    );
+    this.#replicas.push(replica);
+    return replica;
+  }
+
+  /** Starts a replica as a process of its own; resolves when it is ready. */
+  async spawn(over: Record<string, string> = {}, node_options: string[] = []): Promise<ChildProcess> {
+    const script = join(testRun().build, 'apps', 'notifier', 'src', 'main.js');
+    const env = {
+      PATH: process.env['PATH'],
+      ...this.env,
+      ASSAY_INSTANCE: this.#name(),
+      ASSAY_LOG_LEVEL: 'info',
+      ...over,
+    };
+    const child = spawn(process.execPath, [...node_options, script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#processes.push(child);
+    let written = '';
+    child.stdout.on('data', (chunk: Buffer) => (written += chunk.toString()));
+    await eventually(
+      () => {
+        if (child.exitCode !== null) throw new Error(`ended while starting: ${written}`);
+        if (!written.includes('"event":"started"')) throw new Error(`not started: ${written}`);
+      },
+      { within_ms: 20_000 },
+    );
+    return child;
+  }
+
+  /** Publishes a judged review as the validator would. */
+  async tell(recipients: readonly Recipient[], over: Partial<ReviewValidated> = {}): Promise<ReviewValidated> {
+    const review = aValidatedReview({
+      job_id: v7(),
+      changelist_id: `c-${v7()}`,
+      recipients: [...recipients],
+      ...over,
+    });
+    await this.tellAgain(review);
+    return review;
+  }
+
+  async tellAgain(review: ReviewValidated): Promise<void> {
+    const [result] = await this.publisher.publish([validatedEvent(review)]);
+    if (result?.kind !== 'acked') throw new Error(`not published: ${JSON.stringify(result)}`);
+  }
+
+  /** A job's deliveries, once all are in the states named. */
+  async deliveries(review: ReviewValidated, ...states: string[]): Promise<DeliveryState[]> {
+    return eventually(
+      async () => {
+        const rows = await this.database.sql<DeliveryState>(
+          `SELECT id, channel, address, state, notification_id, error_class, error_code FROM deliveries
+            WHERE job_id = $1 ORDER BY channel, address`,
+          [review.job_id],
+        );
+        const found = rows.map(({ state }) => state);
+        if (JSON.stringify(found) !== JSON.stringify(states)) throw new Error(`${found} is not yet ${states}`);
+        return rows;
+      },
+      { within_ms: 20_000 },
+    );
+  }
+
+  settledOf(review: ReviewValidated): DeliverySettled[] {
+    return this.settled.records.map((each) => each.json<DeliverySettled>()).filter((each) => of(each, review));
+  }
+
+  deadOf(review: ReviewValidated): StageDeadLettered[] {
+    return this.dead.records.map((each) => each.json<StageDeadLettered>()).filter((each) => of(each, review));
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#processes) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await Promise.all(this.#replicas.map((replica) => replica.stop()));
+    await this.publisher.close();
+    await this.kafka.close();
+    await Promise.all([this.mail.close(), this.bot.close(), this.slow.close()]);
+    await this.database.close();
+    await rm(this.directory, { recursive: true });
+  }
+
+  #name(): string {
+    this.#started += 1;
+    return `notifier-${this.#started}`;
+  }
+}
+
+function of(event: { job_id: string | null }, review: ReviewValidated): boolean {
+  return event.job_id === review.job_id;
+}
+
+function validatedEvent(review: ReviewValidated): OutgoingEvent {
+  return {
+    type: 'review.validated',
+    id: eventId(review.job_id, review.generation, review.revision, 'review.validated'),
+    subject: review.job_id,
+    time: review.occurred_at,
+    key: eventKey(review.source, review.changelist_id),
+    correlation_id: review.correlation_id,
+    traceparent: null,
+    data: Buffer.from(JSON.stringify(review)),
+  };
+}
+
+async function environment(
+  directory: string,
+  to: { database: TestDatabase; kafka: TestKafka; mail: MailServer; bot: HttpReceiver; slow: HttpReceiver },
+): Promise<Record<string, string>> {
+  const endpoint = (receiver: HttpReceiver) => ({ url: `${receiver.url}/hook`, secrets: ['env:HOOK'], concurrency: 8 });
+  const providers = {
+    smtp: { host: '127.0.0.1', port: to.mail.port, from: 'Assay <assay@example.org>' },
+    webhook: { endpoints: { bot: endpoint(to.bot), slow: endpoint(to.slow) } },
+  };
+  const files = { config: join(directory, 'notifier.json'), keys: join(directory, 'keys.json') };
+  const { sha256 } = newApiKey();
+  process.env['HOOK'] = WEBHOOK_SECRET;
+  await writeFile(files.config, JSON.stringify(providers));
+  await writeFile(files.keys, JSON.stringify({ keys: [{ id: 'op', sha256, role: 'operator', sources: '*' }] }));
+  return {
+    DB_URL: to.database.url,
+    HOOK: WEBHOOK_SECRET,
+    ARTEFACT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+    ASSAY_HTTP_PORT: '0',
+    ASSAY_HTTP_HOST: '127.0.0.1',
+    ASSAY_POSTGRES_URL: 'env:DB_URL',
+    ASSAY_ARTEFACT_KEYS: 'env:ARTEFACT_KEYS',
+    ASSAY_API_KEYS_FILE: files.keys,
+    ASSAY_NOTIFIER_CONFIG_FILE: files.config,
+    ASSAY_KAFKA_BROKERS: to.kafka.brokers,
+    ASSAY_KAFKA_TOPIC_PREFIX: to.kafka.topic_prefix,
+    ASSAY_KAFKA_GROUP: `${to.kafka.topic_prefix}-notifier`,
+    ASSAY_KAFKA_SESSION_TIMEOUT_MS: '6000',
+    ASSAY_LEASE_MS: '4000',
+    ASSAY_SWEEP_INTERVAL_MS: '200',
+    ASSAY_POLL_MAX_MS: '300',
+    ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '1500',
+    ASSAY_NOTIFIER_RETRY_FIRST_MS: '20',
+    ASSAY_NOTIFIER_RETRY_CAP_MS: '100',
+    ASSAY_NOTIFIER_CIRCUIT_OPEN_MS: '200',
+    ASSAY_NOTIFIER_CIRCUIT_MAX_OPEN_MS: '400',
+  };
+}

@@ -1,0 +1,52 @@
+import { Inject, Module } from '@nestjs/common';
+import type { BeforeApplicationShutdown, DynamicModule } from '@nestjs/common';
+import { MessagingModule } from '@assay/messaging';
+import { PostgresModule } from '@assay/postgres';
+import { WorkQueueModule } from '@assay/work-queue';
+import { DELIVERY_SETTINGS, DeliveryModule } from './delivery/index.js';
+import { IntakeModule, LINKS } from './intake/index.js';
+import { MIGRATIONS } from './migrations/index.js';
+import type { NotifierSettings } from './notifier.config.js';
+import { createProviders, PROVIDERS } from './providers/index.js';
+import type { Providers } from './providers/index.js';
+import { RECONCILE_INTERVAL_MS, Reconciler } from './reconciliation/index.js';
+
+/** Gives every class of the service its settings and the providers. */
+@Module({})
+class ConfigModule implements BeforeApplicationShutdown {
+  constructor(@Inject(PROVIDERS) private readonly providers: Providers) {}
+
+  static register(settings: NotifierSettings): DynamicModule {
+    const provided = [
+      { provide: DELIVERY_SETTINGS, useValue: settings },
+      { provide: PROVIDERS, useFactory: () => createProviders(settings.providers, settings.send_timeout_ms) },
+      { provide: LINKS, useValue: { jobs: settings.jobs_url, findings: settings.findings_url } },
+      { provide: RECONCILE_INTERVAL_MS, useValue: settings.reconcile_interval_ms },
+    ];
+    return { module: ConfigModule, global: true, providers: provided, exports: provided };
+  }
+
+  /** After the work queue has stopped: no send is under way any more. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.providers.values()].map((provider) => provider.close()));
+  }
+}
+
+/** The service that tells recipients, and alone knows what became of each delivery. */
+@Module({})
+export class NotifierModule {
+  static register(settings: NotifierSettings): DynamicModule {
+    return {
+      module: NotifierModule,
+      imports: [
+        ConfigModule.register(settings),
+        PostgresModule.register({ schema: 'notifier', settings, migrations: MIGRATIONS }),
+        MessagingModule.register({ settings, service: 'notifier' }),
+        WorkQueueModule.register({ settings }),
+        DeliveryModule,
+        IntakeModule,
+      ],
+      providers: [Reconciler],
+    };
+  }
+}

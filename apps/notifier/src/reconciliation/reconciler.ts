@@ -1,0 +1,161 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { Channel, OutgoingEvent } from '@assay/contracts';
+import { counter, createLog } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import type { NewItem } from '@assay/work-queue';
+import { deadLetterEvent } from '../delivery/delivery-events.js';
+import {
+  DELIVER_QUEUE,
+  DeliveryRepository,
+  DELIVERY_SETTINGS,
+  outcomeUnknown,
+  parentDeltas,
+  parentKey,
+} from '../delivery/index.js';
+import type { DeliveryEnd, DeliverySettings } from '../delivery/index.js';
+import { PROVIDERS } from '../providers/index.js';
+import type { Providers } from '../providers/index.js';
+import { FIND_STRANDED } from './sql/find-stranded.js';
+
+const log = createLog('notifier.reconciliation', ['reconciled', 'reconciliation_failed']);
+const reconciled = counter('assay_deliveries_reconciled_total', 'Stranded deliveries by what was done with them');
+const BATCH = 200;
+/** Nest token: how often each replica reconciles, in milliseconds; null where only the command does. */
+export const RECONCILE_INTERVAL_MS = Symbol('ReconcileIntervalMs');
+
+interface Stranded {
+  id: string;
+  channel: Channel;
+  address: string;
+  job_id: string;
+  generation: number;
+  intent_token: string;
+  payload_hash: string | null;
+  first_failure_at: string;
+  last_failure_at: string;
+  has_item: boolean;
+  priority: number;
+  correlation_id: string;
+  traceparent: string | null;
+}
+
+export interface Reconciliation {
+  /** Outcome not known and the provider's policy is to hold: dead letters. */
+  held: number;
+  /** Given back to the queue, which asks the provider or sends again under the same key. */
+  requeued: number;
+  /** Their item stands in the queue already. */
+  left: number;
+}
+
+/**
+ * Deliveries whose worker is gone between intent and settlement (DEL-11). The queue brings most of them back by itself,
+ * by their item; this is the net below it, with its own loop in every replica and its own command.
+ */
+@Injectable()
+export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<unknown> | undefined;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(WorkQueue) private readonly queue: WorkQueue,
+    @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
+    @Inject(PROVIDERS) private readonly providers: Providers,
+    @Inject(DELIVERY_SETTINGS) private readonly settings: DeliverySettings,
+    @Inject(RECONCILE_INTERVAL_MS) private readonly interval_ms: number | null,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.interval_ms === null) return;
+    this.#timer = setInterval(() => {
+      this.#running ??= this.once()
+        .catch((error: unknown) => log.warn('reconciliation_failed', {}, error))
+        .finally(() => (this.#running = undefined));
+    }, this.interval_ms);
+    this.#timer.unref();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  /** Reconciles until nothing stranded is left; idempotent, and safe beside any other reconciler or worker. */
+  async once(): Promise<Reconciliation> {
+    const total: Reconciliation = { held: 0, requeued: 0, left: 0 };
+    for (;;) {
+      const batch = await this.database.transaction((tx) => this.#reconcile(tx));
+      total.held += batch.held;
+      total.requeued += batch.requeued;
+      total.left += batch.left;
+      // What is left to its item would be found again at once.
+      if (batch.held + batch.requeued < BATCH) break;
+    }
+    if (total.held + total.requeued > 0) log.warn('reconciled', { ...total });
+    for (const [done, n] of Object.entries(total)) reconciled.add(n as number, { done });
+    this.queue.notify();
+    return total;
+  }
+
+  async #reconcile(tx: Tx): Promise<Reconciliation> {
+    const oldest_ms = this.settings.lease_ms + this.settings.send_timeout_ms;
+    const stranded = await tx.query<Stranded>(FIND_STRANDED, [oldest_ms, BATCH]);
+    const lost = stranded.filter((row) => this.#holds(row));
+    const items = stranded.filter((row) => !this.#holds(row) && !row.has_item).map(deliverItem);
+    if (items.length > 0) await this.queue.insert(tx, items);
+    await this.#hold(tx, lost);
+    return { held: lost.length, requeued: items.length, left: stranded.length - lost.length - items.length };
+  }
+
+  #holds({ channel }: Stranded): boolean {
+    const capabilities = this.providers.get(channel)?.capabilities;
+    return !capabilities || (capabilities.lookup === null && capabilities.ambiguous_policy === 'hold');
+  }
+
+  async #hold(tx: Tx, lost: readonly Stranded[]): Promise<void> {
+    if (lost.length === 0) return;
+    const changed = await this.repository.settle(tx, this.settings.instance, lost.map(unknownEnd));
+    const parents = await this.repository.changeParents(tx, parentDeltas(changed));
+    const by_id = new Map(lost.map((row) => [row.id, row]));
+    const items = changed.map((delivery) => {
+      const row = by_id.get(delivery.id)!;
+      const event = deadLetterEvent(parents.get(parentKey(delivery))!, {
+        delivery,
+        destination: this.providers.get(row.channel)?.destinationOf(row.address)?.name ?? row.channel,
+        error_class: 'OUTCOME_UNKNOWN',
+        failure: outcomeUnknown('intent_without_outcome'),
+        attempts: 1,
+        first_failure_at: row.first_failure_at,
+        last_failure_at: row.last_failure_at,
+      });
+      return publishItem(row, event);
+    });
+    await this.queue.insert(tx, items);
+  }
+}
+
+function unknownEnd({ id, intent_token }: Stranded): DeliveryEnd {
+  return {
+    id,
+    intent_token,
+    to_state: 'unknown',
+    cause: 'outcome_unknown',
+    outcome: 'none',
+    notification_id: null,
+    error_class: 'OUTCOME_UNKNOWN',
+    error_code: 'intent_without_outcome',
+  };
+}
+
+function deliverItem(row: Stranded): NewItem {
+  const { id: subject_id, generation, priority, correlation_id, traceparent } = row;
+  return { queue: DELIVER_QUEUE, subject_id, generation, priority, phase: 'work', correlation_id, traceparent };
+}
+
+function publishItem(row: Stranded, event: OutgoingEvent): NewItem {
+  return { ...deliverItem(row), phase: 'publish', payload: encodeEvents([event]) };
+}

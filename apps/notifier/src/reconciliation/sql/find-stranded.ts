@@ -1,0 +1,24 @@
+import { statement } from '@assay/postgres';
+
+/**
+ * Deliveries with an open intent whose lease is over (DEL-11): the intent is older than a lease and a send, and no
+ * running item bears its token any more. Locked; those that another reconciler has are left to it.
+ *
+ * $1 float8: milliseconds that an intent must have; $2 int: at most.
+ * EXPLAIN: Index Scan on deliveries_intended, Nested Loop Left Join, Index Scan on work_items_pkey.
+ */
+export const FIND_STRANDED = statement(
+  'find_stranded',
+  `SELECT d.id, d.channel, d.address, d.job_id, d.generation, d.intent_token, d.payload_hash,
+      d.intent_at AS first_failure_at, clock_timestamp() AS last_failure_at, w.id IS NOT NULL AS has_item,
+      r.priority, r.correlation_id, r.traceparent
+    FROM deliveries AS d
+    JOIN reviews AS r USING (job_id, generation)
+    LEFT JOIN work_items AS w ON w.id = d.intent_item_id AND w.phase = 'work'
+    WHERE d.intent_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+      AND NOT (w.id IS NOT NULL AND w.state = 'running' AND w.lease_token = d.intent_token
+        AND w.lease_expires_at > clock_timestamp())
+    ORDER BY d.id
+    LIMIT $2
+    FOR UPDATE OF d SKIP LOCKED`,
+);
