@@ -1,6 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import { onSecurityNotice } from '@assay/security';
 import type { SecurityNotice } from '@assay/security';
+import { setTimeout as pause } from 'node:timers/promises';
 import { configureLog, createLog } from './log.js';
 import type { LogLevel } from './log.js';
 import { counter } from './metrics.js';
@@ -15,6 +16,8 @@ export interface TelemetryOptions {
   otlp_url: string | null;
   /** Share of new traces that are recorded; a caller's decision is kept. */
   sample_ratio: number;
+  /** How long an export is tried, repetitions included: 5 s. */
+  otlp_timeout_ms?: number;
 }
 
 export interface Telemetry {
@@ -35,7 +38,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     stop: async (within_ms) => {
       unsubscribe();
       // A collector that is away must not hold up the shutdown: what it has not taken by then is lost.
-      await provider?.forceFlush({ timeoutMillis: within_ms }).catch(() => undefined);
+      await Promise.race([provider?.shutdown().catch(() => undefined), pause(within_ms, undefined, { ref: false })]);
       trace.disable();
     },
   };
@@ -49,7 +52,10 @@ async function startTraces(options: TelemetryOptions) {
       import('@opentelemetry/resources'),
       import('@opentelemetry/exporter-trace-otlp-http'),
     ]);
-  const exporter = new otlp.OTLPTraceExporter({ url: options.otlp_url ?? undefined });
+  const exporter = new otlp.OTLPTraceExporter({
+    url: options.otlp_url ?? undefined,
+    timeoutMillis: options.otlp_timeout_ms ?? 5_000,
+  });
   const provider = new TracerProvider({
     resource: resources.resourceFromAttributes({
       'service.name': `assay-${options.service}`,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /** The parts of a W3C `traceparent` (version 00). */
 export interface TraceParent {
@@ -23,12 +23,24 @@ export function formatTraceparent({ trace_id, span_id, sampled }: TraceParent): 
 
 /** A trace of its own, not sampled: sampling is the tracer's to decide. */
 export function newTraceparent(): string {
-  const ids = randomBytes(24).toString('hex');
-  return formatTraceparent({ trace_id: ids.slice(0, 32), span_id: ids.slice(32), sampled: false });
+  return formatTraceparent({ trace_id: randomHex(16), span_id: randomHex(8), sampled: false });
 }
 
 /** The same trace under a new span id, where no tracer is at work; a new trace where there is none. */
 export function continueTraceparent(parent: string | null | undefined): string {
   const parsed = parseTraceparent(parent);
-  return parsed ? formatTraceparent({ ...parsed, span_id: randomBytes(8).toString('hex') }) : newTraceparent();
+  return parsed ? formatTraceparent({ ...parsed, span_id: randomHex(8) }) : newTraceparent();
+}
+
+const pool = Buffer.alloc(4_096);
+let used = pool.length;
+
+/** From a pool: a call of the generator per id took 4 % of a request's time. */
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += bytes;
+  return pool.toString('hex', used - bytes, used);
 }
