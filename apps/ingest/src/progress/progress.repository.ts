@@ -53,6 +53,7 @@ export class ProgressRepository {
   }
 
   store(tx: Tx, jobs: readonly ChangedJob[], hops: readonly NewHop[]): Promise<StoredProgress[]> {
-    return tx.query<StoredProgress>(STORE_PROGRESS, [JSON.stringify(jobs), JSON.stringify(hops)]);
+    const ids = jobs.map(({ id }) => id);
+    return tx.query<StoredProgress>(STORE_PROGRESS, [JSON.stringify(jobs), JSON.stringify(hops), ids]);
   }
 }

@@ -5,7 +5,7 @@ import { statement } from '@assay/postgres';
  * turns and never wait for each other in a circle.
  *
  * $1: uuid[].
- * EXPLAIN at 10,000 jobs: LockRows over Sort over Index Scan on jobs_pkey.
+ * EXPLAIN at 10,000 jobs: LockRows over Sort over a Bitmap Heap Scan by jobs_pkey.
  */
 export const LOCK_PROGRESS = statement(
   'lock_progress',

@@ -5,8 +5,9 @@ import { statement } from '@assay/postgres';
  * event came again) changes nothing.
  *
  * `quiet_since` may lie ahead: until the next attempt is due nobody need speak (ING-11).
- * $1 json: changed jobs; $2 json: hops.
- * EXPLAIN: Update over Nested Loop with Index Scan on jobs_pkey; Insert with conflict arbiter job_timeline_pkey.
+ * $1 json: changed jobs; $2 json: hops; $3 uuid[]: the changed jobs' ids, which the planner needs: of a recordset it
+ * expects 100 rows, and so would read the whole table up to some 30,000 jobs.
+ * EXPLAIN at 10,000 jobs: Update over Hash Join of the recordset with a Bitmap Heap Scan by jobs_pkey.
  */
 export const STORE_PROGRESS = statement(
   'store_progress',
@@ -30,7 +31,7 @@ export const STORE_PROGRESS = statement(
     FROM json_to_recordset($1::json) AS u(id uuid, state text, stage text, revision int, validate_revision int,
       notify_revision int, counts json, versions json, deliveries json, alive boolean, next_due_at timestamptz,
       settles boolean)
-    WHERE j.id = u.id
+    WHERE j.id = ANY($3::uuid[]) AND j.id = u.id
   RETURNING j.id, j.accepted_at, j.settled_at, j.ingest_revision, u.settles,
     extract(epoch FROM j.settled_at - j.accepted_at)::float8 AS took_s`,
 );

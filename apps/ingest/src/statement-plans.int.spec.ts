@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { testDatabase } from '@assay/testing';
+import type { TestDatabase } from '@assay/testing';
+import { Database } from '@assay/postgres';
+import type { Statement } from '@assay/postgres';
+import { fixedSecret } from '@assay/security';
+import { LOCK_PROGRESS } from './progress/sql/lock-progress.js';
+import { STORE_PROGRESS } from './progress/sql/store-progress.js';
+import { LOAD_CONTEST } from './reviews/sql/load-contest.js';
+import { LOCK_CONTEST } from './reviews/sql/lock-contest.js';
+import { SETTLED_AMONG } from './reviews/sql/settled-among.js';
+
+const JOBS = 10_000;
+let database: TestDatabase;
+let connection: Database;
+let ids: string[];
+
+beforeAll(async () => {
+  database = await testDatabase('ingest');
+  await database.sql(
+    `INSERT INTO jobs (id, source, idempotency_key, body_digest, body_bytes, changelist_id, review_version, rerun,
+       priority, recipients, allow_list_hash, submitted_by, correlation_id, state, settled_at)
+     SELECT gen_random_uuid(), 'acme', 'key-' || n, sha256(n::text::bytea), 9000, 'c-' || n, 1, false, 5, '[]', 'h',
+       'k', 'c', CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'succeeded' END, clock_timestamp()
+     FROM generate_series(1, $1::int) AS n`,
+    [JOBS],
+  );
+  await database.sql('ANALYZE jobs');
+  const url = fixedSecret(database.url);
+  const options = { url, schema: 'ingest', pool_size: 2, statement_timeout_ms: 5_000, application_name: 'plans' };
+  connection = await new Database(options).open();
+  ids = (await database.sql<{ id: string }>('SELECT id FROM jobs LIMIT 64')).map(({ id }) => id);
+}, 60_000);
+afterAll(async () => {
+  await connection.close();
+  await database.close();
+});
+
+/** The plan that a prepared statement keeps, whatever its parameters. */
+async function planOf({ text }: Statement, params: unknown[]): Promise<string> {
+  const literals = params.map((value) => (Array.isArray(value) ? `'{${value.join(',')}}'` : `'${String(value)}'`));
+  return connection.transaction(async (tx) => {
+    await tx.execute('SET LOCAL plan_cache_mode = force_generic_plan');
+    await tx.execute(`PREPARE hot AS ${text}`);
+    const rows = await tx.query(`EXPLAIN EXECUTE hot(${literals.join(', ')})`);
+    await tx.execute('DEALLOCATE hot');
+    return rows.map((row) => Object.values(row)[0] as string).join('\n');
+  });
+}
+
+describe('hot statements at 10,000 jobs', () => {
+  const names = Array.from({ length: 64 }, (_, n) => `key-${n}`);
+  const sources = names.map(() => 'acme');
+
+  it.each<[string, Statement, () => unknown[], string[]]>([
+    ['ING-3.d load_contest', LOAD_CONTEST, () => [sources, names, names], ['jobs_idempotency_key', 'jobs_standing']],
+    ['ING-3.d lock_contest', LOCK_CONTEST, () => [[1, 2, 3]], ['Function Scan']],
+    ['ING-9.a lock_progress', LOCK_PROGRESS, () => [ids], ['jobs_pkey']],
+    ['ING-9.a store_progress', STORE_PROGRESS, () => ['[]', '[]', ids], ['jobs_pkey']],
+    ['ING-8.c settled_among', SETTLED_AMONG, () => [ids], ['jobs_pkey']],
+  ])('%s reads no whole table', async (_name, statement, params, uses) => {
+    const plan = await planOf(statement, params());
+    for (const part of uses) expect(plan).toContain(part);
+    expect(plan).not.toContain('Seq Scan on jobs');
+  });
+});
