@@ -1,10 +1,10 @@
 import { Inject, Module } from '@nestjs/common';
-import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
+import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '@assay/contracts';
 import { createLog } from '@assay/observability';
 import type { SecretSource } from '@assay/security';
-import { Readiness } from '@assay/service';
+import { ClockSkew, Readiness } from '@assay/service';
 import { Database } from './database.js';
 import type { MigrationClass } from './migrations.js';
 
@@ -44,12 +44,15 @@ async function openWhenReachable(database: Database): Promise<Database> {
 
 /** Provides the service's one {@link Database}, opened, checked by `/readyz` and closed last. */
 @Module({})
-export class PostgresModule implements OnApplicationShutdown {
+export class PostgresModule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  readonly #clock: ClockSkew;
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Readiness) readiness: Readiness,
   ) {
     readiness.register('postgres', () => database.ping());
+    this.#clock = new ClockSkew({ now: () => database.now() });
   }
 
   static register(options: PostgresModuleOptions): DynamicModule {
@@ -59,6 +62,15 @@ export class PostgresModule implements OnApplicationShutdown {
       providers: [{ provide: Database, useFactory: () => openWhenReachable(databaseFrom(options)) }],
       exports: [Database],
     };
+  }
+
+  /** How far this host's clock is off is told, never used (GEN-4). */
+  onApplicationBootstrap(): void {
+    this.#clock.start();
+  }
+
+  onModuleDestroy(): void {
+    this.#clock.stop();
   }
 
   async onApplicationShutdown(): Promise<void> {
