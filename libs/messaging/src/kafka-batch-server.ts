@@ -29,7 +29,7 @@ export interface ConsumerConfig extends KafkaClusterConfig {
 
 export interface BatchServerParts {
   config: ConsumerConfig;
-  /** The service's name: its consumer group unless another is set. */
+  /** The service's name; with the topics' prefix its consumer group unless another is set. */
   service: string;
   parking: RecordParking;
   readiness: Readiness;
@@ -147,7 +147,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       request_timeout_ms: Math.max(session_ms, kafka_fetch_wait_ms + 5_000),
     });
     return client.consumer({
-      groupId: config.kafka_group ?? service,
+      // With the prefix: members of one group must subscribe to the same topics.
+      groupId: config.kafka_group ?? `${config.kafka_topic_prefix}.${service}`,
       allowAutoTopicCreation: false,
       sessionTimeout: session_ms,
       rebalanceTimeout: Math.max(session_ms, 10_000),

@@ -16,7 +16,7 @@ export const KAFKA_SETTINGS = {
   ...KAFKA_CLUSTER_SETTINGS,
   kafka_group: text({
     env: 'ASSAY_KAFKA_GROUP',
-    doc: "Consumer group; the service's name unless set.",
+    doc: "Consumer group; the topics' prefix and the service's name unless set.",
     default: null,
     pattern: /^[A-Za-z0-9._-]{1,200}$/,
   }),
