@@ -66,6 +66,21 @@ describe('a new submission', () => {
     expect(record!.json<ReviewSubmitted>()).toMatchObject({ job_id: job.job_id, revision: 1, source: 'acme' });
   });
 
+  it('OBS-1.a carries its correlation id and trace from the call to the topic', async () => {
+    const trace_id = '0af7651916cd43dd8448eb211c80319c';
+    const headers = { 'x-correlation-id': 'build-4711', traceparent: `00-${trace_id}-b7ad6b7169203331-01` };
+    const answer = await one.post(aSubmission(), { headers }).expect(202);
+    const job = answer.body as JobView;
+    expect(answer.headers['x-correlation-id']).toBe('build-4711');
+    expect(job.correlation_id).toBe('build-4711');
+    const [record] = await eventually(() => {
+      expect(submittedOf(job.job_id)).toHaveLength(1);
+      return submittedOf(job.job_id);
+    });
+    expect(record!.headers['traceparent']).toContain(trace_id);
+    expect(record!.json<ReviewSubmitted>().correlation_id).toBe('build-4711');
+  });
+
   it('ING-2.b leaves no work item behind when Kafka has it', async () => {
     const { job_id } = await accepted();
     await eventually(async () => {

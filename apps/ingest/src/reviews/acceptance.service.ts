@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { JobState } from '@assay/contracts';
-import { counter } from '@assay/observability';
+import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { WorkQueue } from '@assay/work-queue';
@@ -36,6 +36,7 @@ interface Stored {
   events: EventsByItem;
 }
 
+const log = createLog('ingest.acceptance', ['submission_denied']);
 const judgements = counter('assay_submissions_total', 'Submissions by what became of them');
 /** Denied paths that a security event names; their number is always told. */
 const MAX_DENIED_STORED = 100;
@@ -64,7 +65,12 @@ export class AcceptanceService {
   /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so. */
   async submit(submission: Submission): Promise<Answer> {
     const answer = await this.#batcher.submit(submission, submission.body.length);
-    judgements.add(1, { outcome: answer.judgement.kind });
+    const { judgement } = answer;
+    judgements.add(1, { outcome: judgement.kind });
+    if (judgement.kind === 'denied') {
+      const { source, submitted_by: key_id, changelist_id } = submission.job;
+      log.warn('submission_denied', { source, key_id, changelist_id, denied: judgement.denied_paths.length });
+    }
     return answer;
   }
 
