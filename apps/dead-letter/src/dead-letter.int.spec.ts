@@ -39,7 +39,7 @@ async function settledDown(): Promise<void> {
 }
 
 describe('intake', () => {
-  it('DLQ-3.b keeps every stated field, and GEN-1.b, c its first transition', async () => {
+  it('DLQ-3.b, GEN-1.b, GEN-1.c keeps every stated field and its first transition', async () => {
     const failure = aFailure();
     await stage.send(failureEvent(failure));
     const letter = await arrived(failure.subject_id);
@@ -56,7 +56,7 @@ describe('intake', () => {
     expect(Date.parse(letter.transitions[0]!.occurred_at)).not.toBeNaN();
   });
 
-  it('GEN-2.a is not harmed by redelivery, and DLQ-3.a keeps one row per subject and stage', async () => {
+  it('GEN-2.a, DLQ-3.a is not harmed by redelivery and keeps one row per subject and stage', async () => {
     const failure = aFailure();
     const event = failureEvent(failure);
     await stage.send(event, event, failureEvent({ ...failure, revision: 1, code: 'older' }));

@@ -133,7 +133,7 @@ const post = (path: string, body: string | Uint8Array<ArrayBuffer>, headers: Rec
   call(path, { method: 'POST', body, headers: { ...json, ...bearer(submitter), ...headers } });
 
 describe('problem details', () => {
-  it('ING-10 answers 401 with a problem when no, a bad or an expired credential came', async () => {
+  it('ING-10.d answers 401 with a problem when no, a bad or an expired credential came', async () => {
     for (const headers of [
       {},
       { authorization: 'Bearer assay_nope' },
@@ -147,7 +147,7 @@ describe('problem details', () => {
     }
   });
 
-  it('SEC-6 answers 403 to a role that the route does not admit, and to everyone where no role is declared', async () => {
+  it('ING-10.d, SEC-6.d answers 403 to a role that the route does not admit, and to everyone where no role is declared', async () => {
     expect(await call('/v1/notes', { headers: bearer(submitter) })).toMatchObject({
       status: 403,
       body: { code: 'forbidden' },
@@ -156,12 +156,12 @@ describe('problem details', () => {
     expect(await call('/v1/notes', { headers: bearer(operator) })).toMatchObject({ status: 200 });
   });
 
-  it('SEC-6 takes the source from the credential', async () => {
+  it('SEC-6.a takes the source from the credential', async () => {
     const { body } = await call('/v1/notes/whoami', { headers: bearer(submitter) });
     expect(body).toMatchObject({ key_id: 'ci', role: 'submitter', source: 'acme', sources: ['acme'] });
   });
 
-  it('ING-10 answers 400 malformed_json without an echo when the body is not JSON or is missing', async () => {
+  it('ING-10.b answers 400 malformed_json without an echo when the body is not JSON or is missing', async () => {
     for (const body of ['{"text": hunter2', '', '{"a":1}}', 'x']) {
       const answer = await post('/v1/notes', body);
       expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_json' } });
@@ -169,17 +169,17 @@ describe('problem details', () => {
     }
   });
 
-  it('ING-10 answers 400 invalid_encoding when the body is not UTF-8', async () => {
+  it('ING-10.b answers 400 invalid_encoding when the body is not UTF-8', async () => {
     const answer = await post('/v1/notes', new Uint8Array([0x22, 0xc3, 0x28, 0x22]));
     expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_encoding' } });
   });
 
-  it('ING-10 answers 413 when the body is over the limit', async () => {
+  it('ING-10.b answers 413 when the body is over the limit', async () => {
     const answer = await post('/v1/notes', JSON.stringify({ text: 'x'.repeat(5000) }));
     expect(answer).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
   });
 
-  it('ING-10 answers 415 when the media type or the charset is another', async () => {
+  it('ING-10.b answers 415 when the media type or the charset is another', async () => {
     for (const type of ['text/plain', 'application/xml', 'application/json; charset=latin1', 'nonsense']) {
       const answer = await post('/v1/notes', '{"text":"x"}', { 'content-type': type });
       expect(answer).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } });
@@ -189,7 +189,7 @@ describe('problem details', () => {
     ).toBe(201);
   });
 
-  it('ING-10 answers 400 with a pointer per bad field, unknown ones included', async () => {
+  it('ING-10.a, ING-10.b answers 400 with a pointer per bad field, unknown ones included', async () => {
     const answer = await post('/v1/notes', '{"text": 5, "count": "1", "a/b": 1}');
     expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
     expect(answer.body.errors).toEqual([
@@ -202,14 +202,14 @@ describe('problem details', () => {
     expect((await post('/v1/notes', '[]')).body).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '' }] });
   });
 
-  it('ING-10 answers 404 for no such path and 405 with Allow for another method', async () => {
+  it('ING-10.a answers 404 for no such path and 405 with Allow for another method', async () => {
     expect(await call('/v1/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
     const answer = await call('/v1/notes', { method: 'DELETE', headers: bearer(operator) });
     expect(answer).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } });
     expect(answer.headers.get('allow')).toBe('GET, HEAD, POST');
   });
 
-  it('ING-10 answers 500 without stack or message, and DLQ-1 pages for the bug by log event and metric', async () => {
+  it('ING-10.a, DLQ-1.c answers 500 without stack or message, and pages for the bug by log event and metric', async () => {
     const lines: LogLine[] = [];
     const stop = addLogSink((line) => lines.push(line));
     const answer = await call('/v1/notes/broken', { headers: { 'x-correlation-id': 'corr-500' } });
@@ -222,13 +222,13 @@ describe('problem details', () => {
     expect((await call('/metrics')).text).toMatch(/assay_programming_errors_total\{where="http"\} 1/);
   });
 
-  it('ING-10 answers 503 with Retry-After when a dependency is away', async () => {
+  it('ING-10.f answers 503 with Retry-After when a dependency is away', async () => {
     const answer = await call('/v1/notes/away');
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
     expect(answer.headers.get('retry-after')).toBe('1');
   });
 
-  it('ING-10 answers 400 for a path that is no URL', async () => {
+  it('ING-10.b answers 400 for a path that is no URL', async () => {
     const status = await new Promise<number | undefined>((resolve, reject) => {
       rawRequest(`${service.url}/v1/notes/%zz`, ({ statusCode }) => resolve(statusCode))
         .on('error', reject)
@@ -239,12 +239,12 @@ describe('problem details', () => {
 });
 
 describe('bodies', () => {
-  it('VAL-12 strips a byte order mark and hands over bytes and value', async () => {
+  it('VAL-12.f strips a byte order mark and hands over bytes and value', async () => {
     const answer = await post('/v1/notes/raw', new Uint8Array([0xef, 0xbb, 0xbf, ...Buffer.from('{"a": 1}')]));
     expect(answer.body).toEqual({ size: 8, text: '{"a": 1}', value: { a: 1 } });
   });
 
-  it('VAL-12 is not harmed by prototype keys', async () => {
+  it('VAL-12.f is not harmed by prototype keys', async () => {
     const answer = await post('/v1/notes', '{"text":"x","__proto__":{"count":1}}');
     expect([400, 201]).toContain(answer.status);
     expect(({} as Record<string, unknown>).count).toBeUndefined();
@@ -252,7 +252,7 @@ describe('bodies', () => {
 });
 
 describe('correlation', () => {
-  it('OBS-1 carries a sane correlation id and continues the trace into a handler behind a body', async () => {
+  it('OBS-1.a carries a sane correlation id and continues the trace into a handler behind a body', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const answer = await post('/v1/notes', '{"text":"x"}', { 'x-correlation-id': 'build-77', traceparent });
     expect(answer.headers.get('x-correlation-id')).toBe('build-77');
@@ -262,7 +262,7 @@ describe('correlation', () => {
     );
   });
 
-  it('OBS-1 makes a UUIDv7 where the correlation id is absent or not sane', async () => {
+  it('OBS-1.a makes a UUIDv7 where the correlation id is absent or not sane', async () => {
     for (const given of ['', 'with space', 'x'.repeat(200), '"quoted"']) {
       const answer = await post('/v1/notes', '{"text":"x"}', given ? { 'x-correlation-id': given } : {});
       expect(answer.body.correlation_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
@@ -271,7 +271,7 @@ describe('correlation', () => {
 });
 
 describe('health', () => {
-  it('OPS-1 says not ready while a dependency is away, by code alone', async () => {
+  it('OPS-1.a says not ready while a dependency is away, by code alone', async () => {
     const readiness = service.app.get(Readiness);
     expect(await call('/readyz')).toMatchObject({ status: 200, body: { ok: true } });
     readiness.register('flaky', () => Promise.reject(new Error('postgres://u:hunter2@h/db')));
@@ -283,7 +283,7 @@ describe('health', () => {
     expect(await call('/livez')).toMatchObject({ status: 200 });
   });
 
-  it('OBS-2 serves metrics in Prometheus text on the service port', async () => {
+  it('OBS-2.a serves metrics in Prometheus text on the service port', async () => {
     const answer = await call('/metrics');
     expect(answer.headers.get('content-type')).toContain('text/plain');
     expect(answer.text).toMatch(
@@ -293,7 +293,7 @@ describe('health', () => {
 });
 
 describe('shutdown', () => {
-  it('OPS-1 answers waiting requests, then closes everything once, in order', async () => {
+  it('OPS-1.b answers waiting requests, then closes everything once, in order', async () => {
     const order: string[] = [];
     @Module({})
     class Parts {

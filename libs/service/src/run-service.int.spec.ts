@@ -63,13 +63,13 @@ async function listening(env: Record<string, string> = good): Promise<Run & { ur
 }
 
 describe('settings of a process', () => {
-  it('OPS-3 judges the configuration with --check and ends', async () => {
+  it('judges the configuration with --check and ends', async () => {
     const { ended, output } = run(good, '--check');
     expect(await ended).toBe(0);
     expect(output()).toBe('OK\n');
   });
 
-  it('OPS-3 names every fault at start and ends with 1, and repeats no secret', async () => {
+  it('names every fault at start and ends with 1, and repeats no secret', async () => {
     const { ended, output } = run({ ...good, ASSAY_MOOD: 'X', ASSAY_MODO: 'x', ASSAY_TOKEN: 'tangerine' });
     expect(await ended).toBe(1);
     expect(output().split('\n').filter(Boolean)).toEqual([
@@ -119,7 +119,7 @@ describe('the end of a process', () => {
     expect(output()).not.toContain('tangerine');
   });
 
-  it('OPS-1 says why a start failed, and ends with 1', async () => {
+  it('says why a start failed, and ends with 1', async () => {
     const { ended, output } = run({ ...good, ASSAY_HTTP_HOST: '203.0.113.1' });
     expect(await ended).toBe(1);
     expect(output()).toMatch(/"event":"start_failed".*EADDRNOTAVAIL/);

@@ -54,7 +54,7 @@ function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
 }
 
 describe('readSettings', () => {
-  it('OPS-3 gives typed values and defaults', () => {
+  it('gives typed values and defaults', () => {
     const config = readSettings(settings, { ...good, ASSAY_SIZE: '9', ASSAY_LOUD: 'true', ASSAY_SHARE: '0.25' });
     const typed: { name: string; note: string | null; size: number; mode: 'calm' | 'wild'; hosts: string[] } = config;
     expect(typed).toMatchObject({ name: 'abc', note: null, size: 9, mode: 'calm', hosts: ['a:1', 'b:2'] });
@@ -62,7 +62,7 @@ describe('readSettings', () => {
     expect(config.secret.current().reveal()).toBe('tangerine');
   });
 
-  it('OPS-3 names every fault at once, and no value that may be secret', () => {
+  it('names every fault at once, and no value that may be secret', () => {
     writeFileSync(join(folder, 'empty.json'), '[]');
     const faults = faultsOf({
       ASSAY_NAME: 'ABC',
@@ -97,12 +97,12 @@ describe('readSettings', () => {
     expect(faultsOf({})[0]).toBe('ASSAY_NAME: is missing. A name.');
   });
 
-  it('OPS-3 tells what a variable of our prefix holds by the reference to it', () => {
+  it('tells what a variable of our prefix holds by the reference to it', () => {
     expect(faultsOf(good)).toEqual([]);
     expect(faultsOf({ ...good, ASSAY_THE_OTHER_SECRET: 'x' })).toEqual(['ASSAY_THE_OTHER_SECRET: no such setting']);
   });
 
-  it("OPS-3 lets a command stand in its service's environment", () => {
+  it("lets a command stand in its service's environment", () => {
     const command = defineSettings(PROCESS_SETTINGS);
     const env = { ASSAY_HTTP_PORT: 'not read here' };
     expect(() => readSettings(command, env)).toThrow('ASSAY_HTTP_PORT: no such setting');
@@ -111,7 +111,7 @@ describe('readSettings', () => {
 });
 
 describe('defineSettings', () => {
-  it('OPS-3 refuses a variable without our prefix or declared twice', () => {
+  it('refuses a variable without our prefix or declared twice', () => {
     const one = text({ env: 'ASSAY_X', doc: 'x' });
     expect(() => defineSettings({ one, two: one })).toThrow('ASSAY_X is declared twice');
     expect(() => defineSettings({ one: text({ env: 'X', doc: 'x' }) })).toThrow('X does not start with ASSAY_');

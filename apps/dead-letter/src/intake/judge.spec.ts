@@ -22,7 +22,7 @@ function aLetter(differs: Partial<DeadLetter> = {}): DeadLetter {
 const step = { cause: 'x', actor: 'key:x', correlation_id: 'c' };
 
 describe('the dead letter machine', () => {
-  it('DLQ-5.a knows every state, and GEN-1.a refuses every move that is not in its table', () => {
+  it('DLQ-5.a, GEN-1.a knows every state and refuses every move that is not in its table', () => {
     expect(Object.keys(DEAD_LETTER_MOVES).sort()).toEqual([...DEAD_LETTER_STATES].sort());
     for (const from of DEAD_LETTER_STATES) {
       for (const to of DEAD_LETTER_STATES) {

@@ -16,7 +16,7 @@ describe('what is stored of a failure', () => {
     expect(cleanContext('not an object')).toEqual({});
   });
 
-  it('VAL-12 is storable whatever it held', () => {
+  it('VAL-12.f is storable whatever it held', () => {
     expect(cleanText('a\0b\ud800c')).toBe('a\uFFFDb\uFFFDc');
     expect(cleanWord('a\0b')).toBe('a\uFFFDb');
     expect(JSON.stringify(cleanContext({ 'k\0': { 'n\0': ['v\0'] } }))).not.toContain('u0000');

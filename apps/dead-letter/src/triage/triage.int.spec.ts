@@ -132,7 +132,7 @@ describe('one dead letter', () => {
     }
   });
 
-  it('DLQ-6.d is triaged with assignee and note, GEN-1.b by whom stands in its history', async () => {
+  it('DLQ-6.d, GEN-1.b is triaged with assignee and note; by whom stands in its history', async () => {
     const path = `/v1/dead-letters/${ids.mailbox}/triage`;
     const { status, body } = await stage.call<LetterView>('operator', path, {
       assignee: 'kim',
