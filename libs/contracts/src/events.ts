@@ -1,7 +1,7 @@
 import type { ErrorClass } from './failure.js';
 import type { DeadLetterState, DeliveryState, JobState, Recipient, Stage, SubjectType } from './states.js';
 
-/** What every event's data carries (DESIGN of the topics; GEN-8, GEN-9). Times are RFC 3339 UTC with milliseconds. */
+/** What every event's data carries (GEN-8, GEN-9). Times are RFC 3339 UTC with milliseconds. */
 export interface EventData {
   /** Null only where the subject is not a job's: a parked record or a credential. */
   job_id: string | null;
@@ -214,7 +214,7 @@ export interface ReceivedEvent<T extends EventData = EventData> {
   offset: string;
 }
 
-/** The id that publishing again gives again (SPEC section 1): consumers deduplicate on it. */
+/** The id that publishing again gives again (docs/spec.md, Terms): consumers deduplicate on it. */
 export function eventId(subject: string, generation: number, revision: number, type: EventType): string {
   return `${subject}:${generation}:${revision}:${type}`;
 }

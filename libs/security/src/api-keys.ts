@@ -4,7 +4,7 @@ import { WatchedFile } from './watched-file.js';
 export const ROLES = ['submitter', 'operator', 'approver', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Who calls: made from the credential alone, never from the body (SPEC section 1, source). */
+/** Who calls: made from the credential alone, never from the body (docs/spec.md, Terms). */
 export interface Principal {
   key_id: string;
   role: Role;
