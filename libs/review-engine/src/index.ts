@@ -11,6 +11,7 @@ export {
   DEFAULT_POLICY,
   definePolicy,
   PolicyError,
+  readPolicyDocument,
   type Limits,
   type Policy,
   type PolicyOverrides,
@@ -20,9 +21,11 @@ export {
   DIAGNOSTIC_KINDS,
   REASON_CODES,
   REASON_CODES_VERSION,
+  reasonCodesDocument,
   type DiagnosticKind,
   type ReasonCode,
   type ReasonCodeEntry,
+  type ReasonCodesDocument,
 } from './reason-codes.js';
 export * from './submission/index.js';
 export * from './verdict.js';

@@ -91,6 +91,25 @@ export function definePolicy(
   return { settings, limits: settings.limits, offered, prompts, redact: options.redact ?? ((text) => text) };
 }
 
+/**
+ * A policy as a file holds it: any of the settings by name, the limits among them or under `limits`.
+ *
+ * @throws PolicyError when it is no object; what its settings are worth is {@link definePolicy}'s to judge.
+ */
+export function readPolicyDocument(document: unknown): PolicyOverrides {
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw new PolicyError(['a policy is an object of settings']);
+  }
+  const members = Object.entries(document);
+  const isLimit = ([name]: [string, unknown]) => Object.hasOwn(DEFAULT_POLICY.limits, name);
+  const { limits, ...rest } = Object.fromEntries(members.filter((member) => !isLimit(member)));
+  const flat = Object.fromEntries(members.filter(isLimit));
+  if (limits !== undefined && (typeof limits !== 'object' || limits === null)) {
+    throw new PolicyError(['limits is an object of limits']);
+  }
+  return { ...rest, limits: { ...(limits as object | undefined), ...flat } };
+}
+
 function checkNames(settings: PolicySettings, faults: string[]): void {
   const known = new Set([...Object.keys(DEFAULT_POLICY), 'schema_versions']);
   for (const name of Object.keys(settings)) if (!known.has(name)) faults.push(`${name} is not a policy setting`);
@@ -122,6 +141,10 @@ function readOffered(
   registry: readonly RegisteredVersion[],
   faults: string[],
 ): OfferedVersion[] {
+  if (standings !== undefined && (typeof standings !== 'object' || standings === null || Array.isArray(standings))) {
+    faults.push('schema_versions must be an object of versions');
+    return [];
+  }
   const wanted = standings ?? Object.fromEntries(registry.map(({ version, standing }) => [version, standing]));
   const offered: OfferedVersion[] = [];
   for (const [version, standing] of Object.entries(wanted)) {

@@ -162,3 +162,14 @@ export const REASON_CODES = {
 } as const satisfies Record<string, ReasonCodeEntry>;
 
 export type ReasonCode = keyof typeof REASON_CODES;
+
+export interface ReasonCodesDocument {
+  version: string;
+  codes: ({ code: ReasonCode } & ReasonCodeEntry)[];
+}
+
+/** The catalogue as `GET /v1/reason-codes` and `assayctl reason-codes --json` give it. */
+export function reasonCodesDocument(): ReasonCodesDocument {
+  const entries = Object.entries(REASON_CODES) as [ReasonCode, ReasonCodeEntry][];
+  return { version: REASON_CODES_VERSION, codes: entries.map(([code, entry]) => ({ code, ...entry })) };
+}

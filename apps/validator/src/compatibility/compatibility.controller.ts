@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Inject, Param, Query } from '@nestjs/common';
 import { Problem } from '@assay/contracts';
-import { publishedSchema, REASON_CODES, REASON_CODES_VERSION } from '@assay/review-engine';
+import { publishedSchema, reasonCodesDocument } from '@assay/review-engine';
 import { CurrentPrincipal, Public, Roles } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { IsOptional, MaxLength } from 'class-validator';
@@ -33,8 +33,7 @@ export class CompatibilityController {
   @Get('reason-codes')
   @Public()
   reasonCodes() {
-    const codes = Object.entries(REASON_CODES).map(([code, entry]) => ({ code, ...entry }));
-    return { version: REASON_CODES_VERSION, codes };
+    return reasonCodesDocument();
   }
 
   @Get('compatibility')

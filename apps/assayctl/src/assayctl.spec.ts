@@ -1,0 +1,239 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_POLICY, REASON_CODES } from '@assay/review-engine';
+import { assayctl } from './assayctl.js';
+import { printable, table, painter } from './terminal.js';
+
+const FINDING = {
+  id: 'F1',
+  severity: 'high',
+  category: 'correctness',
+  title: 'Unchecked result',
+  file: 'src/a.c',
+  line: 10,
+  message: 'lookup() may answer null here.',
+};
+const aResult = (differs: object = {}) => ({
+  schema_version: '1.0',
+  prompt_version: '1.0.0',
+  findings: [FINDING],
+  ...differs,
+});
+const aSubmission = (differs: object = {}) => ({ changed_files: ['src/a.c'], review_result: aResult(), ...differs });
+
+/** Runs a command over files given as values (or, as strings, as they are). */
+function run(args: string[], files: Record<string, unknown> = {}, colour = false) {
+  let [out, err] = ['', ''];
+  const code = assayctl(args, {
+    read: (file) => {
+      if (!Object.hasOwn(files, file)) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+      const content = files[file];
+      return Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
+    },
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+    colour,
+    columns: 100,
+  });
+  return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown> };
+}
+
+const validate = (submission: unknown, ...more: string[]) =>
+  run(['validate', 'in.json', ...more], { 'in.json': submission });
+
+describe('assayctl validate', () => {
+  it('VAL-13.b answers 0 for an accepted submission, with the document of the dry run', () => {
+    const { code, json } = validate(aSubmission(), '--json');
+    expect(code).toBe(0);
+    expect(json()).toEqual({
+      outcome: 'accepted',
+      versions: {
+        schema_version: '1.0',
+        read_as: '1.0',
+        prompt_version: '1.0.0',
+        schema_verdict: 'exact',
+        prompt_verdict: 'exact',
+      },
+      rejection: null,
+      result: aResult(),
+      counts: { submitted: 1, kept: 1, dropped: 0, coerced: 0, by_code: {} },
+      diagnostics: [],
+    });
+  });
+
+  it('VAL-13.b answers 1 for a rejected one', () => {
+    const { code, json } = validate(aSubmission({ review_result: 'not json' }), '--json');
+    expect(code).toBe(1);
+    expect(json()).toMatchObject({
+      outcome: 'rejected',
+      rejection: { class: 'INVALID_JSON', code: 'invalid_json' },
+      result: null,
+    });
+  });
+
+  it('VAL-13.b reads standard input, a byte order mark before it too', () => {
+    expect(run(['validate', '-'], { '-': `\ufeff${JSON.stringify(aSubmission())}` }).code).toBe(0);
+  });
+
+  it.each<[string, string[], Record<string, unknown>, RegExp]>([
+    ['no file', ['validate'], {}, /argument is missing/],
+    ['two files', ['validate', 'a', 'b'], {}, /one argument too many: "b"/],
+    ['a file that is not there', ['validate', 'a'], {}, /a cannot be read \(ENOENT\)/],
+    ['a file that is not JSON', ['validate', 'a'], { a: '{' }, /a is not JSON/],
+    [
+      'no submission',
+      ['validate', 'a'],
+      { a: { root: 5 } },
+      /changed_files must be.*\/root must be.*review_result must be/s,
+    ],
+    ['a review result alone', ['validate', 'a'], { a: aResult() }, /looks like a review result/],
+    ['an unknown option', ['validate', 'a', '--yaml'], { a: aSubmission() }, /--yaml/],
+    ['a policy that is not there', ['validate', 'a', '--policy', 'p'], { a: aSubmission() }, /policy p cannot be read/],
+    [
+      'an unknown policy setting',
+      ['validate', 'a', '--policy', 'p'],
+      { a: aSubmission(), p: { colour: 1 } },
+      /colour is not/,
+    ],
+    [
+      'a policy that is no object',
+      ['validate', 'a', '--policy', 'p'],
+      { a: aSubmission(), p: [] },
+      /object of settings/,
+    ],
+    [
+      'a bad policy setting',
+      ['validate', 'a', '--policy', 'p'],
+      { a: aSubmission(), p: { max_findings: 'x', schema_versions: 5 } },
+      /max_findings.*schema_versions/s,
+    ],
+    ['a bad allow-list', ['validate', 'a', '--allow-list', 'l'], { a: aSubmission(), l: '{}' }, /changed_by/],
+    ['an unknown command', ['frobnicate'], {}, /no command "frobnicate"/],
+    ['nothing at all', [], {}, /usage/],
+  ])('VAL-13.b answers 2 for %s, and says what is wrong', (_title, args, files, message) => {
+    const { code, out, err } = run(args, files);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(message);
+  });
+
+  it('VAL-13.b judges under the policy given', () => {
+    const submission = aSubmission({ review_result: aResult({ prompt_version: '1.0.7' }) });
+    expect(validate(submission).code).toBe(1);
+    const drift = run(['validate', 'a', '--policy', 'p', '--json'], { a: submission, p: { prompt_patch_drift: true } });
+    expect(drift.code).toBe(0);
+    expect(drift.json()).toMatchObject({ versions: { prompt_verdict: 'compatible_patch' } });
+    const strict = { prompt_versions: ['1.0.7'], limits: { max_findings: 1 }, max_string_bytes: 4 };
+    const dropped = run(['validate', 'a', '--policy', 'p', '--json'], { a: submission, p: strict });
+    expect(dropped.json()).toMatchObject({ counts: { dropped: 1, by_code: { limit_exceeded: 1 } } });
+    expect(DEFAULT_POLICY.prompt_versions).toEqual(['1.0.0']);
+  });
+
+  it('VAL-13.b VAL-7.a judges under an allow-list when one is given', () => {
+    const list = { changed_by: 'me', entries: ['//depot/p/...'] };
+    const { code, out } = run(['validate', 'a', '--allow-list', 'l'], { a: aSubmission(), l: list });
+    expect(code).toBe(1);
+    expect(out).toContain('path_not_allowed');
+  });
+
+  it('VAL-13.b explains to the author what was done, where, and how to mend it', () => {
+    const findings = [
+      { ...FINDING, line: '10' },
+      { ...FINDING, id: 'F2', severity: 'blocker' },
+      { ...FINDING, id: 'F3', file: 'src/zzz.c' },
+    ];
+    const { code, out } = validate(aSubmission({ review_result: aResult({ findings }) }));
+    expect(code).toBe(0);
+    expect(out).toContain('accepted  1 of 3 findings kept (1 of them coerced), 2 dropped');
+    expect(out).toMatch(/#1 F2 +\/findings\/1\/severity +invalid_enum_value +severity: got "blocker", expected one of/);
+    expect(out).toMatch(/#0 F1 +\/findings\/0\/line +numeric_string_converted +"10" became 10/);
+    for (const code of ['invalid_enum_value', 'file_not_in_changed_files'] as const) {
+      expect(out.replace(/\s+/g, ' ')).toContain(REASON_CODES[code].remedy);
+    }
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
+
+  it('SEC-4 shows a finding nothing that drives a terminal, and no secret', () => {
+    const severity = '\u001b[2J\u009b31m\u202e password=hunter2hunter2';
+    const { out } = validate(
+      aSubmission({ review_result: aResult({ findings: [{ ...FINDING, id: 'F\u001b[1m', severity }] }) }),
+    );
+    expect(out).not.toMatch(/[\u001b\u009b\u202e]/);
+    expect(out).not.toContain('hunter2');
+    expect(printable('a\u0007 😀 \ud800')).toBe('a\\u0007 😀 \\ud800');
+  });
+
+  it('VAL-13.b colours on a terminal only', () => {
+    const files = { a: aSubmission({ review_result: 'x' }) };
+    expect(run(['validate', 'a'], files).out).not.toContain('\u001b[');
+    expect(run(['validate', 'a'], files, true).out).toContain('\u001b[31m');
+  });
+});
+
+describe('assayctl reason-codes', () => {
+  it('VAL-9.a lists the catalogue, as JSON or as a table, or one code of it', () => {
+    const { json } = run(['reason-codes', '--json']);
+    expect((json()['codes'] as { code: string }[]).map(({ code }) => code)).toEqual(Object.keys(REASON_CODES));
+    const { out } = run(['reason-codes']);
+    for (const code of Object.keys(REASON_CODES)) expect(out).toContain(code);
+    expect(run(['reason-codes', 'invalid_type']).out).toContain(REASON_CODES.invalid_type.example.in);
+    expect(run(['reason-codes', 'nonsense']).code).toBe(2);
+  });
+});
+
+describe('assayctl compatibility', () => {
+  it('VER-6.a VER-6.b lists the versions, and answers a preflight with 0 or 1', () => {
+    expect(run(['compatibility']).out).toMatch(/1\.0 +supported\n1\.1 +current\nprompt versions: 1\.0\.0\n/);
+    const refused = run(['compatibility', '--schema-version', '2.0', '--json']);
+    expect(refused.code).toBe(1);
+    expect(refused.json()).toMatchObject({ preflight: { schema_verdict: 'incompatible_major', acceptable: false } });
+    const read = run(['compatibility', '--schema-version', '1.4', '--prompt-version', '1.0']);
+    expect(read.code).toBe(0);
+    expect(read.out).toContain('schema 1.4: compatible_minor, read as 1.1');
+  });
+
+  it('VER-6.a shows how each version stands under a policy', () => {
+    const schema_versions = {
+      '1.0': { status: 'sunset', date: '2027-06-30' },
+      '1.1': { status: 'preview', sources: ['a', 'b'] },
+    };
+    const { out } = run(['compatibility', '--policy', 'p'], { p: { schema_versions, prompt_patch_drift: true } });
+    expect(out).toContain('sunset, until 2027-06-30');
+    expect(out).toContain('preview for a, b');
+    expect(out).toContain('any patch of these');
+  });
+});
+
+describe('the command line', () => {
+  it('DLQ-14 helps', () => {
+    expect(run(['--help'])).toMatchObject({ code: 0, err: '' });
+    expect(run(['validate', '--help']).out).toContain('usage: assayctl validate FILE');
+  });
+
+  it('wraps the last column to the width of the terminal', () => {
+    const text = table(['a', 'b'], [['x', 'word '.repeat(12) + 'y'.repeat(30)]], {
+      columns: 30,
+      paint: painter({ colour: false }),
+    });
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(30);
+    expect(text.replace(/\s+/g, '')).toContain('word'.repeat(12) + 'y'.repeat(30));
+  });
+
+  it('VAL-13.b needs no framework to start', () => {
+    const seen = new Set<string>();
+    const follow = (file: URL): void => {
+      if (seen.has(file.href)) return;
+      seen.add(file.href);
+      for (const [, path] of readFileSync(file, 'utf8').matchAll(
+        /^(?:import|export)(?! type)[^;]*?from '([^']+)'/gms,
+      )) {
+        if (path!.startsWith('node:')) continue;
+        if (path!.startsWith('.')) follow(new URL(path!.replace(/\.js$/, '.ts'), file));
+        else if (path === '@assay/review-engine')
+          follow(new URL('../../../libs/review-engine/src/index.ts', import.meta.url));
+        else throw new Error(`${file.href} loads ${path}`);
+      }
+    };
+    follow(new URL('main.ts', import.meta.url));
+    expect(seen.size).toBeGreaterThan(20);
+  });
+});

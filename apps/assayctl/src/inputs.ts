@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
+import { definePolicy, PolicyError, readAllowListFile, readPolicyDocument } from '@assay/review-engine';
+import type { AllowList, Policy } from '@assay/review-engine';
+// eslint-disable-next-line walls/in-through-index -- the library's index loads NestJS (250 ms); this command starts in 150
+import { redact } from '../../../libs/security/src/redact.js';
+import { UsageError } from './terminal.js';
+import type { Terminal } from './terminal.js';
+
+export interface Arguments {
+  positionals: string[];
+  values: Record<string, string | boolean | undefined>;
+}
+
+/** Options and positional arguments; what is not declared is wrong use. */
+export function readArguments(
+  args: string[],
+  options: ParseArgsConfig['options'],
+  positionals: [number, number],
+): Arguments {
+  let parsed: Arguments;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true }) as Arguments;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const [least, most] = positionals;
+  const given = parsed.positionals.length;
+  if (given < least) throw new UsageError('an argument is missing');
+  if (given > most) throw new UsageError(`there is one argument too many: ${JSON.stringify(parsed.positionals[most])}`);
+  return parsed;
+}
+
+/** A file's JSON value. */
+export function readJson(terminal: Terminal, file: string, what: string): unknown {
+  const text = readText(terminal, file, what);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${what} ${file} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function readText(terminal: Terminal, file: string, what: string): string {
+  try {
+    const text = terminal.read(file).toString('utf8');
+    return text.startsWith('\ufeff') ? text.slice(1) : text;
+  } catch (error) {
+    throw new UsageError(`${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+  }
+}
+
+/** The policy of `--policy`, or the default one; diagnostics pass the same redactor as the pipeline's (SEC-4). */
+export function readPolicy(terminal: Terminal, file: string | undefined): Policy {
+  const document = file === undefined ? {} : readJson(terminal, file, 'the policy');
+  try {
+    return definePolicy(readPolicyDocument(document), { redact: (text) => redact(text, { emails: false }) });
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    throw new UsageError(
+      `the policy ${file} cannot be used:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
+  }
+}
+
+export function readAllowList(terminal: Terminal, file: string | undefined): AllowList | null {
+  if (file === undefined) return null;
+  const text = readText(terminal, file, 'the allow-list');
+  try {
+    return readAllowListFile(text).list;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+export function textOption({ values }: Arguments, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { assayctl } from './assayctl.js';
+
+// A reader that has seen enough (`| head`) is no fault of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = assayctl(process.argv.slice(2), {
+  read: (file) => readFileSync(file === '-' ? 0 : file),
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+  columns: process.stdout.columns ?? 100,
+});
