@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,9 @@ import request from 'supertest';
 import { INGEST_SETTINGS } from './ingest.config.js';
 import { IngestModule } from './ingest.module.js';
 import type { JobView } from './reviews/job.js';
+
+// A replica that starts or stops beside a busy neighbour takes a while; what hangs still fails by eventually().
+jest.setTimeout(30_000);
 
 /** Who calls in these tests; `acme` and `other` are two sources. */
 export const CALLERS = ['acme', 'other', 'operator', 'auditor'] as const;

@@ -6,6 +6,7 @@ import type { Statement } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
 import { LOCK_PROGRESS } from './progress/sql/lock-progress.js';
 import { STORE_PROGRESS } from './progress/sql/store-progress.js';
+import { listQuery } from './reviews/jobs.repository.js';
 import { LOAD_CONTEST } from './reviews/sql/load-contest.js';
 import { LOCK_CONTEST } from './reviews/sql/lock-contest.js';
 import { SETTLED_AMONG } from './reviews/sql/settled-among.js';
@@ -20,7 +21,7 @@ beforeAll(async () => {
   await database.sql(
     `INSERT INTO jobs (id, source, idempotency_key, body_digest, body_bytes, changelist_id, review_version, rerun,
        priority, recipients, allow_list_hash, submitted_by, correlation_id, state, settled_at)
-     SELECT gen_random_uuid(), 'acme', 'key-' || n, sha256(n::text::bytea), 9000, 'c-' || n, 1, false, 5, '[]', 'h',
+     SELECT gen_random_uuid(), CASE WHEN n % 50 = 0 THEN 'acme' ELSE 'bulk' END, 'key-' || n, sha256(n::text::bytea), 9000, 'c-' || n, 1, false, 5, '[]', 'h',
        'k', 'c', CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'succeeded' END, clock_timestamp()
      FROM generate_series(1, $1::int) AS n`,
     [JOBS],
@@ -62,5 +63,18 @@ describe('hot statements at 10,000 jobs', () => {
     const plan = await planOf(statement, params());
     for (const part of uses) expect(plan).toContain(part);
     expect(plan).not.toContain('Seq Scan on jobs');
+  });
+
+  it.each([
+    ['of one source', { sources: ['acme'], limit: 50 }, 'jobs_listed'],
+    ['of every source', { sources: '*' as const, limit: 50 }, 'jobs_recent'],
+    ['of a changelist', { sources: ['acme'], changelist_id: 'c-7', limit: 50 }, 'jobs_standing'],
+  ])('ING-8.d a page %s reads no whole table, and sorts a changelist's few at most', async (_title, filter, index) => {
+    const { text, params } = listQuery(filter);
+    const rows = await connection.query(`EXPLAIN ${text}`, params);
+    const plan = rows.map((row) => Object.values(row)[0] as string).join('\n');
+    expect(plan).toContain(index);
+    expect(plan).not.toContain('Seq Scan');
+    expect(plan.includes('Sort')).toBe(index === 'jobs_standing');
   });
 });

@@ -51,6 +51,7 @@ export class Init1763900000000 extends SqlMigration {
     `CREATE UNIQUE INDEX jobs_standing ON jobs (source, changelist_id, review_version) WHERE standing`,
     `CREATE INDEX jobs_fallen ON jobs (source, changelist_id) WHERE NOT standing`,
     `CREATE INDEX jobs_listed ON jobs (source, accepted_at, id)`,
+    `CREATE INDEX jobs_recent ON jobs (accepted_at, id)`,
     `CREATE INDEX jobs_open ON jobs (accepted_at) WHERE settled_at IS NULL`,
 
     // The only store of the raw submission. codec \`plain\`: the bytes as they came; key_id names the key of a sealed one.

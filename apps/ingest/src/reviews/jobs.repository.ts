@@ -43,21 +43,10 @@ export class JobsRepository {
     );
   }
 
-  /** Newest first. The changelist's condition is written so that each partial index serves its half. */
-  list(filter: JobFilter): Promise<(JobRow & { cursor_at: string })[]> {
-    const { sources, changelist_id, state, created_after, before, limit } = filter;
-    return this.database.query(
-      `SELECT ${JOB_COLUMNS}, to_char(accepted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS cursor_at
-       FROM jobs
-       WHERE ($1::text[] IS NULL OR source = ANY($1))
-         AND ($2::text IS NULL OR (standing AND changelist_id = $2) OR (NOT standing AND changelist_id = $2))
-         AND ($3::text IS NULL OR state = $3)
-         AND ($4::timestamptz IS NULL OR accepted_at > $4)
-         AND ($5::timestamptz IS NULL OR (accepted_at, id) < ($5, $6::uuid))
-       ORDER BY accepted_at DESC, id DESC
-       LIMIT $7`,
-      [scope(sources), changelist_id, state, created_after, before?.accepted_at, before?.id, limit],
-    );
+  /** Newest first. */
+  list(filter: JobFilter): Promise<ListedJob[]> {
+    const { text, params } = listQuery(filter);
+    return this.database.query<ListedJob>(text, params);
   }
 
   /** Which of the jobs have ended. */
@@ -75,6 +64,37 @@ export class JobsRepository {
       [ids],
     );
   }
+}
+
+/** `cursor_at` keeps the microseconds that the shown time has lost. */
+export type ListedJob = JobRow & { cursor_at: string };
+
+/**
+ * Only the conditions that were asked for, so that each has its index: `jobs_listed` for one source, `jobs_recent` for
+ * all of them (a single `source = ANY(…)` would sort every job of the source), and for a changelist the two partial
+ * indexes, one for each half of its condition.
+ */
+export function listQuery(filter: JobFilter): { text: string; params: unknown[] } {
+  const params: unknown[] = [];
+  const bind = (value: unknown): string => `$${params.push(value)}`;
+  const { sources, changelist_id, state, created_after, before } = filter;
+  const conditions = ['true'];
+  if (sources !== '*') {
+    conditions.push(sources.length === 1 ? `source = ${bind(sources[0])}` : `source = ANY(${bind(sources)}::text[])`);
+  }
+  if (changelist_id !== undefined) {
+    const id = bind(changelist_id);
+    conditions.push(`((standing AND changelist_id = ${id}) OR (NOT standing AND changelist_id = ${id}))`);
+  }
+  if (state !== undefined) conditions.push(`state = ${bind(state)}`);
+  if (created_after !== undefined) conditions.push(`accepted_at > ${bind(created_after)}`);
+  if (before !== undefined) {
+    conditions.push(`(accepted_at, id) < (${bind(before.accepted_at)}::timestamptz, ${bind(before.id)}::uuid)`);
+  }
+  const text = `SELECT ${JOB_COLUMNS}, to_char(accepted_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS cursor_at
+    FROM jobs WHERE ${conditions.join(' AND ')}
+    ORDER BY accepted_at DESC, id DESC LIMIT ${bind(filter.limit)}`;
+  return { text, params };
 }
 
 function scope(sources: VisibleSources): string[] | null {
