@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { judge, outcomeOf, unknownNames } from './conformance.js';
+import { judge, outcomeOf, titlesWithoutClause, unknownNames } from './conformance.js';
 import type { ClauseStanding, Rule, RuleStanding, Standing, TestResult } from './conformance.js';
 import { escapeCell } from './markdown.js';
 import type { Page } from './pages.js';
@@ -16,7 +16,9 @@ export const conformancePage: Page = {
   path: 'docs/conformance.md',
   build: () => {
     const { rules } = JSON.parse(readFileSync(join(REPOSITORY, RULES), 'utf8')) as { rules: Rule[] };
-    return conformanceText(rules, readResults());
+    const results = readResults();
+    for (const title of titlesWithoutClause(rules, results)) console.warn(title);
+    return conformanceText(rules, results);
   },
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { judge, namesOf, outcomeOf, unknownNames } from './conformance.js';
+import { judge, namesOf, outcomeOf, titlesWithoutClause, unknownNames } from './conformance.js';
 import type { Rule, TestResult } from './conformance.js';
 import { conformanceText } from './conformance-page.js';
 
@@ -69,6 +69,15 @@ describe('unknownNames', () => {
     expect(unknownNames(rules, results)).toEqual([
       'ING-3.c, named by apps/ingest/src/x.spec.ts, is not in docs/rules.json',
       'ING-99, named by apps/ingest/src/x.spec.ts, is not in docs/rules.json',
+    ]);
+  });
+});
+
+describe('titlesWithoutClause', () => {
+  it('finds rules of several clauses of which a title names none', () => {
+    const results = [aResult('ING-3 x'), aResult('WQ-5 x'), aResult('ING-3.a, WQ-5 x')];
+    expect(titlesWithoutClause(rules, results)).toEqual([
+      'apps/ingest/src/x.spec.ts: ING-3 has clauses; name one: ING-3 x',
     ]);
   });
 });

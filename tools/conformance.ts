@@ -99,3 +99,14 @@ export function unknownNames(rules: readonly Rule[], results: readonly TestResul
   );
   return [...new Set(faults)].sort();
 }
+
+/** Titles that name a rule of several clauses and none of them: such a test proves nothing of its rule. */
+export function titlesWithoutClause(rules: readonly Rule[], results: readonly TestResult[]): string[] {
+  const several = new Set(rules.filter(({ clauses }) => clauses.length > 1).map(({ id }) => id));
+  const titles = results.flatMap(({ file, title }) =>
+    namesOf(title)
+      .filter(({ rule, clause }) => clause === null && several.has(rule))
+      .map(({ rule }) => `${file}: ${rule} has clauses; name one: ${title}`),
+  );
+  return [...new Set(titles)].sort();
+}

@@ -47,6 +47,22 @@ function brokenLinks(page: string): string[] {
   });
 }
 
+/** `GET /v1/reviews/:id` of each handler, from the decorators. */
+function routesOf(controller: string): string[] {
+  const parts = controller.split(/@Controller\((?:'([^']*)')?\)/);
+  return parts.flatMap((part, index) => {
+    if (index % 2 === 0) return [];
+    const handlers = parts[index + 1]!.matchAll(/@(Get|Post|Put|Patch|Delete)\((?:'([^']*)')?\)/g);
+    return [...handlers].map(
+      ([, method, path]) => `${method!.toUpperCase()} /${[part, path].filter(Boolean).join('/')}`,
+    );
+  });
+}
+
+function routesIn(page: string): string[] {
+  return [...read(page).matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm)].map(([, route]) => route!).toSorted();
+}
+
 describe('the documentation', () => {
   it.each(pages)('%s links to nothing that is not there', (page) => {
     expect(brokenLinks(page)).toEqual([]);
@@ -72,6 +88,11 @@ describe('the documentation', () => {
     const rows = read('docs/adr/0005-dependencies.md').match(/^\| `.*$/gm) ?? [];
     const explained = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
     expect(explained.toSorted()).toEqual(installed.toSorted());
+  });
+
+  it('lists every route of every service in docs/http-api.md, and no other', () => {
+    const controllers = sources.filter((path) => path.endsWith('.controller.ts'));
+    expect(routesIn('docs/http-api.md')).toEqual(controllers.flatMap((path) => routesOf(read(path))).toSorted());
   });
 
   it('works out the delivery key of docs/delivery.md as the notifier does', () => {
