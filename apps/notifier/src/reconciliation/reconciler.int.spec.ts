@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Recipient } from '@assay/contracts';
+import { readSettings } from '@assay/service';
+import { eventually } from '@assay/testing';
+import { NotifierFixture } from '../notifier.fixture.js';
+import { NOTIFIER_SETTINGS } from '../notifier.config.js';
+import { answer, ignore } from '../providers/conformance/http-receiver.fixture.js';
+import { reconcileOnce } from './reconcile-once.js';
+import type { Reconciliation } from './reconciler.js';
+
+const BOT: Recipient = { channel: 'webhook', address: 'bot' };
+const DEV: Recipient = { channel: 'email', address: 'dev@example.org' };
+const QUICK = { ASSAY_LEASE_MS: '600', ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '250' };
+
+jest.setTimeout(60_000);
+
+let notifier: NotifierFixture;
+beforeEach(async () => {
+  notifier = await NotifierFixture.open();
+});
+afterEach(() => notifier.close());
+
+function reconcile(): Promise<Reconciliation> {
+  return reconcileOnce(readSettings(NOTIFIER_SETTINGS, { ...notifier.env, ...QUICK, ASSAY_INSTANCE: 'command' }));
+}
+
+/** Deliveries whose worker went away after the intent, and whose items are lost too: all that is left are the rows. */
+async function strand(): Promise<Awaited<ReturnType<NotifierFixture['tell']>>> {
+  notifier.bot.behave(ignore);
+  notifier.mail.behave('silent_after_accepting');
+  const worker = await notifier.spawn({ ASSAY_LEASE_MS: '30000', ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '9000' });
+  const review = await notifier.tell([BOT, DEV]);
+  await eventually(() => expect([notifier.bot.received.length, notifier.mail.accepted.length]).toEqual([1, 1]), {
+    within_ms: 20_000,
+  });
+  worker.kill('SIGKILL');
+  await notifier.database.sql('DELETE FROM work_items');
+  notifier.bot.behave(answer(204));
+  notifier.mail.behave('accept');
+  return review;
+}
+
+describe('reconciliation', () => {
+  it('DEL-11.d as a command marks a mail without outcome as unknown and gives a webhook back to the queue', async () => {
+    const review = await strand();
+    const total = { held: 0, requeued: 0 };
+    await eventually(async () => {
+      const { held, requeued } = await reconcile();
+      total.held += held;
+      total.requeued += requeued;
+      expect(total).toEqual({ held: 1, requeued: 1 });
+    });
+    await notifier.start();
+    await notifier.deliveries(review, 'unknown', 'sent');
+    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
+    expect(notifier.deadOf(review)[0]).toMatchObject({
+      error_class: 'OUTCOME_UNKNOWN',
+      code: 'intent_without_outcome',
+    });
+    expect(notifier.mail.accepted).toHaveLength(1);
+    const bodies = notifier.bot.received.map(({ headers, body }) => `${String(headers['webhook-id'])} ${body}`);
+    expect([bodies.length, new Set(bodies).size]).toEqual([2, 1]);
+  });
+
+  it('DEL-11.d runs on its own schedule in every replica', async () => {
+    const review = await strand();
+    await notifier.start({ ...QUICK, ASSAY_NOTIFIER_RECONCILE_INTERVAL_MS: '100' });
+    await notifier.deliveries(review, 'unknown', 'sent');
+  });
+
+  it('DEL-11.d leaves what is being sent alone', async () => {
+    notifier.bot.behave(ignore);
+    await notifier.spawn({ ASSAY_LEASE_MS: '30000', ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '9000' });
+    const review = await notifier.tell([BOT]);
+    await notifier.deliveries(review, 'sending');
+    // Old enough to be stranded, were its lease not alive.
+    await notifier.database.sql(`UPDATE deliveries SET intent_at = intent_at - interval '1 hour'`);
+    expect(await reconcile()).toEqual({ held: 0, requeued: 0, left: 0 });
+    await notifier.deliveries(review, 'sending');
+  });
+});
