@@ -5,7 +5,7 @@ import { Controller, Module } from '@nestjs/common';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { jobEvent } from '@assay/contracts';
-import type { OutgoingEvent, ReceivedEvent, StageDelayed } from '@assay/contracts';
+import type { OutgoingEvent, ReceivedEvent, ReviewSubmitted, StageDelayed } from '@assay/contracts';
 import { PostgresModule } from '@assay/postgres';
 import { fixedSecret, newApiKey } from '@assay/security';
 import { startService } from '@assay/service';
@@ -28,6 +28,7 @@ export const ARTEFACT_KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
 export class Ear {
   readonly batches: ReceivedEvent<StageDelayed>[][] = [];
   readonly contexts: BatchContext[] = [];
+  readonly submissions: ReceivedEvent<ReviewSubmitted>[] = [];
   react: (events: ReceivedEvent<StageDelayed>[], context: BatchContext) => unknown = () => undefined;
 
   get codes(): string[] {
@@ -148,6 +149,11 @@ function controllerOf(ear: Ear): Type {
     async onDelayed(@Payload() events: ReceivedEvent<StageDelayed>[], @Ctx() batch: BatchContext): Promise<void> {
       await ear.hear(events, batch);
     }
+
+    @EventPattern<string>('review.submitted')
+    onSubmitted(@Payload() events: ReceivedEvent<ReviewSubmitted>[]): void {
+      ear.submissions.push(...events);
+    }
   }
   return SpecConsumer;
 }
@@ -163,4 +169,15 @@ export function delayedEvent(code: string, differs: Partial<StageDelayed> = {}):
     ...differs,
   };
   return jobEvent('stage.delayed', data, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` });
+}
+
+/** A submission whose event has about `bytes` bytes. */
+export function submittedEvent(bytes: number): OutgoingEvent {
+  const data: ReviewSubmitted = {
+    ...{ job_id: v7(), source: 'acme', changelist_id: '1', review_version: 1, generation: 0, revision: 1 },
+    ...{ occurred_at: '2026-01-01T00:00:00.000Z', correlation_id: 'corr-big', priority: 5, allow_list_hash: 'h' },
+    ...{ recipients: [], accepted_at: '2026-01-01T00:00:00.000Z' },
+    submission: { changed_files: ['a'], review_result: 'x'.repeat(bytes) },
+  };
+  return jobEvent('review.submitted', data, { traceparent: null });
 }
