@@ -69,12 +69,15 @@ describe('hot statements at 10,000 jobs', () => {
     ['of one source', { sources: ['acme'], limit: 50 }, 'jobs_listed'],
     ['of every source', { sources: '*' as const, limit: 50 }, 'jobs_recent'],
     ['of a changelist', { sources: ['acme'], changelist_id: 'c-7', limit: 50 }, 'jobs_standing'],
-  ])('ING-8.d a page %s reads no whole table, and sorts a changelist's few at most', async (_title, filter, index) => {
-    const { text, params } = listQuery(filter);
-    const rows = await connection.query(`EXPLAIN ${text}`, params);
-    const plan = rows.map((row) => Object.values(row)[0] as string).join('\n');
-    expect(plan).toContain(index);
-    expect(plan).not.toContain('Seq Scan');
-    expect(plan.includes('Sort')).toBe(index === 'jobs_standing');
-  });
+  ])(
+    'ING-8.d a page %s reads no whole table, and sorts the few of a changelist at most',
+    async (_title, filter, index) => {
+      const { text, params } = listQuery(filter);
+      const rows = await connection.query(`EXPLAIN ${text}`, params);
+      const plan = rows.map((row) => Object.values(row)[0] as string).join('\n');
+      expect(plan).toContain(index);
+      expect(plan).not.toContain('Seq Scan');
+      expect(plan.includes('Sort')).toBe(index === 'jobs_standing');
+    },
+  );
 });
