@@ -5,9 +5,12 @@ import { addLogSink, currentContext } from '@assay/observability';
 import type { LogLine } from '@assay/observability';
 import { CurrentPrincipal, newApiKey, Public, Roles } from '@assay/security';
 import type { Principal } from '@assay/security';
+import { eventually } from '@assay/testing';
 import { IsInt, IsOptional, IsString } from 'class-validator';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as rawRequest } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startService } from './create-service.js';
@@ -220,6 +223,25 @@ describe('problem details', () => {
     expect(line).toMatchObject({ level: 'error', where: 'http', correlation_id: 'corr-500' });
     expect(line!.error).toContain('TypeError: cannot read password=[redacted]');
     expect((await call('/metrics')).text).toMatch(/assay_programming_errors_total\{where="http"\} 1/);
+  });
+
+  it('ING-10.a takes a caller that goes away amid its body for no bug', async () => {
+    const lines: LogLine[] = [];
+    const stop = addLogSink((line) => lines.push(line));
+    const { hostname, port } = new URL(service.url);
+    const socket = connect(Number(port), hostname);
+    socket.write('POST /v1/notes/raw HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n');
+    socket.write('X-Correlation-Id: gone-1\r\nContent-Length: 100\r\n\r\n{"text":');
+    // The server has the head once it is done with another request of the same loop.
+    await once(socket, 'connect');
+    await call('/livez');
+    socket.destroy();
+    await eventually(async () => {
+      const { text } = await call('/metrics');
+      expect(text).toMatch(/aborted_total\{method="POST",route="\/v1\/notes\/raw"\} 1/);
+    });
+    stop();
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   it('ING-10.f answers 503 with Retry-After when a dependency is away', async () => {

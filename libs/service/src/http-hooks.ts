@@ -1,4 +1,4 @@
-import { correlationIdFrom, histogram, LATENCY_SECONDS, runInContext, startSpan } from '@assay/observability';
+import { correlationIdFrom, counter, histogram, LATENCY_SECONDS, runInContext, startSpan } from '@assay/observability';
 import type { ActiveSpan, WorkContext } from '@assay/observability';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
@@ -13,6 +13,8 @@ const durations = histogram(
   'Time to answer, by method, route and status.',
   LATENCY_SECONDS,
 );
+
+const aborted = counter('assay_http_requests_aborted_total', 'Callers that went away before they were answered.');
 
 /** Requests that say nothing about the work: no spans for them. */
 const UNTRACED = new Set(['/livez', '/readyz', '/metrics']);
@@ -41,6 +43,13 @@ export function followRequests(fastify: FastifyInstance): void {
     const { span } = followed.get(request) ?? {};
     span?.set({ 'http.response.status_code': reply.statusCode });
     span?.end();
+    done();
+  });
+  // A caller that goes away amid its body is answered by nobody: "onResponse" never comes.
+  fastify.addHook('onRequestAbort', (request, done) => {
+    const { method, routeOptions } = request;
+    aborted.add(1, { method, route: routeOptions.url ?? 'none' });
+    followed.get(request)?.span.end();
     done();
   });
 }

@@ -49,7 +49,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (thrown instanceof Problem) return thrown;
     const status = statusOf(thrown);
     if (status === 404) return this.#nothingThere(request);
-    const code = status === undefined ? undefined : BY_STATUS[status];
+    const code =
+      status === undefined ? undefined : (BY_STATUS[status] ?? (status < 500 ? 'invalid_request' : undefined));
     if (code) return new Problem(code, { cause: thrown });
     const failure = Failure.from(thrown);
     if (failure.retryable) {
@@ -67,11 +68,15 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
+/** What a body that ends early throws: the caller went away, which is no fault of ours. */
+const CALLER_GONE = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
+
 /** The status of an error that Nest or Fastify made; of no other, since a service's bug may carry a `statusCode`, too. */
 function statusOf(thrown: unknown): number | undefined {
   if (thrown instanceof HttpException) return thrown.getStatus();
   const { code, statusCode } = (thrown ?? {}) as { code?: unknown; statusCode?: unknown };
-  const fastifys = typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number';
+  if (typeof code !== 'string' || typeof statusCode !== 'number') return undefined;
+  const fastifys = code.startsWith('FST_') || (statusCode === 400 && CALLER_GONE.has(code));
   return fastifys ? statusCode : undefined;
 }
 
