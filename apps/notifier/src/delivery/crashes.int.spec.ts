@@ -127,6 +127,34 @@ describe('a worker that is frozen', () => {
   });
 });
 
+describe('a worker that stalls', () => {
+  it('DEL-14.a after its intent is committed sends no byte once lease less send time-out has passed, and is not in doubt', async () => {
+    const gate = await StatementGate.close(notifier.database, 'sending');
+    const worker = await notifier.spawn(QUICK);
+    let log = '';
+    worker.stdout!.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    const review = await notifier.tell([DEV]);
+    await gate.reached();
+    worker.kill('SIGSTOP');
+    await gate.open();
+    await notifier.deliveries(review, 'sending');
+    // The lease still holds for a while when the worker wakes, but not for a whole send.
+    await eventually(
+      async () => {
+        const [item] = await notifier.database.sql<{ soon: boolean }>(
+          `SELECT lease_expires_at < clock_timestamp() + interval '1 second' AS soon FROM work_items WHERE phase = 'work'`,
+        );
+        expect(item!.soon).toBe(true);
+      },
+      { within_ms: 10_000 },
+    );
+    worker.kill('SIGCONT');
+    await eventually(() => expect(log).toContain('"event":"send_withheld"'), { within_ms: 20_000 });
+    await notifier.deliveries(review, 'sent');
+    expect(notifier.mail.accepted).toHaveLength(1);
+  });
+});
+
 describe('workers whose host clocks are an hour off', () => {
   /** Every way of asking for the time is off, from the first line on. */
   const shifted = (hours: number): string[] => {

@@ -43,7 +43,7 @@ export class CredentialRefusals {
 
   async report(refusal: Refusal): Promise<void> {
     const { destination, failure } = refusal;
-    log.error('credential_refused', { destination: destination.name, code: failure.code }, failure);
+    log.warn('credential_refused', { destination: destination.name, code: failure.code });
     await this.database.transaction((tx) => this.#store(tx, refusal));
     this.queue.notify();
   }

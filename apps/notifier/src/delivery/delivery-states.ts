@@ -52,7 +52,6 @@ export const DELIVERY_MOVES: readonly DeliveryMove[] = [
   { from: 'retry_scheduled', to: 'superseded', causes: ['superseded_by_newer_version'] },
   { from: 'failed_permanent', to: 'superseded', causes: ['superseded_by_newer_version'] },
   { from: 'failed_permanent', to: 'pending', causes: ['new_job_for_the_same_version'] },
-  { from: 'superseded', to: 'pending', causes: ['new_job_for_the_same_version'] },
 ];
 
 /** States with automatic work left: what a parent's `open` counts (DEL-15). */

@@ -133,6 +133,42 @@ describe('deliveries', () => {
     expect(notifier.dead.records).toEqual([]);
   });
 
+  it('DEL-8.d stops at once when a retry is answered by a permanent refusal', async () => {
+    await notifier.start();
+    notifier.bot.behave(answer(503));
+    const review = await notifier.tell([BOT]);
+    await eventually(() => expect(notifier.delayed.records.length).toBeGreaterThan(0));
+    notifier.bot.behave(answer(404));
+    await notifier.deliveries(review, 'failed_permanent');
+    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
+    expect(notifier.deadOf(review)[0]!.code).toBe('http_404');
+    expect(notifier.deadOf(review)[0]!.sanitized_context['attempts']).toBeLessThan(5);
+  });
+
+  it('DEL-15.b puts the full summary of its parent into every event', async () => {
+    await notifier.start();
+    notifier.bot.behave(answer(410));
+    notifier.slow.behave(answer(503));
+    const review = await notifier.tell([BOT, SLOW, DEV]);
+    await eventually(() => expect(notifier.delayed.records.length).toBeGreaterThan(0));
+    notifier.slow.behave(answer(204));
+    await notifier.deliveries(review, 'sent', 'failed_permanent', 'sent');
+    await eventually(() => {
+      const told = [notifier.settled, notifier.dead, notifier.delayed]
+        .flatMap(({ records }) => records.map((each) => each.json<StageDelayed>()))
+        .toSorted((a, b) => a.revision - b.revision);
+      for (const { summary } of told) {
+        const counted = Object.values(summary!.by_channel).flatMap((states) => Object.values(states));
+        expect(counted.reduce((sum, n) => sum + n, 0)).toBe(3);
+      }
+      expect(told.at(-1)!.summary).toEqual({
+        open: 0,
+        failed: 1,
+        by_channel: { email: { sent: 1 }, webhook: { failed_permanent: 1, sent: 1 } },
+      });
+    });
+  });
+
   it('DEL-4.e holds a mail whose server closed after DATA, as unknown with a dead letter, and never sends it again', async () => {
     await notifier.start();
     notifier.mail.behave('cut_after_accepting');

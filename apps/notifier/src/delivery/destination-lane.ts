@@ -62,27 +62,33 @@ export class DestinationLane {
     this.#noticeRotation();
     const asked = this.#circuit.ask();
     if (asked.kind === 'park') return this.park();
-    if (this.#active >= this.destination.concurrency && !(await this.#slot())) {
+    if (!(await this.#slot())) {
       if (asked.probe) this.#circuit.probeWithdrawn();
       return { kind: 'park', due_in_ms: BUSY_WAIT_MS * (0.5 + Math.random()), reason: 'destination_busy' };
     }
     if (!asked.probe && this.#circuit.phase !== 'closed') {
       // It opened while this row waited.
-      this.#wakeNext();
+      this.#release();
       return this.park();
     }
-    this.#active += 1;
     return { kind: 'go', ticket: this.#ticket() };
   }
 
-  /** True once a slot is free; false where too many wait already. */
+  /** True once a slot is this row's; false where too many wait already. */
   #slot(): Promise<boolean> {
+    if (this.#active < this.destination.concurrency) {
+      this.#active += 1;
+      return Promise.resolve(true);
+    }
     if (this.#waiting.length >= this.destination.concurrency * WAITING_PER_SLOT) return Promise.resolve(false);
     return new Promise((resolve) => this.#waiting.push(() => resolve(true)));
   }
 
-  #wakeNext(): void {
-    if (this.#active < this.destination.concurrency) this.#waiting.shift()?.();
+  /** Hands the slot to the next that waits, so that nobody can slip in between. */
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#active -= 1;
   }
 
   /** A new credential deserves a new try at once (SEC-5). */
@@ -94,10 +100,7 @@ export class DestinationLane {
   }
 
   #ticket(): Ticket {
-    const leave = (): void => {
-      this.#active -= 1;
-      this.#wakeNext();
-    };
+    const leave = (): void => this.#release();
     return {
       succeeded: () => {
         this.#succeeded_at_ms = performance.now();

@@ -50,6 +50,7 @@ describe('reconciliation', () => {
       total.requeued += requeued;
       expect(total).toEqual({ held: 1, requeued: 1 });
     });
+    expect(await reconcile()).toEqual({ held: 0, requeued: 0, left: 1 });
     await notifier.start();
     await notifier.deliveries(review, 'unknown', 'sent');
     await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));

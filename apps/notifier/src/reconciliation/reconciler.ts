@@ -18,7 +18,7 @@ import {
 import type { DeliveryEnd, DeliverySettings } from '../delivery/index.js';
 import { PROVIDERS } from '../providers/index.js';
 import type { Providers } from '../providers/index.js';
-import { FIND_STRANDED } from './sql/find-stranded.js';
+import { FIND_STRANDED, NAME_ITEMS } from './sql/find-stranded.js';
 
 const log = createLog('notifier.reconciliation', ['reconciled', 'reconciliation_failed']);
 const reconciled = counter('assay_deliveries_reconciled_total', 'Stranded deliveries by what was done with them');
@@ -105,10 +105,17 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     const oldest_ms = this.settings.lease_ms + this.settings.send_timeout_ms;
     const stranded = await tx.query<Stranded>(FIND_STRANDED, [oldest_ms, BATCH]);
     const lost = stranded.filter((row) => this.#holds(row));
-    const items = stranded.filter((row) => !this.#holds(row) && !row.has_item).map(deliverItem);
-    if (items.length > 0) await this.queue.insert(tx, items);
+    const homeless = stranded.filter((row) => !this.#holds(row) && !row.has_item);
+    await this.#requeue(tx, homeless);
     await this.#hold(tx, lost);
-    return { held: lost.length, requeued: items.length, left: stranded.length - lost.length - items.length };
+    const [held, requeued] = [lost.length, homeless.length];
+    return { held, requeued, left: stranded.length - held - requeued };
+  }
+
+  async #requeue(tx: Tx, homeless: readonly Stranded[]): Promise<void> {
+    if (homeless.length === 0) return;
+    const items = await this.queue.insert(tx, homeless.map(deliverItem));
+    await tx.execute(NAME_ITEMS, [homeless.map(({ id }) => id), items.map(({ id }) => id)]);
   }
 
   #holds({ channel }: Stranded): boolean {

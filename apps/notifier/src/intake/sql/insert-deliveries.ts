@@ -18,7 +18,7 @@ export const INSERT_DELIVERIES = statement(
 
 /**
  * Gives rows of an earlier job to a later job of the same version (ING-4, DEL-15): what was sent stays sent, what is
- * not known stays unknown, what failed or was superseded is tried again when `revive` says so.
+ * not known stays unknown, what failed is tried again when `revive` says so.
  *
  * $1 json: as above with `revive`; $2 actor. Returns each row with the parent and the state that it had.
  */
@@ -29,7 +29,7 @@ export const ADOPT_DELIVERIES = statement(
       address text, job_id uuid, generation int, revive boolean)
   ), old AS MATERIALIZED (
     SELECT d.id, d.state AS from_state, d.job_id AS from_job_id, d.generation AS from_generation, u.job_id, u.generation,
-        CASE WHEN u.revive AND d.state IN ('failed_permanent', 'superseded') THEN 'pending' ELSE d.state END AS to_state
+        CASE WHEN u.revive AND d.state = 'failed_permanent' THEN 'pending' ELSE d.state END AS to_state
       FROM wanted AS u JOIN deliveries AS d USING (source, changelist_id, review_version, channel, address)
       ORDER BY d.id
       FOR UPDATE OF d

@@ -22,3 +22,10 @@ export const FIND_STRANDED = statement(
     LIMIT $2
     FOR UPDATE OF d SKIP LOCKED`,
 );
+
+/** The new item of a requeued delivery: without it the next look would requeue it again. $1 uuid[] ids, $2 uuid[] items. */
+export const NAME_ITEMS = statement(
+  'name_items',
+  `UPDATE deliveries AS d SET intent_item_id = u.item_id
+    FROM unnest($1::uuid[], $2::uuid[]) AS u(id, item_id) WHERE d.id = u.id AND d.intent_at IS NOT NULL`,
+);

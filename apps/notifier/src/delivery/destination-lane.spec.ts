@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { DestinationLane } from './destination-lane.js';
+import type { Entry, Ticket } from './destination-lane.js';
+
+const RULE = { failure_threshold: 3, open_ms: 60_000, max_open_ms: 120_000 };
+
+function lane(concurrency = 2, fingerprint: () => string = () => 'a'): DestinationLane {
+  return new DestinationLane({ name: 'webhook:bot', concurrency, credentialFingerprint: fingerprint }, RULE);
+}
+
+function ticketOf(entry: Entry): Ticket {
+  if (entry.kind !== 'go') throw new Error(`parked: ${entry.reason}`);
+  return entry.ticket;
+}
+
+describe('DestinationLane', () => {
+  it('DEL-9.a lets so many go at once, lets few wait and parks the others', async () => {
+    const narrow = lane(2);
+    const going = [ticketOf(await narrow.enter()), ticketOf(await narrow.enter())];
+    const waiting = Array.from({ length: 8 }, () => narrow.enter());
+    expect(await narrow.enter()).toMatchObject({ kind: 'park', reason: 'destination_busy' });
+    for (const ticket of going) ticket.succeeded();
+    expect((await Promise.all(waiting.slice(0, 2))).map(({ kind }) => kind)).toEqual(['go', 'go']);
+    for (const entry of waiting) void entry.then((one) => ticketOf(one).succeeded());
+    expect((await Promise.all(waiting)).every(({ kind }) => kind === 'go')).toBe(true);
+  });
+
+  it('DEL-8.e opens before one lonely row has spent its five attempts, wherever it made them', async () => {
+    const own = lane();
+    expect(ticketOf(await own.enter()).failed(1)).toBe(false);
+    // The second attempt was made by another replica.
+    expect(ticketOf(await own.enter()).failed(3)).toBe(true);
+    expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'circuit_open' });
+  });
+
+  it('DEL-9.c takes a failing row for that row’s own affair while the destination answers others', async () => {
+    const alive = lane();
+    ticketOf(await alive.enter()).succeeded();
+    expect(ticketOf(await alive.enter()).failed(4)).toBe(false);
+    expect((await alive.enter()).kind).toBe('go');
+  });
+
+  it('DEL-9.c sends those that waited back to the queue when the circuit opens meanwhile', async () => {
+    const narrow = lane(1);
+    const ticket = ticketOf(await narrow.enter());
+    const waiting = [narrow.enter(), narrow.enter()];
+    ticket.failed(3);
+    for (const entry of await Promise.all(waiting))
+      expect(entry).toMatchObject({ kind: 'park', reason: 'circuit_open' });
+  });
+
+  it('SEC-5.b tries at once again when a refused credential has been replaced', async () => {
+    let fingerprint = 'old';
+    const own = lane(2, () => fingerprint);
+    ticketOf(await own.enter()).credentialRefused();
+    expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'credential_refused' });
+    fingerprint = 'new';
+    expect((await own.enter()).kind).toBe('go');
+  });
+});
