@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { HostCommand, HostOptions, HostReport, StackAddress } from './host-protocol.js';
@@ -31,10 +32,14 @@ export class StackHost {
     signal?: AbortSignal,
   ): Promise<StackHost> {
     const script = join(build, 'infra', 'local', 'host.js');
+    mkdirSync(options.log_directory, { recursive: true });
+    // Not this process's stderr: a stack that outlives its starter would keep the starter's pipe open.
+    const log = openSync(join(options.log_directory, 'host.log'), 'a');
     const child = spawn(process.execPath, [script, JSON.stringify(options)], {
       detached: true,
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', log],
     });
+    closeSync(log);
     child.stdin?.on('error', () => undefined);
     // The promise then rejects once the host has cleared up and gone.
     signal?.addEventListener('abort', () => child.kill('SIGTERM'));
