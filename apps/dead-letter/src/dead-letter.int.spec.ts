@@ -154,6 +154,22 @@ describe('intake', () => {
     await second.stop();
   });
 
+  it('DLQ-9.a resolves the dead letter of a delivery that a later job has adopted and made', async () => {
+    const failure = aFailure({ revision: 9 });
+    await stage.send(failureEvent(failure));
+    await arrived(failure.subject_id);
+    const adopted = { job_id: v7(), revision: 1, occurred_at: '2026-06-01T00:00:00.000Z' };
+    await stage.send(failureEvent({ ...failure, ...adopted, code: 'smtp_551' }));
+    await eventually(async () => {
+      expect(await stage.letterOf(failure.subject_id)).toMatchObject({ code: 'smtp_551', job_id: adopted.job_id });
+    });
+    const later = { ...adopted, revision: 2, occurred_at: '2026-06-02T00:00:00.000Z' };
+    await stage.send(settledEvent(aSettlement(failure, 'sent', later)));
+    const letter = await arrived(failure.subject_id, 2);
+    expect(letter).toMatchObject({ state: 'resolved', occurrences: 2 });
+    expect(letter.transitions[1]).toMatchObject({ cause: 'delivered' });
+  });
+
   it('DLQ-3.a leaves nothing behind of deliveries that went the usual way', async () => {
     const sent = aFailure();
     await stage.send(settledEvent(aSettlement(sent, 'sent')));

@@ -30,15 +30,15 @@ export class IntakeRepository {
     const rows = await tx.query<{ id: string }>(
       `INSERT INTO dead_letters (
          id, subject_type, subject_id, stage, job_id, source, changelist_id, review_version, generation, revision,
-         error_class, code, last_stack, sanitized_context, fingerprint, first_failure_at, last_failure_at,
+         occurred_at, error_class, code, last_stack, sanitized_context, fingerprint, first_failure_at, last_failure_at,
          occurrences, state, changes, correlation_id, traceparent)
        SELECT
          id, subject_type, subject_id, stage, job_id, source, changelist_id, review_version, generation, revision,
-         error_class, code, last_stack, sanitized_context, fingerprint, first_failure_at, last_failure_at,
+         occurred_at, error_class, code, last_stack, sanitized_context, fingerprint, first_failure_at, last_failure_at,
          occurrences, state, changes, correlation_id, traceparent
        FROM json_to_recordset($1) AS n (
          id uuid, subject_type text, subject_id text, stage text, job_id uuid, source text, changelist_id text,
-         review_version int, generation int, revision int, error_class text, code text, last_stack text,
+         review_version int, generation int, revision int, occurred_at timestamptz, error_class text, code text, last_stack text,
          sanitized_context json, fingerprint text, first_failure_at timestamptz, last_failure_at timestamptz,
          occurrences int, state text, changes int, correlation_id text, traceparent text)
        ON CONFLICT ON CONSTRAINT dead_letters_subject DO NOTHING
@@ -71,7 +71,7 @@ export class IntakeRepository {
 
   async settlementsOf(tx: Tx, subjects: readonly Subject[]): Promise<Map<string, Settlement>> {
     const rows = await tx.query<Subject & Settlement>(
-      `SELECT subject_id, subject_type, stage, generation, revision, cause
+      `SELECT subject_id, subject_type, stage, job_id, generation, revision, occurred_at, cause
          FROM settlements JOIN ${SUBJECTS} USING (subject_id, subject_type, stage)`,
       [subjectsJson(subjects)],
     );
@@ -82,12 +82,18 @@ export class IntakeRepository {
   async remember(tx: Tx, news: readonly SettlementNews[]): Promise<void> {
     if (news.length === 0) return;
     await tx.execute(
-      `INSERT INTO settlements AS kept (subject_id, subject_type, stage, generation, revision, cause)
-       SELECT subject_id, subject_type, stage, generation, revision, cause FROM json_to_recordset($1) AS n (
-         subject_id text, subject_type text, stage text, generation int, revision int, cause text)
+      `INSERT INTO settlements AS kept
+         (subject_id, subject_type, stage, job_id, generation, revision, occurred_at, cause)
+       SELECT subject_id, subject_type, stage, job_id, generation, revision, occurred_at, cause
+         FROM json_to_recordset($1) AS n (
+              subject_id text, subject_type text, stage text, job_id uuid, generation int, revision int,
+              occurred_at timestamptz, cause text)
        ON CONFLICT (subject_id, subject_type, stage) DO UPDATE
-         SET generation = excluded.generation, revision = excluded.revision, cause = excluded.cause
-       WHERE (excluded.generation, excluded.revision) > (kept.generation, kept.revision)`,
+         SET job_id = excluded.job_id, generation = excluded.generation, revision = excluded.revision,
+             occurred_at = excluded.occurred_at, cause = excluded.cause
+       WHERE CASE WHEN excluded.job_id = kept.job_id
+                  THEN (excluded.generation, excluded.revision) > (kept.generation, kept.revision)
+                  ELSE excluded.occurred_at > kept.occurred_at END`,
       [JSON.stringify(news)],
     );
   }

@@ -3,7 +3,7 @@ import { counter } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { v7 } from 'uuid';
-import { ChangesService, isNewer, subjectKey } from '../letters/index.js';
+import { byAge, ChangesService, isNewer, subjectKey } from '../letters/index.js';
 import type { Announcement, DeadLetter, Subject, Transition, Version } from '../letters/index.js';
 import { IntakeRepository } from './intake.repository.js';
 import { failAgain, letterOf, openingOf, settle } from './judge.js';
@@ -22,7 +22,7 @@ export class IntakeService {
 
   /** One dead letter per subject, brought up to date by each failure that is news. */
   async fail(batch: readonly FailureNews[]): Promise<void> {
-    const news = [...batch].sort((a, b) => a.generation - b.generation || a.revision - b.revision);
+    const news = [...batch].sort(byAge);
     this.changes.announce(await this.database.transaction((tx) => this.#store(tx, news)));
   }
 

@@ -82,6 +82,17 @@ describe('a further failure', () => {
     });
   });
 
+  it('GEN-9.a goes by the clock of the stage when another job has adopted the delivery', () => {
+    const letter = aLetter({ revision: 7 });
+    const adopted = { job_id: 'job-2', revision: 2 };
+    expect(failAgain(letter, news({ ...adopted, occurred_at: '2025-01-01T00:00:00.000Z' }))).toBeNull();
+    expect(failAgain(letter, news({ ...adopted, occurred_at: '2027-01-01T00:00:00.000Z' }))).toEqual([]);
+    expect(letter).toMatchObject({ job_id: 'job-2', revision: 2, occurrences: 2 });
+    const sent = aSettlement(facts, 'sent', { ...adopted, revision: 1, occurred_at: '2027-01-01T00:00:01.000Z' });
+    const [, settlement] = settlementsOf(received('delivery.settled', sent));
+    expect(settle(aLetter({ revision: 7 }), settlement!)).toMatchObject([{ cause: 'delivered' }]);
+  });
+
   it('DLQ-9.c opens the same record anew when its class is another', () => {
     const letter = aLetter({ state: 'triaged', assignee: 'kim' });
     const [transition] = failAgain(letter, news({ generation: 1, revision: 1, error_class: 'POLICY_REJECTED' }))!;

@@ -3,7 +3,7 @@ import type { DeadLetter, Transition } from '../letters/index.js';
 import type { FailureNews, SettlementNews } from './news.js';
 
 /** What is remembered of a subject that ended well. */
-export type Settlement = Pick<SettlementNews, 'generation' | 'revision' | 'cause'>;
+export type Settlement = Pick<SettlementNews, 'job_id' | 'generation' | 'revision' | 'occurred_at' | 'cause'>;
 
 /** The dead letter that a first failure makes. */
 export function letterOf(news: FailureNews, id: string): DeadLetter {

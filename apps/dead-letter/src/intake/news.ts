@@ -1,6 +1,7 @@
 import type {
   DeliverySettled,
   DeliveryState,
+  JobEventData,
   ReceivedEvent,
   ReviewValidated,
   StageDeadLettered,
@@ -10,7 +11,6 @@ import { cleanContext, cleanText, cleanWord } from './sanitize.js';
 
 /** A failure that no automatic retry will mend. */
 export interface FailureNews extends Subject, FailureFacts {
-  job_id: string | null;
   source: string;
   changelist_id: string | null;
   review_version: number | null;
@@ -36,6 +36,7 @@ export function failureOf({ data, traceparent, correlation_id }: ReceivedEvent<S
     review_version: data.review_version,
     generation: data.generation,
     revision: data.revision,
+    occurred_at: data.occurred_at,
     error_class: cleanWord(data.error_class),
     code: cleanWord(data.code),
     last_stack: cleanText(data.last_stack),
@@ -58,47 +59,37 @@ const SETTLED: Partial<Record<DeliveryState, string>> = {
 
 /** A delivery's end, and a sign of life of its job. */
 export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): SettlementNews[] {
-  const news: SettlementNews[] = [signOfLife(data.job_id, data)];
+  const news: SettlementNews[] = [signOfLife(data)];
   for (const { delivery_id, state, had_dead_letter } of data.deliveries) {
     const cause = SETTLED[state];
     if (cause === undefined) continue;
     // The usual way (sent, first generation) never had a dead letter: it leaves nothing behind here.
     const remember = state !== 'sent' || data.generation > 0 || had_dead_letter === true;
-    const { generation, revision } = data;
-    news.push({
-      subject_type: 'delivery',
-      subject_id: delivery_id,
-      stage: 'notify',
-      generation,
-      revision,
-      cause,
-      remember,
-    });
+    const subject = { subject_type: 'delivery', subject_id: delivery_id, stage: 'notify' };
+    news.push({ ...subject, ...versionOf(data), cause, remember });
   }
   return news;
 }
 
 /** A job that was validated after all, and a sign of life. A rejection brings its own dead letter. */
 export function settlementsOfValidated({ data }: ReceivedEvent<ReviewValidated>): SettlementNews[] {
-  const news = [signOfLife(data.job_id, data)];
+  const news = [signOfLife(data)];
   if (data.outcome === 'accepted' && data.generation > 0) {
-    const { job_id, generation, revision } = data;
-    const subject = { subject_type: 'job', subject_id: job_id, stage: 'validate' };
-    news.push({ ...subject, generation, revision, cause: 'validated', remember: true });
+    const subject = { subject_type: 'job', subject_id: data.job_id, stage: 'validate' };
+    news.push({ ...subject, ...versionOf(data), cause: 'validated', remember: true });
   }
   return news;
 }
 
 /** Ends a dead letter that says no more than that nobody had heard of the job (ING-11). */
-function signOfLife(job_id: string, { generation, revision }: Version): SettlementNews {
+function signOfLife(data: JobEventData): SettlementNews {
   return {
-    subject_type: 'job',
-    subject_id: job_id,
-    stage: 'ingest',
-    generation,
-    revision,
-    cause: 'news_arrived',
-    only_class: 'NO_NEWS',
-    remember: false,
+    ...{ subject_type: 'job', subject_id: data.job_id, stage: 'ingest' },
+    ...versionOf(data),
+    ...{ cause: 'news_arrived', only_class: 'NO_NEWS', remember: false },
   };
+}
+
+function versionOf({ job_id, generation, revision, occurred_at }: JobEventData) {
+  return { job_id, generation, revision, occurred_at };
 }

@@ -13,12 +13,26 @@ export function subjectKey({ subject_id, subject_type, stage }: Subject): string
 
 /** How new a piece of news is within its subject (GEN-9). */
 export interface Version {
+  job_id: string | null;
   generation: number;
   revision: number;
+  /** By the clock of the one database that the stage's service has (GEN-4). */
+  occurred_at: string;
 }
 
+/**
+ * Revisions count within one job: a delivery that a later job for the same version has adopted goes on under that job's
+ * revisions, which say nothing about the first one's. Between two jobs the clock of their common database decides.
+ */
 export function isNewer(news: Version, than: Version): boolean {
+  if (news.job_id !== than.job_id) return news.occurred_at > than.occurred_at;
   return news.generation !== than.generation ? news.generation > than.generation : news.revision > than.revision;
+}
+
+/** Oldest first, as well as can be told; what is judged in another order ends the same. */
+export function byAge(a: Version, b: Version): number {
+  if (a.occurred_at !== b.occurred_at) return a.occurred_at < b.occurred_at ? -1 : 1;
+  return a.generation - b.generation || a.revision - b.revision;
 }
 
 /** What a failure tells, redacted (DLQ-3). */
@@ -36,7 +50,6 @@ export interface FailureFacts extends Version {
 
 export interface DeadLetter extends Subject, FailureFacts {
   id: string;
-  job_id: string | null;
   source: string;
   changelist_id: string | null;
   review_version: number | null;

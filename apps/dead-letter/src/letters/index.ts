@@ -1,7 +1,7 @@
 export { ChangesService } from './changes.service.js';
 export type { Announcement } from './changes.service.js';
 export { isClosed } from './dead-letter-machine.js';
-export { isNewer, OWN_ACTOR, subjectKey } from './dead-letter.js';
+export { byAge, isNewer, OWN_ACTOR, subjectKey } from './dead-letter.js';
 export type { DeadLetter, FailureFacts, Subject, Transition, Version } from './dead-letter.js';
 export { LetterGauges } from './letter-gauges.js';
 export { LETTER_COLUMNS, LettersRepository } from './letters.repository.js';

@@ -3,7 +3,7 @@ import type { Tx } from '@assay/postgres';
 import type { DeadLetter, Transition } from './dead-letter.js';
 
 export const LETTER_COLUMNS = `id, subject_type, subject_id, stage, job_id, source, changelist_id, review_version,
-  generation, revision, error_class, code, last_stack, sanitized_context, fingerprint, first_failure_at,
+  generation, revision, occurred_at, error_class, code, last_stack, sanitized_context, fingerprint, first_failure_at,
   last_failure_at, occurrences, state, changes, assignee, correlation_id, traceparent`;
 
 /** Writes of dead letters, by whoever moves them. Rows are locked in the order of their subjects, never otherwise. */
@@ -23,14 +23,15 @@ export class LettersRepository {
     if (letters.length === 0) return;
     await tx.execute(
       `UPDATE dead_letters d
-          SET generation = n.generation, revision = n.revision, error_class = n.error_class, code = n.code,
+          SET job_id = n.job_id, generation = n.generation, revision = n.revision, occurred_at = n.occurred_at,
+              error_class = n.error_class, code = n.code,
               last_stack = n.last_stack, sanitized_context = n.sanitized_context, fingerprint = n.fingerprint,
               first_failure_at = n.first_failure_at, last_failure_at = n.last_failure_at, occurrences = n.occurrences,
               correlation_id = n.correlation_id, traceparent = n.traceparent, assignee = n.assignee,
               state = n.state, changes = n.changes,
               closed_at = CASE WHEN n.state IN ('resolved', 'discarded') THEN coalesce(d.closed_at, clock_timestamp()) END
          FROM json_to_recordset($1) AS n (
-              id uuid, generation int, revision int, error_class text, code text, last_stack text,
+              id uuid, job_id uuid, generation int, revision int, occurred_at timestamptz, error_class text, code text, last_stack text,
               sanitized_context json, fingerprint text, first_failure_at timestamptz, last_failure_at timestamptz,
               occurrences int, correlation_id text, traceparent text, assignee text, state text, changes int)
         WHERE d.id = n.id`,

@@ -24,6 +24,7 @@ export class Init1763900000000 extends SqlMigration {
       review_version integer,
       generation integer NOT NULL CHECK (generation >= 0),
       revision integer NOT NULL CHECK (revision >= 0),
+      occurred_at timestamptz NOT NULL,
       error_class text NOT NULL,
       code text NOT NULL,
       last_stack text NOT NULL,
@@ -68,8 +69,10 @@ export class Init1763900000000 extends SqlMigration {
       subject_id text NOT NULL,
       subject_type text NOT NULL,
       stage text NOT NULL,
+      job_id uuid NOT NULL,
       generation integer NOT NULL,
       revision integer NOT NULL,
+      occurred_at timestamptz NOT NULL,
       cause text NOT NULL,
       recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       PRIMARY KEY (subject_id, subject_type, stage)

@@ -4,6 +4,8 @@ import { Transform } from 'class-transformer';
 
 /** Several values of one filter: `state=open,triaged`. */
 const WORDS = /^[A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+)*$/;
+/** `*` is the source of what belongs to none: a credential. */
+const SOURCES = /^[A-Za-z0-9_.*-]+(,[A-Za-z0-9_.*-]+)*$/;
 const asNumber = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 
@@ -12,7 +14,7 @@ export class ListQuery {
   @IsOptional() @Matches(WORDS) stage?: string;
   @IsOptional() @Matches(WORDS) class?: string;
   @IsOptional() @Matches(WORDS) state?: string;
-  @IsOptional() @Matches(WORDS) source?: string;
+  @IsOptional() @Matches(SOURCES) source?: string;
   @IsOptional() @Matches(WORDS) fingerprint?: string;
   /** On the last failure. */
   @IsOptional() @IsRFC3339() failed_after?: string;
@@ -27,7 +29,7 @@ export class ListQuery {
 export class IncidentQuery {
   @IsOptional() @Matches(WORDS) stage?: string;
   @IsOptional() @Matches(WORDS) class?: string;
-  @IsOptional() @Matches(WORDS) source?: string;
+  @IsOptional() @Matches(SOURCES) source?: string;
   @IsOptional() @Transform(asNumber) @IsInt() @Min(1) @Max(200) limit?: number;
 }
 
