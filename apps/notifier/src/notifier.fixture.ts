@@ -15,6 +15,7 @@ import type { Collector, TestDatabase, TestKafka } from '@assay/testing';
 import { v7 } from 'uuid';
 import { NOTIFIER_SETTINGS } from './notifier.config.js';
 import { NotifierModule } from './notifier.module.js';
+import type { Providers } from './providers/index.js';
 import { startHttpReceiver } from './providers/conformance/http-receiver.fixture.js';
 import type { HttpReceiver } from './providers/conformance/http-receiver.fixture.js';
 import { startMailServer } from './providers/conformance/mail-server.fixture.js';
@@ -72,10 +73,14 @@ export class NotifierFixture {
   }
 
   /** Starts a replica in this process. */
-  async start(over: Record<string, string> = {}): Promise<RunningService> {
+  async start(over: Record<string, string> = {}, providers?: () => Providers): Promise<RunningService> {
     const settings = readSettings(NOTIFIER_SETTINGS, { ...this.env, ASSAY_INSTANCE: this.#name(), ...over });
     const replica = await startService(
-      { name: 'notifier', module: NotifierModule.register(settings), transport: (app) => app.get(KafkaBatchServer) },
+      {
+        name: 'notifier',
+        module: NotifierModule.register(settings, providers),
+        transport: (app) => app.get(KafkaBatchServer),
+      },
       settings,
     );
     this.#replicas.push(replica);

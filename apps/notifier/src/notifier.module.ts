@@ -16,10 +16,10 @@ import { RECONCILE_INTERVAL_MS, Reconciler } from './reconciliation/index.js';
 class ConfigModule implements BeforeApplicationShutdown {
   constructor(@Inject(PROVIDERS) private readonly providers: Providers) {}
 
-  static register(settings: NotifierSettings): DynamicModule {
+  static register(settings: NotifierSettings, providers: () => Providers): DynamicModule {
     const provided = [
       { provide: DELIVERY_SETTINGS, useValue: settings },
-      { provide: PROVIDERS, useFactory: () => createProviders(settings.providers, settings.send_timeout_ms) },
+      { provide: PROVIDERS, useFactory: providers },
       { provide: LINKS, useValue: { jobs: settings.jobs_url, findings: settings.findings_url } },
       { provide: RECONCILE_INTERVAL_MS, useValue: settings.reconcile_interval_ms },
     ];
@@ -35,11 +35,15 @@ class ConfigModule implements BeforeApplicationShutdown {
 /** The service that tells recipients, and alone knows what became of each delivery. */
 @Module({})
 export class NotifierModule {
-  static register(settings: NotifierSettings): DynamicModule {
+  /** @param providers those of the configuration, unless others are to be tried */
+  static register(
+    settings: NotifierSettings,
+    providers: () => Providers = () => createProviders(settings.providers, settings.send_timeout_ms),
+  ): DynamicModule {
     return {
       module: NotifierModule,
       imports: [
-        ConfigModule.register(settings),
+        ConfigModule.register(settings, providers),
         PostgresModule.register({ schema: 'notifier', settings, migrations: MIGRATIONS }),
         MessagingModule.register({ settings, service: 'notifier' }),
         WorkQueueModule.register({ settings }),
