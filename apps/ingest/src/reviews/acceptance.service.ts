@@ -76,8 +76,11 @@ export class AcceptanceService {
 
   async #commit(batch: Submission[]): Promise<Answer[]> {
     const { answers, items, claimed, events } = await this.database.transaction((tx) => this.#store(tx, batch));
-    this.queue.publishSoon(items.slice(0, claimed), events);
-    if (claimed < items.length) this.queue.notify();
+    // Once the answers are on their way: nobody waits for the schema check and the copies of a whole batch.
+    setImmediate(() => {
+      this.queue.publishSoon(items.slice(0, claimed), events);
+      if (claimed < items.length) this.queue.notify();
+    });
     return answers;
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
 import { Problem } from '@assay/contracts';
 import { createLog, observableGauge } from '@assay/observability';
 import { Database } from '@assay/postgres';
@@ -18,7 +19,8 @@ const MAX_SHARE = 0.05;
  * before the disk is full. Measured when a submission comes and the last measure is old, never in its way.
  */
 @Injectable()
-export class Backlog {
+export class Backlog implements OnModuleDestroy {
+  readonly #endGauge: () => void;
   #items = 0;
   #bytes = 0;
   #stale_at = 0;
@@ -28,9 +30,14 @@ export class Backlog {
     @Inject(Database) private readonly database: Database,
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {
-    observableGauge('assay_submission_backlog_items', 'Accepted submissions that Kafka has not taken', () => [
-      { value: this.#items },
-    ]);
+    const read = () => [{ value: this.#items }];
+    const help = 'Accepted submissions that Kafka has not taken';
+    this.#endGauge = observableGauge('assay_submission_backlog_items', help, read);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#endGauge();
+    await this.#sampling;
   }
 
   /** Throws 503 while the backlog is full. */

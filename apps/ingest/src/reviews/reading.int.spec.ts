@@ -119,6 +119,18 @@ describe('GET /v1/reviews/{id}', () => {
     expect((await two.get(`${job.links.job}?wait_s=30`).expect(200)).body).toMatchObject({ state: 'failed' });
   });
 
+  it('OPS-1.b answers those who wait when it is told to stop, and stops in time', async () => {
+    const leaving = await fixture.start({ ASSAY_KAFKA_GROUP: 'leaving' });
+    const job = await accepted();
+    const waiting = leaving.get(`${job.links.job}?wait_s=60`).then((answer) => answer);
+    const arrived = leaving.get('/livez').then((answer) => answer);
+    expect((await arrived).status).toBe(200);
+    const begun_at = performance.now();
+    await leaving.stop();
+    expect(performance.now() - begun_at).toBeLessThan(10_000);
+    expect(await waiting).toMatchObject({ status: 200, body: { state: 'queued' } });
+  });
+
   it('ING-8.c refuses to wait longer than a minute', async () => {
     const job = await accepted();
     for (const wait_s of ['61', '-1', 'x']) await two.get(`${job.links.job}?wait_s=${wait_s}`).expect(400);
