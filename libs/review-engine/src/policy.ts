@@ -51,6 +51,8 @@ export interface Policy {
   readonly offered: readonly OfferedVersion[];
   /** Listed prompt versions as [major, minor, patch]. */
   readonly prompts: readonly (readonly [number, number, number])[];
+  /** Every spelling of a listed prompt version. */
+  readonly listed_prompts: ReadonlySet<string>;
   /** Takes secrets out of texts that go into diagnostics (SEC-4). */
   readonly redact: (text: string) => string;
 }
@@ -88,7 +90,9 @@ export function definePolicy(
   const prompts = readPrompts(settings.prompt_versions, faults);
   const offered = readOffered(settings.schema_versions, options.registry ?? REGISTERED_VERSIONS, faults);
   if (faults.length > 0) throw new PolicyError(faults);
-  return { settings, limits: settings.limits, offered, prompts, redact: options.redact ?? ((text) => text) };
+  const listed_prompts = new Set(prompts.flatMap(spellings));
+  const redact = options.redact ?? ((text: string) => text);
+  return { settings, limits: settings.limits, offered, prompts, listed_prompts, redact };
 }
 
 /**
@@ -108,6 +112,11 @@ export function readPolicyDocument(document: unknown): PolicyOverrides {
     throw new PolicyError(['limits is an object of limits']);
   }
   return { ...rest, limits: { ...(limits as object | undefined), ...flat } };
+}
+
+function spellings([major, minor, patch]: readonly [number, number, number]): string[] {
+  const whole = `${major}.${minor}.${patch}`;
+  return patch === 0 ? [whole, `${major}.${minor}`] : [whole];
 }
 
 function checkNames(settings: PolicySettings, faults: string[]): void {

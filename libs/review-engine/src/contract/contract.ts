@@ -8,6 +8,8 @@ export interface Contract {
   readonly by_name: ReadonlyMap<string, Field>;
   /** The bits of the required fields. */
   readonly required: number;
+  /** What an unknown field should have been, for people. */
+  readonly known_fields: string;
 }
 
 export const FieldKind = { Text: 0, Choice: 1, Integer: 2 } as const;
@@ -17,6 +19,8 @@ export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
 export interface Field {
   readonly name: string;
   readonly kind: FieldKind;
+  /** Its place in {@link Contract.fields}. */
+  readonly place: number;
   /** Its bit in a set of fields seen. */
   readonly bit: number;
   readonly required: boolean;
@@ -73,7 +77,7 @@ export function compileContract(version: string, schema: object): Contract {
   if (finding?.properties === undefined) throw new Error(`contract ${version}: $defs.finding.properties is missing`);
   const required = new Set(finding.required);
   const fields = Object.entries(finding.properties).map(([name, raw], index) =>
-    compileField(version, name, resolve(raw as object, $defs), 1 << index, required.has(name)),
+    compileField(version, name, resolve(raw as object, $defs), index, required.has(name)),
   );
   if (fields.length > 30) throw new Error(`contract ${version}: more than 30 finding fields`);
   return {
@@ -81,6 +85,7 @@ export function compileContract(version: string, schema: object): Contract {
     top_level: new Set(Object.keys(properties)),
     fields,
     by_name: new Map(fields.map((field) => [field.name, field])),
+    known_fields: `only the fields of contract ${version}: ${fields.map(({ name }) => name).join(', ')}`,
     required: fields.reduce((bits, field) => (field.required ? bits | field.bit : bits), 0),
   };
 }
@@ -91,7 +96,7 @@ function resolve(raw: object, defs: Record<string, unknown>): FieldSchema {
   return { ...(defs[$ref.slice('#/$defs/'.length)] as FieldSchema), ...own };
 }
 
-function compileField(version: string, name: string, schema: FieldSchema, bit: number, required: boolean): Field {
+function compileField(version: string, name: string, schema: FieldSchema, place: number, required: boolean): Field {
   const unknown = Object.keys(schema).filter((keyword) => !KNOWN_KEYWORDS.has(keyword));
   if (unknown.length > 0 || (schema.type !== 'string' && schema.type !== 'integer')) {
     throw new Error(`contract ${version}: field ${name} uses ${[schema.type, ...unknown].join(', ')}`);
@@ -102,7 +107,8 @@ function compileField(version: string, name: string, schema: FieldSchema, bit: n
   return {
     name,
     kind,
-    bit,
+    place,
+    bit: 1 << place,
     required,
     long: LONG_FIELDS.has(name),
     choices: new Set(schema.enum),

@@ -4,6 +4,8 @@
  */
 export function isNestedBeyond(value: unknown, level: number, max_depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
+  // Almost nothing that is submitted holds containers where none belong: then there is nothing to gather.
+  if (isFlat(value)) return level > max_depth;
   let current: object[] = [value];
   for (let depth = level; current.length > 0; depth++) {
     if (depth > max_depth) return true;
@@ -16,4 +18,12 @@ export function isNestedBeyond(value: unknown, level: number, max_depth: number)
     current = next;
   }
   return false;
+}
+
+function isFlat(container: object): boolean {
+  for (const name in container) {
+    const member = (container as Record<string, unknown>)[name];
+    if (typeof member === 'object' && member !== null) return false;
+  }
+  return true;
 }

@@ -1,6 +1,11 @@
 import type { DiagnosticKind, ReasonCode } from '../reason-codes.js';
 import type { Diagnostic, Scalar } from '../verdict.js';
-import { preview } from './text.js';
+import { normalizePath } from '../paths/index.js';
+import type { KeptFinding } from '../verdict.js';
+import type { Coercion, DropReason } from './judge-finding.js';
+import { integerOf, preview } from './text.js';
+
+const NOTHING = {};
 
 export interface DiagnosticFacts {
   code: ReasonCode;
@@ -27,8 +32,57 @@ export class Diagnostics {
   ) {}
 
   add(facts: DiagnosticFacts): void {
-    this.by_code[facts.code] = (this.by_code[facts.code] ?? 0) + 1;
+    this.count(facts.code);
     if (this.kept.length < this.max_kept) this.kept.push(this.shape(facts));
+  }
+
+  /**
+   * A coercion of a finding that is kept. Written out member by member, like {@link addDrop}: these two are called most,
+   * and gathering facts from spread objects first took twice as long.
+   */
+  addCoercion({ code, field, from, to }: Coercion, index: number, { id, file, line }: KeptFinding): void {
+    this.count(code);
+    if (this.kept.length >= this.max_kept) return;
+    this.kept.push({
+      code,
+      kind: 'coercion',
+      finding_id: this.text(id),
+      finding_index: index,
+      field,
+      pointer: `/findings/${index}/${field}`,
+      from: this.scalar(from),
+      to: this.scalar(to),
+      file: this.text(file),
+      line,
+      expected: null,
+    });
+  }
+
+  /** The one diagnostic of a finding that is dropped (VAL-5): id, file and line as far as they parse. */
+  addDrop({ code, field, present, from, expected }: DropReason, index: number, value: unknown): void {
+    this.count(code);
+    if (this.kept.length >= this.max_kept) return;
+    const written = (typeof value === 'object' && value !== null ? value : NOTHING) as Record<string, unknown>;
+    const shown = this.text(field);
+    // A name that may not stand here whole may not stand in a pointer either: then it points to what holds the field.
+    const member = field === null || !present || shown !== field ? '' : `/${pointerToken(field)}`;
+    this.kept.push({
+      code,
+      kind: 'drop',
+      finding_id: this.text(idOf(written)),
+      finding_index: index,
+      field: shown,
+      pointer: `/findings/${index}${member}`,
+      from: this.scalar(from),
+      to: null,
+      file: this.text(fileOf(written)),
+      line: lineOf(written),
+      expected,
+    });
+  }
+
+  private count(code: ReasonCode): void {
+    this.by_code[code] = (this.by_code[code] ?? 0) + 1;
   }
 
   /** For what concerns the whole response: kept even when the list is full. */
@@ -67,8 +121,24 @@ export class Diagnostics {
   }
 }
 
+function idOf({ id }: Record<string, unknown>): string | null {
+  const text = typeof id === 'string' ? id.trim() : '';
+  return text === '' ? null : text;
+}
+
+function fileOf({ file }: Record<string, unknown>): string | null {
+  const text = typeof file === 'string' ? file.trim() : '';
+  return text === '' ? null : (normalizePath(text) ?? text);
+}
+
+function lineOf({ line }: Record<string, unknown>): number | null {
+  const integer = typeof line === 'string' ? integerOf(line) : line;
+  return Number.isSafeInteger(integer) && (integer as number) >= 1 ? (integer as number) : null;
+}
+
 /** A JSON Pointer's reference token (RFC 6901). */
 export function pointerToken(name: string): string {
+  if (!name.includes('~') && !name.includes('/')) return name;
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 

@@ -45,20 +45,32 @@ export function judgeFinding(value: unknown, contract: Contract, limits: Limits,
   }
   const written = value as Record<string, unknown>;
   const coercions: Coercion[] = [];
-  const canonical = new Map<string, unknown>();
+  const seen = { line: 0 };
   for (const field of contract.fields) {
-    const judged = judgeField(written, field, limits, coercions, canonical);
-    if (judged !== null) return drop(judged);
+    const fault = judgeField(written, field, limits, coercions, seen);
+    if (fault !== null) return drop(fault);
   }
-  const unknown = Object.keys(written).filter((name) => !contract.by_name.has(name));
-  if (exact && unknown.length > 0) return drop(unknownField(written, unknown[0]!, contract));
-  if (coercions.length === 0 && unknown.length === 0) {
-    return { kind: 'good', finding: written as KeptFinding, coercions, ignored: unknown };
+  const ignored: string[] = [];
+  for (const name in written) {
+    if (contract.by_name.has(name)) continue;
+    if (exact) return drop(unknownField(written, name, contract));
+    ignored.push(name);
   }
-  // In the order in which they were written: what did not change keeps its place.
-  const kept = Object.keys(written).filter((name) => canonical.has(name));
-  const finding = Object.fromEntries(kept.map((name) => [name, canonical.get(name)])) as KeptFinding;
-  return { kind: 'good', finding, coercions, ignored: unknown };
+  return { kind: 'good', finding: canonical(written, contract, coercions, ignored.length > 0), coercions, ignored };
+}
+
+/** What did not change keeps its place; without a change it is the very object that was written. */
+function canonical(
+  written: Record<string, unknown>,
+  { by_name }: Contract,
+  coercions: readonly Coercion[],
+  leavesOut: boolean,
+): KeptFinding {
+  if (coercions.length === 0 && !leavesOut) return written as KeptFinding;
+  const known = leavesOut ? Object.entries(written).filter(([name]) => by_name.has(name)) : null;
+  const finding = known === null ? { ...written } : Object.fromEntries(known);
+  for (const { field, to } of coercions) finding[field] = to;
+  return finding as KeptFinding;
 }
 
 function judgeField(
@@ -66,19 +78,18 @@ function judgeField(
   field: Field,
   limits: Limits,
   coercions: Coercion[],
-  canonical: Map<string, unknown>,
+  seen: { line: number },
 ): DropReason | null {
-  const value = Object.hasOwn(written, field.name) ? written[field.name] : undefined;
+  const value = written[field.name];
   if (value === undefined) return field.required ? fault('missing_required_field', field, false) : null;
   if (field.kind === FieldKind.Integer) {
     const integer = coerceInteger(value, field, coercions);
     if (integer === null) return fault('invalid_type', field, true, value);
-    canonical.set(field.name, integer);
-    return judgeInteger(integer, field, canonical);
+    if (field.name === 'line') seen.line = integer;
+    return judgeInteger(integer, field, seen.line);
   }
   if (typeof value !== 'string') return fault('invalid_type', field, true, value);
   const text = coerceText(value, field, coercions);
-  canonical.set(field.name, text);
   return judgeText(text, field, limits);
 }
 
@@ -97,9 +108,8 @@ function coerceText(value: string, field: Field, coercions: Coercion[]): string 
   return text;
 }
 
-function judgeInteger(value: number, field: Field, canonical: Map<string, unknown>): DropReason | null {
+function judgeInteger(value: number, field: Field, line: number): DropReason | null {
   if (value < field.minimum || value > field.maximum) return fault('invalid_line_range', field, true, value);
-  const line = canonical.get('line') as number;
   if (field.name !== 'end_line' || value >= line) return null;
   return { ...fault('invalid_line_range', field, true, value), expected: `line (${line}) or a later one` };
 }
@@ -117,8 +127,8 @@ function judgeText(text: string, field: Field, limits: Limits): DropReason | nul
 }
 
 function unknownField(written: Record<string, unknown>, name: string, contract: Contract): DropReason {
-  const expected = `only the fields of contract ${contract.version}: ${[...contract.by_name.keys()].join(', ')}`;
-  return { code: 'schema_mismatch', field: name, present: true, from: written[name], expected };
+  const from = written[name];
+  return { code: 'schema_mismatch', field: name, present: true, from, expected: contract.known_fields };
 }
 
 function fault(code: ReasonCode, field: Field, present: boolean, from: unknown = null): DropReason {

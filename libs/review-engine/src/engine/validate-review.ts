@@ -7,7 +7,6 @@ import { Diagnostics, pointerToken } from './diagnostics.js';
 import { judgeFinding, type Coercion, type DropReason } from './judge-finding.js';
 import { judgeTopLevel, nestedTooDeep, type Refusal, type TopLevel } from './judge-top-level.js';
 import { parseReview, type ReviewInput } from './parse.js';
-import { integerOf } from './text.js';
 
 const NOTHING_READ: VersionsJudged = {
   schema_version: null,
@@ -166,7 +165,7 @@ class FindingsPass {
     // Everything before this one came through as it was, or `kept` would be there already.
     this.kept ??= findings.slice(0, index) as KeptFinding[];
     if (judged.kind === 'drop') {
-      this.drop(value, index, judged.reason);
+      this.diagnostics.addDrop(judged.reason, index, value);
       return null;
     }
     this.reconcile(value as Record<string, unknown>, index, judged);
@@ -181,17 +180,15 @@ class FindingsPass {
   ): void {
     const { coercions } = judged;
     let { finding } = judged;
-    const from = { present: true, from: finding.id };
     if (this.ids.has(finding.id)) {
-      this.drop(written, index, { code: 'duplicate_finding_id', field: 'id', ...from, expected: 'an id of its own' });
+      this.diagnostics.addDrop(duplicate(finding.id), index, written);
       return;
     }
     this.ids.add(finding.id);
     const normalized = normalizePath(finding.file);
     const file = normalized === null ? null : this.files.match(normalized);
     if (file === null) {
-      const reason = { code: 'file_not_in_changed_files' as const, field: 'file', present: true, from: finding.file };
-      this.drop(written, index, { ...reason, expected: 'one of the changed files' });
+      this.diagnostics.addDrop(unknownFile(finding.file), index, written);
       return;
     }
     if (file !== finding.file) {
@@ -206,44 +203,30 @@ class FindingsPass {
   private explain(
     written: Record<string, unknown>,
     finding_index: number,
-    { id: finding_id, file, line }: KeptFinding,
+    finding: KeptFinding,
     coercions: readonly Coercion[],
     ignored: readonly string[],
   ): void {
-    const at = { finding_id, finding_index, file, line };
-    for (const { code, field, from, to } of coercions) {
-      const pointer = `/findings/${finding_index}/${field}`;
-      this.diagnostics.add({ code, kind: 'coercion', ...at, field, pointer, from, to });
-    }
+    for (const coercion of coercions) this.diagnostics.addCoercion(coercion, finding_index, finding);
+    const { id: finding_id, file, line } = finding;
     for (const field of ignored) {
       const pointer = `/findings/${finding_index}/${pointerToken(field)}`;
       const expected = `a field of contract ${this.contract.version}`;
-      const facts = { ...at, field, pointer, from: written[field], expected };
+      const facts = { finding_id, finding_index, file, line, field, pointer, from: written[field], expected };
       this.diagnostics.add({ code: 'unknown_field_ignored', kind: 'warning', ...facts });
     }
   }
+}
 
-  private drop(value: unknown, index: number, reason: DropReason): void {
-    const { code, field, from, expected } = reason;
-    const member = field === null || !reason.present ? '' : `/${pointerToken(field)}`;
-    const pointer = `/findings/${index}${member}`;
-    const facts = { ...whereabouts(value), finding_index: index, field, pointer, from, expected };
-    this.diagnostics.add({ code, kind: 'drop', ...facts });
-  }
+function duplicate(id: string): DropReason {
+  return { code: 'duplicate_finding_id', field: 'id', present: true, from: id, expected: 'an id of its own' };
+}
+
+function unknownFile(file: string): DropReason {
+  const expected = 'one of the changed files';
+  return { code: 'file_not_in_changed_files', field: 'file', present: true, from: file, expected };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Id, file and line of a finding that is dropped, as far as they parse (VAL-5). */
-function whereabouts(value: unknown): { finding_id: string | null; file: string | null; line: number | null } {
-  if (!isObject(value)) return { finding_id: null, file: null, line: null };
-  const { id, file, line } = value;
-  const integer = typeof line === 'string' ? integerOf(line) : typeof line === 'number' ? line : null;
-  return {
-    finding_id: typeof id === 'string' && id.trim() !== '' ? id.trim() : null,
-    file: typeof file === 'string' && file.trim() !== '' ? (normalizePath(file) ?? file.trim()) : null,
-    line: integer !== null && Number.isSafeInteger(integer) && integer >= 1 ? integer : null,
-  };
 }

@@ -11,7 +11,7 @@ const AT = 64;
  * @returns null for what can name no file: nothing at all, a `..` segment, a directory (a trailing `/`).
  */
 export function normalizePath(path: string): string | null {
-  if (isNormal(path)) return path;
+  if (isNormalPath(path)) return path;
   const text = path.trim().replaceAll('\\', '/');
   const prefix = text.startsWith('//') ? '//' : text.startsWith('/') ? '/' : '';
   const segments: string[] = [];
@@ -47,7 +47,7 @@ export function isAbsolutePath(path: string): boolean {
  * Almost every path is normal already: this says so without allocating. It may call a normal path doubtful (one that
  * ends in white space, or has a segment that starts with a dot), never the other way round.
  */
-function isNormal(path: string): boolean {
+export function isNormalPath(path: string): boolean {
   const length = path.length;
   if (length === 0) return false;
   const first = path.charCodeAt(0);

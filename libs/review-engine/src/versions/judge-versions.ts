@@ -14,6 +14,9 @@ export interface SchemaVersionJudged {
  * it is just a minor that is not known yet.
  */
 export function judgeSchemaVersion(received: string, policy: Policy, source: string | null): SchemaVersionJudged {
+  for (const version of policy.offered) {
+    if (version.version === received && isOfferedTo(version, source)) return { verdict: 'exact', offered: version };
+  }
   const parsed = parseSchemaVersion(received);
   if (parsed === null) return { verdict: 'malformed', offered: null };
   const [major, minor] = parsed;
@@ -22,7 +25,6 @@ export function judgeSchemaVersion(received: string, policy: Policy, source: str
   for (const version of policy.offered) {
     if (version.major !== major || !isOfferedTo(version, source)) continue;
     majorKnown = true;
-    if (version.minor === minor) return { verdict: 'exact', offered: version };
     if (version.minor < minor) below = version;
   }
   if (below !== null) return { verdict: 'compatible_minor', offered: below };
@@ -31,13 +33,13 @@ export function judgeSchemaVersion(received: string, policy: Policy, source: str
 
 /** Judges a `prompt_version` (VER-4). One that is not listed is named by the first segment that no listed one has. */
 export function judgePromptVersion(received: string, policy: Policy): VersionVerdict {
+  if (policy.listed_prompts.has(received)) return 'exact';
   const parsed = parsePromptVersion(received);
   if (parsed === null) return 'malformed';
-  const [major, minor, patch] = parsed;
+  const [major, minor] = parsed;
   const sameMajor = policy.prompts.filter((prompt) => prompt[0] === major);
   if (sameMajor.length === 0) return 'incompatible_major';
   const sameMinor = sameMajor.filter((prompt) => prompt[1] === minor);
-  if (sameMinor.some((prompt) => prompt[2] === patch)) return 'exact';
   return sameMinor.length > 0 && policy.settings.prompt_patch_drift ? 'compatible_patch' : 'incompatible_minor';
 }
 

@@ -1,0 +1,100 @@
+import { definePolicy, prepareChangedFiles, validateReview } from '@assay/review-engine';
+import { engineContenders } from './engine-contenders.js';
+import type { Contender } from './engine-contenders.js';
+import { engineCorpus, largePayload } from './engine-corpus.js';
+import type { Payload } from './engine-corpus.js';
+
+const PAYLOADS = 2_000;
+const RUNS = 7;
+const WARM_UPS = 2;
+
+export interface Rate {
+  median: number;
+  min: number;
+  max: number;
+}
+
+export interface EngineFigures {
+  payloads: number;
+  runs: number;
+  bytes_per_payload: number;
+  /** Payloads a second, with 12 and with 200 changed files. */
+  rates: { files_12: Record<string, Rate>; files_200: Record<string, Rate> };
+  ratios: { vs_json_parse: number; vs_ajv_all_errors: number; files_200_vs_12: number };
+  /** Milliseconds for one review as it grows; a doubling costs a doubling. */
+  growth: { findings: number; files: number; bytes: number; ms: number }[];
+}
+
+function rateOf(contender: Contender, corpus: readonly Payload[]): number {
+  const started_ms = performance.now();
+  for (const payload of corpus) contender(payload);
+  return corpus.length / ((performance.now() - started_ms) / 1_000);
+}
+
+function middle(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+const summary = (rates: readonly number[]): Rate => ({
+  median: Math.round(middle(rates)),
+  min: Math.round(Math.min(...rates)),
+  max: Math.round(Math.max(...rates)),
+});
+
+/** All contenders take turns in each run, so that a busy neighbour slows them alike; ratios are taken within a run. */
+function measure() {
+  const contenders = engineContenders();
+  const corpora = { files_12: engineCorpus(PAYLOADS, 12), files_200: engineCorpus(PAYLOADS, 200) };
+  const rates: Record<keyof typeof corpora, Record<string, number[]>> = { files_12: {}, files_200: {} };
+  for (let run = -WARM_UPS; run < RUNS; run += 1) {
+    for (const [name, contender] of Object.entries(contenders)) {
+      for (const files of ['files_12', 'files_200'] as const) {
+        const rate = rateOf(contender, corpora[files]);
+        if (run >= 0) (rates[files][name] ??= []).push(rate);
+      }
+    }
+  }
+  return { corpora, rates };
+}
+
+function growth(): EngineFigures['growth'] {
+  const policy = definePolicy();
+  const sizes = [
+    { findings: 1_250, files: 5_000 },
+    { findings: 2_500, files: 10_000 },
+    { findings: 5_000, files: 20_000, bytes: 2 * 1024 * 1024 },
+  ];
+  return sizes.map((size) => {
+    const { raw, changed_files } = largePayload(size);
+    const times = Array.from({ length: RUNS }, () => {
+      const started_ms = performance.now();
+      validateReview({ raw }, prepareChangedFiles({ changed_files }), policy);
+      return performance.now() - started_ms;
+    });
+    return { findings: size.findings, files: size.files, bytes: raw.length, ms: Number(middle(times).toFixed(2)) };
+  });
+}
+
+function figures(): EngineFigures {
+  const { corpora, rates } = measure();
+  const ratio = (over: number[], under: number[]) =>
+    Number(middle(over.map((rate, run) => rate / under[run]!)).toFixed(3));
+  const [few, many] = [rates.files_12, rates.files_200];
+  const summaries = (of: Record<string, number[]>) =>
+    Object.fromEntries(Object.entries(of).map(([name, all]) => [name, summary(all)]));
+  const bytes = corpora.files_12.reduce((sum, { raw }) => sum + raw.length, 0);
+  return {
+    payloads: PAYLOADS,
+    runs: RUNS,
+    bytes_per_payload: Math.round(bytes / PAYLOADS),
+    rates: { files_12: summaries(few), files_200: summaries(many) },
+    ratios: {
+      vs_json_parse: ratio(few['assay']!, few['json_parse']!),
+      vs_ajv_all_errors: ratio(few['assay']!, few['ajv_all_errors']!),
+      files_200_vs_12: ratio(many['assay']!, few['assay']!),
+    },
+    growth: growth(),
+  };
+}
+
+process.stdout.write(JSON.stringify(figures()));
