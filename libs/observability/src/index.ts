@@ -8,6 +8,7 @@ export {
   histogram,
   LATENCY_SECONDS,
   METRICS_CONTENT_TYPE,
+  observableCounter,
   observableGauge,
   renderMetrics,
 } from './metrics.js';

@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api';
+import type { Attributes, Observable } from '@opentelemetry/api';
 import { metrics as api } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
@@ -58,7 +58,19 @@ export function observableGauge(
   help: string,
   read: () => Observation[] | Promise<Observation[]>,
 ): () => void {
-  const instrument = meter.createObservableGauge(name, { description: help });
+  return observed(meter.createObservableGauge(name, { description: help }), read);
+}
+
+/** What only rises and is counted elsewhere; asked for when the metrics are read. */
+export function observableCounter(
+  name: string,
+  help: string,
+  read: () => Observation[] | Promise<Observation[]>,
+): () => void {
+  return observed(meter.createObservableCounter(name, { description: help }), read);
+}
+
+function observed(instrument: Observable, read: () => Observation[] | Promise<Observation[]>): () => void {
   const observe = async (result: { observe(value: number, labels?: Labels): void }): Promise<void> => {
     for (const { value, labels } of await read()) result.observe(value, labels);
   };

@@ -142,7 +142,11 @@ describe('startTelemetry', () => {
       notify({ event: 'file_refused', path: '/x', what: 'api keys', error: new Error('bad') });
       notify({ event: 'file_reloaded', path: '/x', what: 'api keys' });
     });
+    const processes = await renderMetrics();
     await telemetry.stop(100);
+    expect(processes).toMatch(/^process_resident_memory_bytes [1-9]\d+$/m);
+    expect(processes).toMatch(/^process_cpu_seconds_total \d/m);
+    expect(processes).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
     expect(lines.map(({ event, service }) => [event, service])).toEqual([
       ['credential_refused', 'spec'],
       ['file_refused', 'spec'],

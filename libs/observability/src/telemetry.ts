@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { configureLog, createLog } from './log.js';
 import type { LogLevel } from './log.js';
 import { counter } from './metrics.js';
+import { observeProcess } from './process-metrics.js';
 
 export interface TelemetryOptions {
   service: string;
@@ -33,10 +34,12 @@ const reloads = counter('assay_file_reloads_total', 'Watched files read again, b
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   configureLog({ service: options.service, instance: options.instance, level: options.log_level });
   const unsubscribe = onSecurityNotice(report);
+  const endProcessMetrics = observeProcess();
   const provider = options.traces === 'otlp' ? await startTraces(options) : null;
   return {
     stop: async (within_ms) => {
       unsubscribe();
+      endProcessMetrics();
       // A collector that is away must not hold up the shutdown: what it has not taken by then is lost.
       await Promise.race([provider?.shutdown().catch(() => undefined), pause(within_ms, undefined, { ref: false })]);
       trace.disable();

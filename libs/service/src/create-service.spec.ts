@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Inject, Module, Param, Post, Query } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Failure } from '@assay/contracts';
+import { Failure, Problem } from '@assay/contracts';
 import { addLogSink, currentContext } from '@assay/observability';
 import type { LogLine } from '@assay/observability';
 import { CurrentPrincipal, newApiKey, Public, Roles } from '@assay/security';
@@ -52,6 +52,15 @@ class NotesController {
   @Public()
   broken() {
     throw new TypeError('cannot read password=hunter2-of-the-database');
+  }
+
+  @Get('telling')
+  @Public()
+  telling() {
+    throw new Problem('invalid_request', {
+      detail: 'not taken: password=tangerine of jo@example.org',
+      extensions: { seen: ['Authorization: Bearer tan-ger-ine-9'], api_key: 'tangerine' },
+    });
   }
 
   @Get('away')
@@ -225,6 +234,12 @@ describe('problem details', () => {
     expect((await call('/metrics')).text).toMatch(/assay_programming_errors_total\{where="http"\} 1/);
   });
 
+  it('SEC-4.e, ING-10.a passes every error answer through the redactor', async () => {
+    const { status, text, body } = await call('/v1/notes/telling');
+    expect({ status, ...body }).toMatchObject({ status: 400, detail: 'not taken: password=[redacted] of [redacted]' });
+    expect(text).not.toMatch(/tangerine|tan-ger|jo@/);
+  });
+
   it('ING-10.a takes a caller that goes away amid its body for no bug', async () => {
     const lines: LogLine[] = [];
     const stop = addLogSink((line) => lines.push(line));
@@ -268,7 +283,7 @@ describe('bodies', () => {
 
   it('VAL-12.f is not harmed by prototype keys', async () => {
     const answer = await post('/v1/notes', '{"text":"x","__proto__":{"count":1}}');
-    expect([400, 201]).toContain(answer.status);
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: '/__proto__' }] } });
     expect(({} as Record<string, unknown>).count).toBeUndefined();
   });
 });

@@ -22,6 +22,9 @@ import { Shutdown } from './shutdown.js';
 
 const log = createLog('service', ['started', 'stopping', 'stopped']);
 
+/** For a request to arrive whole; Fastify's own default waits for ever. Answers may take longer (`wait_s`). */
+const REQUEST_TIMEOUT_MS = 60_000;
+
 export type HttpConfig = Pick<
   Values<typeof HTTP_SETTINGS>,
   'instance' | 'http_host' | 'http_port' | 'http_body_limit_bytes' | 'api_keys_file'
@@ -76,7 +79,11 @@ function connectStrategy(app: NestFastifyApplication, strategy: CustomTransportS
 }
 
 async function createApp(parts: ServiceParts, config: HttpConfig) {
-  const adapter = new FastifyAdapter({ bodyLimit: config.http_body_limit_bytes, exposeHeadRoutes: true });
+  const adapter = new FastifyAdapter({
+    bodyLimit: config.http_body_limit_bytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    exposeHeadRoutes: true,
+  });
   const fastify = adapter.getInstance();
   const routes = new KnownRoutes(fastify);
   const drain = closeConnectionsOnDrain(fastify);

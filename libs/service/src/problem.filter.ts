@@ -3,6 +3,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { Failure, Problem, PROBLEMS } from '@assay/contracts';
 import type { ProblemCode, ProblemDetails } from '@assay/contracts';
 import { createLog, currentContext } from '@assay/observability';
+import { redactValue } from '@assay/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { contextOf } from './http-hooks.js';
 import type { KnownRoutes } from './known-routes.js';
@@ -42,7 +43,7 @@ export class ProblemFilter implements ExceptionFilter {
       .status(problem.status)
       .headers(problem.options.headers ?? {})
       .header('content-type', 'application/problem+json')
-      .send(JSON.stringify(detailsOf(problem, correlation_id)));
+      .send(JSON.stringify({ ...redactValue(detailsOf(problem)), correlation_id }));
   }
 
   #problemOf(thrown: unknown, request: FastifyRequest): Problem {
@@ -84,7 +85,7 @@ function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0]!;
 }
 
-function detailsOf({ code, options }: Problem, correlation_id: string): ProblemDetails {
+function detailsOf({ code, options }: Problem): ProblemDetails {
   return {
     type: PROBLEM_TYPE + code,
     title: PROBLEMS[code].title,
@@ -93,6 +94,5 @@ function detailsOf({ code, options }: Problem, correlation_id: string): ProblemD
     ...(options.detail !== undefined && { detail: options.detail }),
     ...(options.errors && { errors: options.errors }),
     ...options.extensions,
-    correlation_id,
   };
 }

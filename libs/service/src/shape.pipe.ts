@@ -47,10 +47,19 @@ export function validateShape<T extends object>(
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid([{ pointer: '', code: 'invalid_type', detail: 'must be an object' }]);
   }
+  const unseen = Object.keys(value).filter((key) => UNSEEN.includes(key));
+  if (unseen.length > 0) throw invalid(unseen.map((key) => unknownField(pointer([key]))));
   const instance = plainToInstance(shape, value);
   const faults = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   if (faults.length > 0) throw invalid(faults.flatMap((fault) => fieldErrors(fault, [], pointer)));
   return instance;
+}
+
+/** class-transformer leaves these out without a word, so that they would pass for fields that are not there. */
+const UNSEEN = ['__proto__', 'constructor', 'prototype'];
+
+function unknownField(pointer: string): FieldError {
+  return { pointer, code: 'unknown_field', detail: 'should not exist' };
 }
 
 export function invalid(errors: FieldError[]): Problem {
