@@ -47,7 +47,7 @@ export function validateShape<T extends object>(
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid([{ pointer: '', code: 'invalid_type', detail: 'must be an object' }]);
   }
-  const unseen = Object.keys(value).filter((key) => UNSEEN.includes(key));
+  const unseen = Object.keys(value).filter(isUnseen);
   if (unseen.length > 0) throw invalid(unseen.map((key) => unknownField(pointer([key]))));
   const instance = plainToInstance(shape, value);
   const faults = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
@@ -55,8 +55,10 @@ export function validateShape<T extends object>(
   return instance;
 }
 
-/** class-transformer leaves these out without a word, so that they would pass for fields that are not there. */
-const UNSEEN = ['__proto__', 'constructor', 'prototype'];
+/** Names that every object has: class-transformer and class-validator pass over them as if they were not there. */
+function isUnseen(key: string): boolean {
+  return key in Object.prototype || key === 'prototype';
+}
 
 function unknownField(pointer: string): FieldError {
   return { pointer, code: 'unknown_field', detail: 'should not exist' };
