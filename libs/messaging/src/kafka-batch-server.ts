@@ -12,7 +12,7 @@ import { BatchProcessor } from './batch-processor.js';
 import type { BatchHandler } from './batch-processor.js';
 import { ConsumerLag } from './consumer-lag.js';
 import { topicOf } from './event-schemas.js';
-import { createClient } from './kafka-client.js';
+import { CLIENT_RETRY, createClient } from './kafka-client.js';
 import type { KafkaClusterConfig } from './kafka-client.js';
 import type { RecordParking } from './record-parking.js';
 import { RoundGatherer } from './round-gatherer.js';
@@ -156,6 +156,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       maxWaitTimeInMs: kafka_fetch_wait_ms,
       maxBytes: FETCH_BYTES,
       maxBytesPerPartition: PARTITION_FETCH_BYTES,
+      // A consumer that kafkajs starts again while it is being closed would outlive its closing.
+      retry: { ...CLIENT_RETRY, restartOnFailure: () => Promise.resolve(!this.#stopping.signal.aborted) },
     });
   }
 

@@ -3,7 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { LogEntry } from 'kafkajs';
 import { REMEDIED_KAFKAJS, remedyIdleWakeUps } from './idle-remedy.js';
 
-const log = createLog('kafka', ['client_error', 'client_warning', 'idle_remedy_missing']);
+const log = createLog('kafka', ['client_message', 'idle_remedy_missing']);
 
 export interface KafkaClusterConfig {
   kafka_brokers: readonly string[];
@@ -11,7 +11,7 @@ export interface KafkaClusterConfig {
 }
 
 /** A client that tries again by itself for a second or two; what outlasts that is our own to wait for. */
-const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 };
+export const CLIENT_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 };
 const CONNECTION_TIMEOUT_MS = 2_000;
 
 export interface ClientOptions {
@@ -27,17 +27,17 @@ export function createClient({ kafka_brokers }: KafkaClusterConfig, options: Cli
     clientId: options.client_id,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: options.request_timeout_ms,
-    retry: { ...RETRY, retries: options.retries ?? RETRY.retries },
+    retry: { ...CLIENT_RETRY, retries: options.retries ?? CLIENT_RETRY.retries },
     logLevel: logLevel.WARN,
     logCreator: () => writeEntry,
   });
 }
 
-/** The library's own lines, under one event name each: its texts are for people. */
+/**
+ * The library's own lines, under one event name and for people: what it calls errors are connections that it opens again
+ * and rebalances, several a second in an outage. What they come to is told by our own events (crashed, joined, …).
+ */
 function writeEntry({ level, namespace, log: entry }: LogEntry): void {
   const { message, timestamp: _time, logger: _logger, stack: _stack, error: _error, ...fields } = entry;
-  const line = { ...fields, namespace, message };
-  // What kafkajs calls an error is mostly a connection that it will open again.
-  if (level === logLevel.ERROR) log.warn('client_error', line);
-  else log.debug('client_warning', line);
+  log.debug('client_message', { ...fields, severity: logLevel[level], namespace, message });
 }
