@@ -1,4 +1,5 @@
 import { Problem } from '@assay/contracts';
+import { instantFrom } from './instant.js';
 
 /** Where a page ended: the last job's time of acceptance, in microseconds, and its id. */
 export interface ListCursor {
@@ -6,7 +7,6 @@ export interface ListCursor {
   id: string;
 }
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Opaque to callers. */
@@ -16,7 +16,10 @@ export function encodeCursor({ accepted_at, id }: ListCursor): string {
 
 export function decodeCursor(cursor: string): ListCursor {
   const [accepted_at = '', id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split(' ');
-  if (INSTANT.test(accepted_at) && !Number.isNaN(Date.parse(accepted_at)) && UUID.test(id)) return { accepted_at, id };
-  const detail = 'must be the next_cursor of a page before';
-  throw new Problem('invalid_request', { errors: [{ pointer: '?cursor', code: 'invalid_value', detail }] });
+  if (instantFrom(accepted_at) !== null && UUID.test(id)) return { accepted_at, id };
+  throw badQuery('cursor', 'must be the next_cursor of a page before');
+}
+
+export function badQuery(name: string, detail: string): Problem {
+  return new Problem('invalid_request', { errors: [{ pointer: `?${name}`, code: 'invalid_value', detail }] });
 }

@@ -188,15 +188,26 @@ describe('GET /v1/reviews', () => {
     expect((await ids('operator')).toSorted()).toEqual([mine.job_id, theirs.job_id].toSorted());
   });
 
-  it.each(['state=nonsense', 'cursor=nonsense', 'limit=0', 'limit=x', 'created_after=yesterday', 'unknown=1'])(
-    'ING-10.a points at the bad query %s',
-    async (query) => {
-      const { body } = await two.get(`/v1/reviews?${query}`).expect(400);
-      const { code, errors } = body as { code: string; errors: { pointer: string }[] };
-      expect({ code, pointer: errors[0]!.pointer }).toEqual({
-        code: 'invalid_request',
-        pointer: `?${query.split('=')[0]}`,
-      });
-    },
-  );
+  const forged = Buffer.from('2026-02-31T00:00:00.000000Z 01890000-0000-7000-8000-000000000000').toString('base64url');
+
+  it.each([
+    'state=nonsense',
+    'cursor=nonsense',
+    `cursor=${forged}`,
+    'limit=0',
+    'limit=x',
+    'created_after=yesterday',
+    'created_after=2026-W05-1',
+    'created_after=0000-01-01T00:00:00Z',
+    'changelist_id=a%00b',
+    'changelist_id=a&changelist_id=b',
+    'unknown=1',
+  ])('ING-10.a points at the bad query %s', async (query) => {
+    const { body } = await two.get(`/v1/reviews?${query}`).expect(400);
+    const { code, errors } = body as { code: string; errors: { pointer: string }[] };
+    expect({ code, pointer: errors[0]!.pointer }).toEqual({
+      code: 'invalid_request',
+      pointer: `?${query.split('=')[0]}`,
+    });
+  });
 });

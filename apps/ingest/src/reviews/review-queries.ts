@@ -1,6 +1,6 @@
 import { JOB_STATES } from '@assay/contracts';
 import type { JobState } from '@assay/contracts';
-import { IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
 /** Query of `GET /v1/reviews/{id}`. */
 export class ReviewQuery {
@@ -21,7 +21,8 @@ export class ReviewListQuery {
   state?: JobState;
 
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsString()
+  @MaxLength(40)
   created_after?: string;
 
   @IsOptional()

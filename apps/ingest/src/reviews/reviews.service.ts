@@ -14,7 +14,8 @@ import { jobPath, jobView, timelineView } from './job.js';
 import type { Hop, JobRow, JobView } from './job.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobWatch } from './job-watch.js';
-import { decodeCursor, encodeCursor, UUID } from './list-cursor.js';
+import { instantFrom } from './instant.js';
+import { badQuery, decodeCursor, encodeCursor, UUID } from './list-cursor.js';
 import type { ReviewListQuery } from './review-queries.js';
 import { readSubmission } from './submission-shape.js';
 
@@ -71,7 +72,9 @@ export class ReviewsService {
 
   async list(principal: Principal, query: ReviewListQuery): Promise<{ items: JobView[]; next_cursor: string | null }> {
     const limit = Number(query.limit ?? DEFAULT_PAGE);
-    const { changelist_id, state, created_after, cursor } = query;
+    const { changelist_id, state, cursor } = query;
+    const created_after = query.created_after === undefined ? undefined : instantFrom(query.created_after);
+    if (created_after === null) throw badQuery('created_after', 'must be an RFC 3339 time');
     const rows = await this.jobs.list({
       ...{ sources: principal.sources, changelist_id, state, created_after },
       before: cursor === undefined ? undefined : decodeCursor(cursor),

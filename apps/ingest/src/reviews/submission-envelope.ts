@@ -115,7 +115,8 @@ export function readEnvelope(body: Record<string, unknown>): { envelope: Submiss
 }
 
 function recipientEnvelopes(value: unknown, errors: FieldError[]): unknown {
-  if (!Array.isArray(value)) return value;
+  // Null is as wrong as anything else that is no list, and class-validator does not look inside it.
+  if (!Array.isArray(value)) return value === undefined ? undefined : null;
   // Past the limit nothing is looked at: the list is refused for its length.
   return value.slice(0, 101).map((entry: unknown, index) => {
     const recipient = new RecipientEnvelope();

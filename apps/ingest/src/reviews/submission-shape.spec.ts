@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Problem } from '@assay/contracts';
+import fc from 'fast-check';
 import { readSubmission } from './submission-shape.js';
 
 const LIMITS = { review_result_bytes: 2 * 1024 * 1024 };
@@ -116,6 +117,8 @@ describe('readSubmission', () => {
     ['/recipients', { recipients: undefined }],
     ['/recipients', { recipients: [] }],
     ['/recipients', { recipients: 'a@example.com' }],
+    ['/recipients', { recipients: { channel: 'webhook', address: 'ci' } }],
+    ['/recipients', { recipients: {} }],
     ['/recipients', { recipients: Array.from({ length: 101 }, () => ({ channel: 'webhook', address: 'ci' })) }],
     ['/recipients/0/channel', { recipients: [{ channel: 'pigeon', address: 'ci' }] }],
     ['/recipients/0/address', { recipients: [{ channel: 'email', address: 'nobody' }] }],
@@ -176,6 +179,28 @@ describe('readSubmission', () => {
     expect(problemOf(aBody({ recipients })).options.errors).toMatchObject([
       { pointer: '/recipients/1', code: 'duplicate' },
     ]);
+  });
+
+  it('ING-10.a answers any JSON with a submission or with a problem, and what it takes is storable', () => {
+    const anything = fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' }), fc.constant(undefined));
+    const fields = Object.keys({ ...aBody(), root: 0, rerun: 0, priority: 0, case_insensitive_paths: 0, extra: 0 });
+    const some = fc.dictionary(fc.constantFrom(...fields), anything, { maxKeys: 3 });
+    const recipients = fc.array(
+      fc.record({ channel: fc.constantFrom('email', 'webhook'), address: fc.oneof(fc.emailAddress(), fc.string()) }),
+    );
+    fc.assert(
+      fc.property(some, recipients, (over, list) => {
+        const body = { ...aBody({ recipients: list }), ...over };
+        try {
+          const { changed_files: _files, ...stored } = read(body);
+          expect(JSON.stringify(stored)).not.toMatch(/\\u0000|\\ud[89a-f]/);
+        } catch (error) {
+          if (!(error instanceof Problem)) throw error;
+          expect(error.options.errors!.length).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('ING-10.c leaves U+0000 and lone surrogates inside the review result to the engine', () => {
