@@ -7,7 +7,11 @@ export type Entry = { kind: 'go'; ticket: Ticket } | { kind: 'park'; due_in_ms: 
 
 /** Rows that may wait in memory for one destination, as a multiple of its concurrency; the others wait in the queue. */
 const WAITING_PER_SLOT = 4;
-const BUSY_WAIT_MS = 200;
+/** A row that finds the lane full comes back when those before it may have gone, within these bounds. */
+const SHORTEST_BUSY_WAIT_MS = 100;
+const LONGEST_BUSY_WAIT_MS = 5_000;
+/** Weight of the latest send in the running mean of their durations. */
+const LATEST_WEIGHT = 0.2;
 /** A success this recent shows that the destination lives: a failing row is then that row's own affair. */
 const ALIVE_MS = 60_000;
 
@@ -30,6 +34,7 @@ export class DestinationLane {
   readonly #circuit: Circuit;
   readonly #waiting: (() => void)[] = [];
   #active = 0;
+  #mean_send_ms = 0;
   #refused_fingerprint: string | null = null;
   #succeeded_at_ms = Number.NEGATIVE_INFINITY;
 
@@ -52,7 +57,7 @@ export class DestinationLane {
   park(): Extract<Entry, { kind: 'park' }> {
     const asked = this.#circuit.ask();
     if (asked.kind === 'go' && asked.probe) this.#circuit.probeWithdrawn();
-    const due_in_ms = asked.kind === 'park' ? asked.due_in_ms : BUSY_WAIT_MS;
+    const due_in_ms = asked.kind === 'park' ? asked.due_in_ms : SHORTEST_BUSY_WAIT_MS;
     const reason = this.#refused_fingerprint === null ? 'circuit_open' : 'credential_refused';
     return { kind: 'park', due_in_ms, reason };
   }
@@ -64,7 +69,7 @@ export class DestinationLane {
     if (asked.kind === 'park') return this.park();
     if (!(await this.#slot())) {
       if (asked.probe) this.#circuit.probeWithdrawn();
-      return { kind: 'park', due_in_ms: BUSY_WAIT_MS * (0.5 + Math.random()), reason: 'destination_busy' };
+      return { kind: 'park', due_in_ms: this.#busyWaitMs(), reason: 'destination_busy' };
     }
     if (!asked.probe && this.#circuit.phase !== 'closed') {
       // It opened while this row waited.
@@ -91,6 +96,13 @@ export class DestinationLane {
     else this.#active -= 1;
   }
 
+  /** Too short a wait would only claim and put back the same rows again and again. */
+  #busyWaitMs(): number {
+    const rounds_before = this.#waiting.length / this.destination.concurrency + 1;
+    const wait_ms = Math.max(SHORTEST_BUSY_WAIT_MS, Math.min(this.#mean_send_ms * rounds_before, LONGEST_BUSY_WAIT_MS));
+    return wait_ms * (0.5 + Math.random());
+  }
+
   /** A new credential deserves a new try at once (SEC-5). */
   #noticeRotation(): void {
     if (this.#refused_fingerprint === null || this.#circuit.phase === 'closed') return;
@@ -100,7 +112,11 @@ export class DestinationLane {
   }
 
   #ticket(): Ticket {
-    const leave = (): void => this.#release();
+    const began_ms = performance.now();
+    const leave = (): void => {
+      this.#mean_send_ms += (performance.now() - began_ms - this.#mean_send_ms) * LATEST_WEIGHT;
+      this.#release();
+    };
     return {
       succeeded: () => {
         this.#succeeded_at_ms = performance.now();

@@ -7,6 +7,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   that messages are rendered from, as they came (DEL-3).
  * - `deliveries.intent_*` is the open intent of the attempt under way; `maybe_sent_at` is the latest earlier intent
  *   that no definite answer has closed. No foreign key to `reviews`: it would lock the parent with every insert.
+ *   No index holds a column that an attempt changes, so that both of its updates stay on their page (HOT): stranded
+ *   intents are found through `reviews_open`, whose parents are few.
  * - `delivery_history` holds one row per outcome, which stands for two transitions where an attempt was made (to
  *   `sending` and from it): half the rows. The view `delivery_transitions` lists all of them (GEN-1).
  */
@@ -34,6 +36,7 @@ export class Init1763900000000 extends SqlMigration {
     ) WITH (fillfactor = 80)`,
     `ALTER TABLE reviews ALTER COLUMN validated SET STORAGE EXTERNAL`,
     `CREATE INDEX reviews_of_changelist ON reviews (source, changelist_id, review_version)`,
+    `CREATE INDEX reviews_open ON reviews (created_at) WHERE open > 0`,
 
     `CREATE TABLE deliveries (
       id uuid PRIMARY KEY,
@@ -75,7 +78,6 @@ export class Init1763900000000 extends SqlMigration {
       )
     ) WITH (fillfactor = 80)`,
     `CREATE INDEX deliveries_of_review ON deliveries (job_id, generation)`,
-    `CREATE INDEX deliveries_intended ON deliveries (intent_at) WHERE intent_at IS NOT NULL`,
 
     `CREATE TABLE delivery_history (
       delivery_id uuid NOT NULL,

@@ -5,17 +5,18 @@ import { statement } from '@assay/postgres';
  * running item bears its token any more. Locked; those that another reconciler has are left to it.
  *
  * $1 float8: milliseconds that an intent must have; $2 int: at most.
- * EXPLAIN: Index Scan on deliveries_intended, Nested Loop Left Join, Index Scan on work_items_pkey.
+ * EXPLAIN: Nested Loops over Index Scans on reviews_open, deliveries_of_review and work_items_pkey.
  */
 export const FIND_STRANDED = statement(
   'find_stranded',
   `SELECT d.id, d.channel, d.address, d.job_id, d.generation, d.intent_token, d.payload_hash,
       d.intent_at AS first_failure_at, clock_timestamp() AS last_failure_at, w.id IS NOT NULL AS has_item,
       r.priority, r.correlation_id, r.traceparent
-    FROM deliveries AS d
-    JOIN reviews AS r USING (job_id, generation)
+    FROM reviews AS r
+    JOIN deliveries AS d USING (job_id, generation)
     LEFT JOIN work_items AS w ON w.id = d.intent_item_id AND w.phase = 'work'
-    WHERE d.intent_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+    WHERE r.open > 0 AND r.created_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+      AND d.intent_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
       AND NOT (w.id IS NOT NULL AND w.state = 'running' AND w.lease_token = d.intent_token
         AND w.lease_expires_at > clock_timestamp())
     ORDER BY d.id
