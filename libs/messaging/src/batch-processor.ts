@@ -53,6 +53,7 @@ export class BatchProcessor {
       // Its error says that the group is rebalancing: kafkajs commits what is resolved and joins again.
       await live[0]!.part.payload.heartbeat();
     }
+    await commitOnce(parts);
   }
 
   async #handleOrFail(type: EventType, chunk: readonly RoundRecord[]): Promise<Failure | null> {
@@ -166,4 +167,10 @@ export class BatchProcessor {
       clearInterval(timer);
     }
   }
+}
+
+/** One request for all partitions of the round: kafkajs by itself commits once for each. */
+async function commitOnce([first]: readonly Part[]): Promise<void> {
+  const { commitOffsetsIfNecessary, uncommittedOffsets } = first!.payload;
+  await commitOffsetsIfNecessary(uncommittedOffsets());
 }

@@ -4,10 +4,13 @@ import { once } from 'node:events';
 import { Failure } from '@assay/contracts';
 import { contextIfAny, renderMetrics } from '@assay/observability';
 import { ArtefactCipher, fixedSecret } from '@assay/security';
+import { Liveness, Readiness, Shutdown } from '@assay/service';
 import { eventually, testRun } from '@assay/testing';
 import { cloudEventHeaders } from './cloud-events.js';
+import { KafkaBatchServer } from './kafka-batch-server.js';
 import { ARTEFACT_KEYS, delayedEvent, Ear, messagingStage } from './messaging.fixture.js';
 import type { Member, MessagingStage } from './messaging.fixture.js';
+import { RecordParking } from './record-parking.js';
 
 const away = () =>
   new Failure({
@@ -72,8 +75,12 @@ describe('the batch consumer', () => {
     await stage.send([delayedEvent('a'), delayedEvent('b')], 0);
     await stage.send([delayedEvent('c')], 1);
     const ear = new Ear();
-    await join(ear, group);
+    const { server } = await join(ear, group);
+    const commits: unknown[] = [];
+    server.unwrap<import('kafkajs').Consumer>().on('consumer.commit_offsets', (event) => commits.push(event));
     await eventually(() => expect(ear.codes.sort()).toEqual(['a', 'b', 'c']));
+    await eventually(async () => expect(await committed(group)).toBeGreaterThanOrEqual(3));
+    expect(commits.length).toBeLessThanOrEqual(ear.batches.length);
     const event = ear.batches.flat().find(({ data }) => data.code === 'a');
     expect(event).toMatchObject({ type: 'stage.delayed', partition: 0, key: 'acme a', correlation_id: 'corr-a' });
     expect(JSON.parse(event!.bytes.toString())).toEqual(event!.data);
@@ -296,6 +303,26 @@ describe('the batch consumer', () => {
     });
     expect(first.codes).not.toContain('last');
   }, 60_000);
+
+  it('OPS-1.a fails its start and asks for the end of the process when Kafka will never take it', async () => {
+    const { app } = await join(new Ear(), await freshGroup());
+    const [shutdown, readiness] = [new Shutdown(), new Readiness()];
+    const requests: string[] = [];
+    shutdown.onRequest((reason) => requests.push(reason));
+    const server = new KafkaBatchServer({
+      // Below the broker's least session timeout.
+      config: stage.settings({ kafka_session_timeout_ms: 500 }) as never,
+      service: 'refused',
+      parking: app.get(RecordParking),
+      ...{ readiness, shutdown, liveness: new Liveness() },
+    });
+    server.addHandler('stage.delayed', () => Promise.resolve(), true);
+    const outcome = await new Promise((resolve) => void server.listen(resolve));
+    expect(outcome).toMatchObject({ type: 'INVALID_SESSION_TIMEOUT' });
+    expect(requests).toEqual(['kafka_consumer_crashed']);
+    expect((await readiness.report()).ok).toBe(false);
+    await server.close();
+  });
 
   function raw(code: string) {
     const event = delayedEvent(code);

@@ -62,10 +62,14 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   #starting: Promise<void> | undefined;
   #types = new Map<string, EventType>();
   #joined: () => void;
+  #crashed: (error: Error) => void;
   #has_joined = false;
   #waited_long = false;
   /** Resolves with the first membership; services are ready from then on. */
-  readonly joined = new Promise<void>((resolve) => (this.#joined = resolve));
+  readonly joined = new Promise<void>((resolve, reject) => {
+    this.#joined = resolve;
+    this.#crashed = reject;
+  });
 
   constructor(private readonly parts: BatchServerParts) {
     super();
@@ -179,8 +183,10 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     consumer.on(consumer.events.CRASH, ({ payload }: ConsumerCrashEvent) => {
       beat();
       log.warn('crashed', { restart: payload.restart }, payload.error);
+      if (payload.restart || this.#stopping.signal.aborted) return;
       // Nothing here can mend it: the process ends, its supervisor starts it afresh, work items survive.
-      if (!payload.restart && !this.#stopping.signal.aborted) shutdown.request('kafka_consumer_crashed');
+      this.#crashed(payload.error);
+      shutdown.request('kafka_consumer_crashed');
     });
     readiness.register(`kafka_group_${service}`, () => this.#member());
   }

@@ -26,6 +26,8 @@ const RECORD_OVERHEAD_BYTES = 1_024;
 /** While two requests are under way the next one gathers what comes: many small publications share a request. */
 const REQUESTS_IN_FLIGHT = 2;
 
+const CLOSED: PublishResult = { kind: 'unavailable', failure: unavailable('kafka_publisher_closed') };
+
 interface Entry {
   event: OutgoingEvent;
   topic: string;
@@ -84,7 +86,8 @@ export class KafkaPublisher implements EventPublisher {
           if (entry) entries.push(entry);
         }),
     );
-    this.#waiting.push(...entries);
+    if (this.#closed) this.#settleAll(entries, CLOSED);
+    this.#waiting.push(...entries.filter(({ settled }) => !settled));
     this.#pumpSoon();
     const deadline = setTimeout(() => this.#expire(entries), this.config.kafka_publish_timeout_ms);
     try {
@@ -108,7 +111,7 @@ export class KafkaPublisher implements EventPublisher {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#sending);
-    this.#settleAll(this.#waiting.splice(0), { kind: 'unavailable', failure: unavailable('kafka_publisher_closed') });
+    this.#settleAll(this.#waiting.splice(0), CLOSED);
     await this.#connecting?.catch(() => undefined);
     await this.#producer.disconnect().catch(() => undefined);
   }
