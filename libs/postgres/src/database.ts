@@ -37,6 +37,12 @@ export interface TransactionOptions {
 /** Attempts of a transaction that loses a deadlock or a serialization conflict. */
 const MAX_CONFLICT_ATTEMPTS = 4;
 
+/**
+ * A process that is frozen between two statements (SIGSTOP, a paused VM) keeps its locks: after this Postgres ends its
+ * session, so that the other replicas go on before their own statements time out.
+ */
+const LONGEST_IDLE_IN_TRANSACTION_MS = 10_000;
+
 /** One service's connection pool, under its own role and schema (SEC-7). */
 export class Database implements Tx {
   readonly dataSource: DataSource;
@@ -168,6 +174,7 @@ function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<type
     extra: {
       types: columnTypes,
       statement_timeout: options.statement_timeout_ms,
+      idle_in_transaction_session_timeout: Math.min(options.statement_timeout_ms, LONGEST_IDLE_IN_TRANSACTION_MS),
       options: `-c search_path=${options.schema} -c timezone=UTC -c datestyle=ISO`,
       keepAlive: true,
       connectionTimeoutMillis: 5_000,

@@ -8,9 +8,13 @@ import { createServer, connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import request from 'supertest';
+import { Database } from '@assay/postgres';
+import { fixedSecret } from '@assay/security';
 import { aSubmission, ingestFixture } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
+import { contestLocks } from './contest-locks.js';
 import type { JobView } from './job.js';
+import { LOCK_CONTEST } from './sql/lock-contest.js';
 
 /** Nobody listens there. */
 const NO_KAFKA = '127.0.0.1:1';
@@ -151,4 +155,28 @@ describe('while Postgres is away', () => {
     await replica.stop();
     way.close();
   }, 60_000);
+});
+
+describe('a replica that freezes in the middle of a commit', () => {
+  it('ING-3.d does not hold up the others for long: Postgres takes its locks back', async () => {
+    const url = fixedSecret(fixture.database.url);
+    const options = { url, schema: 'ingest', pool_size: 2, statement_timeout_ms: 1_000, application_name: 'frozen' };
+    const frozen = await new Database(options).open();
+    const body = aSubmission();
+    const thaw = new AbortController();
+    const held = new AbortController();
+    const locks = contestLocks([{ source: 'acme', ...(body as { idempotency_key: string; changelist_id: string }) }]);
+    const transaction = frozen.transaction(async (tx) => {
+      await tx.query(LOCK_CONTEST, [locks]);
+      held.abort();
+      await once(thaw.signal, 'abort');
+    });
+    const outcome = transaction.catch((error: unknown) => error);
+    await once(held.signal, 'abort');
+    const replica = await fixture.start();
+    await replica.post(body).expect(202);
+    thaw.abort();
+    expect(await outcome).toMatchObject({ name: 'Failure', retryable: true });
+    await Promise.all([frozen.close(), replica.stop()]);
+  });
 });
