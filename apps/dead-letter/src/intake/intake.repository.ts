@@ -5,6 +5,7 @@ import { LETTER_COLUMNS, subjectKey } from '../letters/index.js';
 import type { DeadLetter, Subject } from '../letters/index.js';
 import type { Settlement } from './judge.js';
 import type { SettlementNews } from './news.js';
+import { OPEN_AMONG } from './sql/open-among.js';
 
 const SUBJECTS = `json_to_recordset($1) AS s (subject_id text, subject_type text, stage text)`;
 
@@ -61,11 +62,8 @@ export class IntakeRepository {
 
   /** Which of these subjects have a dead letter that is not closed; by subject key. Takes no lock. */
   async openAmong(subjects: readonly Subject[]): Promise<Set<string>> {
-    const rows = await this.database.query<Subject>(
-      `SELECT subject_id, subject_type, stage FROM dead_letters JOIN ${SUBJECTS} USING (subject_id, subject_type, stage)
-        WHERE closed_at IS NULL`,
-      [subjectsJson(subjects)],
-    );
+    const ids = subjects.map(({ subject_id }) => subject_id);
+    const rows = await this.database.query<Subject>(OPEN_AMONG, [ids]);
     return new Set(rows.map(subjectKey));
   }
 

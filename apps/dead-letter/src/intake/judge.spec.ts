@@ -7,7 +7,7 @@ import { DEAD_LETTER_MOVES, mayMove } from '../letters/dead-letter-machine.js';
 import { move } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
 import { failAgain, letterOf, openingOf, settle } from './judge.js';
-import { failureOf, settlementsOf, settlementsOfValidated } from './news.js';
+import { failureOf, settlementsOf } from './news.js';
 
 const facts = aFailure();
 const news = (differs: Partial<StageDeadLettered> = {}) =>
@@ -123,18 +123,6 @@ describe('what ends well', () => {
     }
     const usual = settlementsOf(received('delivery.settled', aSettlement(facts, 'sent')));
     expect(usual.map(({ remember }) => remember)).toEqual([false, false]);
-  });
-
-  it('DLQ-9.a resolves the dead letter of a job that was validated after all', () => {
-    const validated = {
-      ...{ job_id: 'job', source: 'acme', changelist_id: '1', review_version: 1, generation: 1, revision: 2 },
-      ...{ occurred_at: facts.occurred_at, correlation_id: 'c', outcome: 'accepted' as const },
-    };
-    const of = (differs: object) =>
-      settlementsOfValidated(received('review.validated', { ...validated, ...differs } as never)).slice(1);
-    expect(of({})).toMatchObject([{ subject_type: 'job', subject_id: 'job', stage: 'validate', cause: 'validated' }]);
-    expect(of({ outcome: 'rejected' })).toEqual([]);
-    expect(of({ generation: 0 })).toEqual([]);
   });
 
   it('ING-11.b ends a dead letter of silence by any news, and no other', () => {

@@ -1,11 +1,4 @@
-import type {
-  DeliverySettled,
-  DeliveryState,
-  JobEventData,
-  ReceivedEvent,
-  ReviewValidated,
-  StageDeadLettered,
-} from '@assay/contracts';
+import type { DeliverySettled, DeliveryState, JobEventData, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
 import type { FailureFacts, Subject, Version } from '../letters/index.js';
 import { cleanContext, cleanText, cleanWord } from './sanitize.js';
 
@@ -67,16 +60,6 @@ export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): Settlem
     const remember = state !== 'sent' || data.generation > 0 || had_dead_letter === true;
     const subject = { subject_type: 'delivery', subject_id: delivery_id, stage: 'notify' };
     news.push({ ...subject, ...versionOf(data), cause, remember });
-  }
-  return news;
-}
-
-/** A job that was validated after all, and a sign of life. A rejection brings its own dead letter. */
-export function settlementsOfValidated({ data }: ReceivedEvent<ReviewValidated>): SettlementNews[] {
-  const news = [signOfLife(data)];
-  if (data.outcome === 'accepted' && data.generation > 0) {
-    const subject = { subject_type: 'job', subject_id: data.job_id, stage: 'validate' };
-    news.push({ ...subject, ...versionOf(data), cause: 'validated', remember: true });
   }
   return news;
 }

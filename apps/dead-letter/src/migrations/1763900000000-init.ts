@@ -48,7 +48,7 @@ export class Init1763900000000 extends SqlMigration {
     `CREATE UNIQUE INDEX dead_letters_listed ON dead_letters (sequence)`,
     `CREATE INDEX dead_letters_by_source ON dead_letters (source, sequence)`,
     `CREATE INDEX dead_letters_by_fingerprint ON dead_letters (fingerprint, sequence)`,
-    `CREATE INDEX dead_letters_open ON dead_letters (sequence) WHERE closed_at IS NULL`,
+    `CREATE INDEX dead_letters_open ON dead_letters (subject_id, subject_type, stage) WHERE closed_at IS NULL`,
 
     `CREATE TABLE transitions (
       dead_letter_id uuid NOT NULL REFERENCES dead_letters (id) ON DELETE CASCADE,

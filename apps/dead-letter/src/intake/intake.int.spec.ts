@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Database } from '@assay/postgres';
+import { fixedSecret } from '@assay/security';
+import { testDatabase } from '@assay/testing';
+import type { TestDatabase } from '@assay/testing';
+import { v7 } from 'uuid';
+import { IntakeRepository } from './intake.repository.js';
+import { OPEN_AMONG } from './sql/open-among.js';
+
+let own: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  own = await testDatabase('dead_letter');
+  const options = { schema: 'dead_letter', pool_size: 2, statement_timeout_ms: 10_000, application_name: 'spec' };
+  database = await new Database({ url: fixedSecret(own.url), ...options }).open();
+  await own.sql(`
+    INSERT INTO dead_letters (
+      id, subject_type, subject_id, stage, source, generation, revision, occurred_at, error_class, code, last_stack,
+      sanitized_context, fingerprint, first_failure_at, last_failure_at, state, correlation_id, closed_at)
+    SELECT gen_random_uuid(), 'delivery', n, 'notify', 'acme', 0, 1, now(), 'RECIPIENT_INVALID', 'smtp_550',
+           repeat('x', 500), '{}', 'f', now(), now(),
+           CASE WHEN n % 2 = 0 THEN 'open' ELSE 'resolved' END, 'c', CASE WHEN n % 2 = 1 THEN now() END
+      FROM generate_series(1, 10000) AS n`);
+  await own.sql('ANALYZE dead_letters');
+});
+afterAll(async () => {
+  await database.close();
+  await own.close();
+});
+
+const deliveries = (ids: string[]) =>
+  ids.map((subject_id) => ({ subject_type: 'delivery', subject_id, stage: 'notify' }));
+
+describe('the look for open dead letters', () => {
+  it('DLQ-3.a finds the open ones of just these subjects', async () => {
+    const repository = new IntakeRepository(database);
+    expect([...(await repository.openAmong(deliveries(['2', '3', 'unknown'])))]).toEqual(['["2","delivery","notify"]']);
+    expect((await repository.openAmong([])).size).toBe(0);
+  });
+
+  it('goes by the index, with 10,000 rows', async () => {
+    const ids = Array.from({ length: 400 }, () => v7());
+    const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE) ${OPEN_AMONG.text}`, [ids]);
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toMatch(/^Index Only Scan using dead_letters_open/);
+    expect(plan).not.toMatch(/Rows Removed/);
+  });
+});
