@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { JobState } from '@assay/contracts';
+import type { JobState, Submission as EventSubmission } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
+import type { JsonBody } from '@assay/service';
 import { WorkQueue } from '@assay/work-queue';
 import type { EventsByItem, NewItem, WorkItem } from '@assay/work-queue';
 import { INGEST_CONFIG } from '../ingest.config.js';
@@ -23,8 +24,8 @@ export interface Submission {
   candidate: Candidate;
   /** What is stored if it is accepted. */
   job: NewJob;
-  /** The caller's body as it came. */
-  body: Buffer;
+  /** The caller's body as it came, and parsed. */
+  body: JsonBody;
 }
 
 export type Answer = { judgement: Judgement; job: (NewJob & { accepted_at: string }) | null };
@@ -64,7 +65,7 @@ export class AcceptanceService {
 
   /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so. */
   async submit(submission: Submission): Promise<Answer> {
-    const answer = await this.#batcher.submit(submission, submission.body.length);
+    const answer = await this.#batcher.submit(submission, submission.body.bytes.length);
     const { judgement } = answer;
     judgements.add(1, { outcome: judgement.kind });
     if (judgement.kind === 'denied') {
@@ -101,14 +102,15 @@ export class AcceptanceService {
     const times = await this.repository.insertJobs(
       tx,
       jobs,
-      accepted.map(({ body }) => body),
+      accepted.map(({ body }) => body.bytes),
     );
     const claimed = this.queue.publisherSlots(accepted.length);
     const items = await this.queue.insert(tx, jobs.map(submittedItem), { claimed });
     const events: EventsByItem = new Map();
     items.slice(0, claimed).forEach((item, index) => {
       const { job, body } = accepted[index]!;
-      events.set(item.id, [submittedEvent({ ...job, generation: 0, accepted_at: times.get(job.id)! }, body)]);
+      const told = { ...job, generation: 0, accepted_at: times.get(job.id)! };
+      events.set(item.id, [submittedEvent(told, body.bytes, body.value as EventSubmission)]);
     });
     const answers = judged.map((judgement, index): Answer => {
       if (judgement.kind !== 'accepted') return { judgement, job: null };

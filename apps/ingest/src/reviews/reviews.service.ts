@@ -104,7 +104,7 @@ export class ReviewsService {
         ...{ ...common, id: v7(), body_bytes: body.bytes.length, priority, recipients },
         ...{ allow_list_hash: list.hash, submitted_by: principal.key_id, correlation_id, traceparent },
       },
-      body: body.bytes,
+      body,
     };
   }
 
