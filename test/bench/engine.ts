@@ -23,7 +23,9 @@ export function runEngineBench(args: readonly string[]): Promise<void> {
 }
 
 function show({ rates, ratios, growth, bytes_per_payload }: EngineFigures): void {
-  console.log(`payloads a second (${bytes_per_payload} bytes, 25 findings, a fifth malformed), median (min to max)\n`);
+  console.log(
+    `payloads a second of CPU time (${bytes_per_payload} bytes, 25 findings, a fifth malformed), median (min to max)\n`,
+  );
   for (const name of Object.keys(rates.files_12)) {
     const [few, many] = [rates.files_12[name]!, rates.files_200[name]!];
     const both = [few, many].map(({ median, min, max }) => `${median} (${min} to ${max})`.padEnd(28));
