@@ -22,6 +22,10 @@ export interface ProcessorOptions {
   pause: { first_ms: number; cap_ms: number };
 }
 
+interface SoundRecord extends RoundRecord {
+  readonly event: ReceivedEvent;
+}
+
 /**
  * Handles one round: the batches of several partitions of one topic together, so that they share the handler's
  * transaction. Resolves offsets only after the handler has, and lets nothing but kafkajs' own errors out.
@@ -39,9 +43,7 @@ export class BatchProcessor {
   ) {}
 
   async process(type: EventType, parts: readonly Part[]): Promise<void> {
-    const records = parts.map((part) =>
-      part.payload.batch.messages.map((message) => ({ part, message, decoded: decodeRecord(part.place, message) })),
-    );
+    const records = parts.map((part) => part.payload.batch.messages.map((message) => ({ part, message })));
     for (const part of parts) this.lag.fetched(type, part.payload.batch);
     for (const chunk of chunksOf(records, this.options.max_records)) {
       const live = chunk.filter(({ part }) => isLive(part));
@@ -67,19 +69,17 @@ export class BatchProcessor {
 
   /** Parks what is no event and hands over the rest; rejects with what time will mend, and with nothing else. */
   async #handle(type: EventType, chunk: readonly RoundRecord[]): Promise<void> {
-    const sound: (RoundRecord & { decoded: { event: ReceivedEvent } })[] = [];
+    const sound: SoundRecord[] = [];
     for (const record of chunk) {
-      if ('event' in record.decoded) sound.push(record as (typeof sound)[number]);
-      else await this.#park(record, record.decoded.failure);
+      const decoded = decodeRecord(record.part.place, record.message);
+      if ('event' in decoded) sound.push({ ...record, event: decoded.event });
+      else await this.#park(record, decoded.failure);
     }
     if (sound.length > 0) await this.#handOver(type, sound);
   }
 
   /** After a failure that time will not mend, halves the batch until the culprit stands alone, and parks that. */
-  async #handOver(
-    type: EventType,
-    records: readonly (RoundRecord & { decoded: { event: ReceivedEvent } })[],
-  ): Promise<void> {
+  async #handOver(type: EventType, records: readonly SoundRecord[]): Promise<void> {
     try {
       await this.#call(type, records);
     } catch (error) {
@@ -97,11 +97,8 @@ export class BatchProcessor {
     }
   }
 
-  async #call(
-    type: EventType,
-    records: readonly (RoundRecord & { decoded: { event: ReceivedEvent } })[],
-  ): Promise<void> {
-    const events = records.map(({ decoded }) => decoded.event);
+  async #call(type: EventType, records: readonly SoundRecord[]): Promise<void> {
+    const events = records.map(({ event }) => event);
     const partitions = [...new Set(events.map(({ topic, partition }) => `${topic}[${partition}]`))];
     const context = new BatchContext(type, partitions, this.stopping);
     const begun_at = performance.now();

@@ -11,7 +11,6 @@ function recordsOf(of: Part, count: number, bytes = 10): RoundRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     part: of,
     message: { offset: String(index), value: Buffer.alloc(bytes) } as unknown as RoundRecord['message'],
-    decoded: {} as RoundRecord['decoded'],
   }));
 }
 

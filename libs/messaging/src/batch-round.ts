@@ -1,4 +1,3 @@
-import type { Failure, ReceivedEvent } from '@assay/contracts';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { RecordPlace } from './decode-record.js';
 
@@ -8,11 +7,10 @@ export interface Part {
   readonly payload: EachBatchPayload;
 }
 
-/** A record of a part, decoded once. */
+/** A record of a part; decoded with its chunk, so that a large fetch is never parsed as a whole. */
 export interface RoundRecord {
   readonly part: Part;
   readonly message: KafkaMessage;
-  readonly decoded: { event: ReceivedEvent } | { failure: Failure };
 }
 
 /** One handler call takes at most this many bytes of records: it bounds a transaction's packed parameter. */
