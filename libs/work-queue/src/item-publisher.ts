@@ -33,6 +33,8 @@ export interface ItemPublisherOptions {
 
 /** While Kafka is away a single item asks whether it is back. */
 const PROBE_BATCH = 1;
+/** Left-over items whose events are built together: 200 bodies of 6 MiB at once would be the end of the process. */
+const BUILD_BATCH = 16;
 const REMOVE_AFTER_MS = 20;
 const REMOVE_BATCH = 500;
 
@@ -125,7 +127,9 @@ export class ItemPublisher {
     claims.add(claimed.length, { queue: 'any', way: 'publish' });
     this.#idle.reset();
     this.leases.hold(claimed);
-    await this.#publish(await this.#withEvents(claimed));
+    for (let start = 0; start < claimed.length; start += BUILD_BATCH) {
+      await this.#publish(await this.#withEvents(claimed.slice(start, start + BUILD_BATCH)));
+    }
     return this.port.available ? 0 : this.#idle.nextWaitMs(null);
   }
 
