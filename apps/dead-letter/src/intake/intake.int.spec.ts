@@ -39,6 +39,17 @@ describe('the look for open dead letters', () => {
     expect((await repository.openAmong([])).size).toBe(0);
   });
 
+  it('forgets settlements that nothing can follow any more, by the clock of the database', async () => {
+    const repository = new IntakeRepository(database);
+    const told = { job_id: v7(), generation: 0, revision: 1, occurred_at: '2026-01-01T00:00:00.000Z' };
+    const news = deliveries(['old', 'new']).map((one) => ({ ...one, ...told, cause: 'superseded', remember: true }));
+    await database.transaction((tx) => repository.remember(tx, news));
+    await own.sql("UPDATE settlements SET recorded_at = now() - interval '61 days' WHERE subject_id = 'old'");
+    expect(await database.transaction((tx) => repository.forget(tx))).toBe(1);
+    const left = await own.sql<{ subject_id: string }>('SELECT subject_id FROM settlements');
+    expect(left).toEqual([{ subject_id: 'new' }]);
+  });
+
   it('goes by the index, with 10,000 rows', async () => {
     const ids = Array.from({ length: 400 }, () => v7());
     const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE) ${OPEN_AMONG.text}`, [ids]);

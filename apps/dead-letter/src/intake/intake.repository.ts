@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { TOPICS } from '@assay/contracts';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { LETTER_COLUMNS, subjectKey } from '../letters/index.js';
@@ -6,6 +7,10 @@ import type { DeadLetter, Subject } from '../letters/index.js';
 import type { Settlement } from './judge.js';
 import type { SettlementNews } from './news.js';
 import { OPEN_AMONG } from './sql/open-among.js';
+
+/** Twice what the topic of dead letters keeps. */
+const MEMORY_MS = 2 * TOPICS.find(({ type }) => type === 'stage.dead_lettered')!.retention_ms;
+const FORGET_AT_ONCE = 200;
 
 const SUBJECTS = `json_to_recordset($1) AS s (subject_id text, subject_type text, stage text)`;
 
@@ -88,11 +93,22 @@ export class IntakeRepository {
               occurred_at timestamptz, cause text)
        ON CONFLICT (subject_id, subject_type, stage) DO UPDATE
          SET job_id = excluded.job_id, generation = excluded.generation, revision = excluded.revision,
-             occurred_at = excluded.occurred_at, cause = excluded.cause
+             occurred_at = excluded.occurred_at, cause = excluded.cause, recorded_at = clock_timestamp()
        WHERE CASE WHEN excluded.job_id = kept.job_id
                   THEN (excluded.generation, excluded.revision) > (kept.generation, kept.revision)
                   ELSE excluded.occurred_at > kept.occurred_at END`,
       [JSON.stringify(news)],
+    );
+  }
+
+  /** Settlements that no dead letter can follow any more: what is older than the topic keeps cannot arrive. */
+  forget(tx: Tx): Promise<number> {
+    return tx.execute(
+      `DELETE FROM settlements WHERE (subject_id, subject_type, stage) IN (
+         SELECT subject_id, subject_type, stage FROM settlements
+          WHERE recorded_at < clock_timestamp() - $1 * interval '1 millisecond'
+          ORDER BY recorded_at LIMIT ${FORGET_AT_ONCE} FOR UPDATE SKIP LOCKED)`,
+      [MEMORY_MS],
     );
   }
 }

@@ -75,6 +75,7 @@ export class IntakeService {
       tx,
       news.filter(({ remember }) => remember),
     );
+    await this.repository.forget(tx);
     const letters = await this.repository.lockLetters(tx, news);
     const transitions = news.flatMap((one) => {
       const letter = letters.get(subjectKey(one));

@@ -78,6 +78,8 @@ export class Init1763900000000 extends SqlMigration {
       PRIMARY KEY (subject_id, subject_type, stage)
     )`,
 
+    `CREATE INDEX settlements_by_age ON settlements (recorded_at)`,
+
     ...WORK_QUEUE_MIGRATION_SQL,
     ...PARKED_RECORDS_MIGRATION_SQL,
   ];
