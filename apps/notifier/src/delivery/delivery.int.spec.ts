@@ -133,6 +133,32 @@ describe('deliveries', () => {
     expect(notifier.dead.records).toEqual([]);
   });
 
+  it('DEL-9.d shows parked rows, their reason and how long the circuit has been open in the metrics', async () => {
+    const replica = await notifier.start();
+    notifier.bot.behave(answer(503));
+    const review = await notifier.tell([BOT]);
+    await eventually(
+      async () => {
+        const text = await (await fetch(`${replica.url}/metrics`)).text();
+        expect(text).toMatch(/parked_total\{destination="webhook:bot",reason="circuit_open"\} [1-9]/);
+        expect(text).toMatch(/circuit_open_seconds\{destination="webhook:bot"\} \d*\.\d*[1-9]/);
+        expect(text).toMatch(/assay_work_items\{queue="deliver",phase="work",state="queued"\} 1/);
+      },
+      { within_ms: 20_000 },
+    );
+    notifier.bot.behave(answer(204));
+    await notifier.deliveries(review, 'sent');
+  });
+
+  it('DEL-8.e dead-letters what an outage has kept waiting beyond the limit, and only that', async () => {
+    await notifier.start({ ASSAY_NOTIFIER_PARKED_MAX_MS: '1500' });
+    notifier.bot.behave(answer(503));
+    const review = await notifier.tell([BOT]);
+    const [row] = await notifier.deliveries(review, 'failed_permanent');
+    expect(row).toMatchObject({ error_class: 'DEPENDENCY_UNAVAILABLE', error_code: 'parked_too_long' });
+    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
+  });
+
   it('DEL-8.d stops at once when a retry is answered by a permanent refusal', async () => {
     await notifier.start();
     notifier.bot.behave(answer(503));

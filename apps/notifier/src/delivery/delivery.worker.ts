@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
 import { Failure } from '@assay/contracts';
 import type { OutgoingEvent } from '@assay/contracts';
 import { createLog, observableGauge, runInContext } from '@assay/observability';
 import type { Tx } from '@assay/postgres';
+import { Shutdown } from '@assay/service';
 import { WorkQueue } from '@assay/work-queue';
 import type {
   DeadUnit,
@@ -16,7 +18,7 @@ import type {
   WorkItem,
 } from '@assay/work-queue';
 import { PROVIDERS } from '../providers/index.js';
-import type { Provider, Providers } from '../providers/index.js';
+import type { Destination, Provider, Providers } from '../providers/index.js';
 import { deliveryBackoffMs } from './backoff.js';
 import { CredentialRefusals } from './credential-refusals.js';
 import { deliveryKey } from './delivery-key.js';
@@ -39,12 +41,13 @@ const CLAIM_BATCH = 200;
 
 /** The queue's handler: each delivery goes its own way through its destination's lane (DEL-3, DEL-9). */
 @Injectable()
-export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult> {
+export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>, OnModuleDestroy {
   readonly queue = DELIVER_QUEUE;
   readonly stage = 'notify';
   readonly max_attempts: number;
   readonly worker: Worker<DeliveryBody>;
   readonly #lanes = new Map<string, DestinationLane>();
+  readonly #endGauge: () => void;
   readonly #sender: Sender;
   readonly #settlement: SettlementOfDeliveries;
 
@@ -54,18 +57,27 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     @Inject(CredentialRefusals) refusals: CredentialRefusals,
     @Inject(PROVIDERS) private readonly providers: Providers,
     @Inject(DELIVERY_SETTINGS) private readonly settings: DeliverySettings,
+    @Inject(Shutdown) private readonly shutdown: Shutdown,
   ) {
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
     this.#sender = new Sender({ repository, intents, refusals, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue.owner, (body) => this.#destinationName(body));
     this.max_attempts = settings.max_attempts;
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });
-    observableGauge('assay_destination_circuit_open_seconds', 'How long a circuit has been open; 0 is closed', () =>
-      [...this.#lanes.values()].map((lane) => ({
-        value: lane.openForMs / 1_000,
-        labels: { destination: lane.destination.name },
-      })),
+    shutdown.signal.addEventListener('abort', () => this.#lanes.forEach((lane) => lane.close()));
+    this.#endGauge = observableGauge(
+      'assay_destination_circuit_open_seconds',
+      'How long a circuit has been open; 0 is closed',
+      () =>
+        [...this.#lanes.values()].map((lane) => ({
+          value: lane.openForMs / 1_000,
+          labels: { destination: lane.destination.name },
+        })),
     );
+  }
+
+  onModuleDestroy(): void {
+    this.#endGauge();
   }
 
   backoffMs(attempt: number, failure: Failure): number {
@@ -121,9 +133,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const provider = this.providers.get(row.channel);
     const destination = provider?.destinationOf(row.address);
     if (!provider || !destination) return unknownRecipient(unit, provider !== undefined);
-    const lane =
-      this.#lanes.get(destination.name) ??
-      this.#newLane(destination.name, new DestinationLane(destination, this.#circuitRule()));
+    const lane = this.#laneOf(destination);
     const step = nextStep(standingOf(row), provider.capabilities);
     switch (step) {
       case 'leave':
@@ -159,8 +169,13 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     return this.#sender.attempt(unit, provider, lane, true);
   }
 
-  #newLane(name: string, lane: DestinationLane): DestinationLane {
-    this.#lanes.set(name, lane);
+  #laneOf(destination: Destination): DestinationLane {
+    let lane = this.#lanes.get(destination.name);
+    if (!lane) {
+      lane = new DestinationLane(destination, this.#circuitRule());
+      if (this.shutdown.signal.aborted) lane.close();
+      this.#lanes.set(destination.name, lane);
+    }
     return lane;
   }
 

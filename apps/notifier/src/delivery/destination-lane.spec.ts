@@ -4,8 +4,15 @@ import type { Entry, Ticket } from './destination-lane.js';
 
 const RULE = { failure_threshold: 3, open_ms: 60_000, max_open_ms: 120_000 };
 
-function lane(concurrency = 2, fingerprint: () => string = () => 'a'): DestinationLane {
-  return new DestinationLane({ name: 'webhook:bot', concurrency, credentialFingerprint: fingerprint }, RULE);
+function lane(
+  concurrency = 2,
+  fingerprint: () => string = () => 'a',
+  rate_per_s: number | null = null,
+): DestinationLane {
+  return new DestinationLane(
+    { name: 'webhook:bot', concurrency, rate_per_s, credentialFingerprint: fingerprint },
+    RULE,
+  );
 }
 
 function ticketOf(entry: Entry): Ticket {
@@ -23,6 +30,13 @@ describe('DestinationLane', () => {
     expect((await Promise.all(waiting.slice(0, 2))).map(({ kind }) => kind)).toEqual(['go', 'go']);
     for (const entry of waiting) void entry.then((one) => ticketOf(one).succeeded());
     expect((await Promise.all(waiting)).every(({ kind }) => kind === 'go')).toBe(true);
+  });
+
+  it('DEL-9.b parks what comes above the rate, with a free slot or without', async () => {
+    const limited = lane(100, undefined, 2);
+    const entries = [await limited.enter(), await limited.enter(), await limited.enter()];
+    expect(entries.map(({ kind }) => kind)).toEqual(['go', 'go', 'park']);
+    expect(entries[2]).toMatchObject({ reason: 'rate_limited' });
   });
 
   it('DEL-8.e opens before one lonely row has spent its five attempts, wherever it made them', async () => {
@@ -47,6 +61,16 @@ describe('DestinationLane', () => {
     ticket.failed(3);
     for (const entry of await Promise.all(waiting))
       expect(entry).toMatchObject({ kind: 'park', reason: 'circuit_open' });
+  });
+
+  it('OPS-1.b turns those that wait away when the process stops, and lets nobody in any more', async () => {
+    const narrow = lane(1);
+    const going = ticketOf(await narrow.enter());
+    const waiting = narrow.enter();
+    narrow.close();
+    expect(await waiting).toEqual({ kind: 'park', due_in_ms: 0, reason: 'stopping' });
+    going.succeeded();
+    expect(await narrow.enter()).toMatchObject({ reason: 'stopping' });
   });
 
   it('SEC-5.b tries at once again when a refused credential has been replaced', async () => {

@@ -1,8 +1,9 @@
 import type { Destination } from '../providers/provider.js';
 import { Circuit } from './circuit.js';
 import type { CircuitPhase, CircuitRule } from './circuit.js';
+import { Rate } from './rate.js';
 
-export type ParkReason = 'circuit_open' | 'credential_refused' | 'destination_busy';
+export type ParkReason = 'circuit_open' | 'credential_refused' | 'destination_busy' | 'rate_limited' | 'stopping';
 export type Entry = { kind: 'go'; ticket: Ticket } | { kind: 'park'; due_in_ms: number; reason: ParkReason };
 
 /** Rows that may wait in memory for one destination, as a multiple of its concurrency; the others wait in the queue. */
@@ -14,6 +15,8 @@ const LONGEST_BUSY_WAIT_MS = 5_000;
 const LATEST_WEIGHT = 0.2;
 /** A success this recent shows that the destination lives: a failing row is then that row's own affair. */
 const ALIVE_MS = 60_000;
+
+const STOPPING: Entry = { kind: 'park', due_in_ms: 0, reason: 'stopping' };
 
 /** The right to one send; used for exactly one of its reports. */
 export interface Ticket {
@@ -32,7 +35,9 @@ export interface Ticket {
  */
 export class DestinationLane {
   readonly #circuit: Circuit;
-  readonly #waiting: (() => void)[] = [];
+  readonly #rate: Rate;
+  readonly #waiting: ((granted: boolean) => void)[] = [];
+  #closed = false;
   #active = 0;
   #mean_send_ms = 0;
   #refused_fingerprint: string | null = null;
@@ -43,6 +48,7 @@ export class DestinationLane {
     rule: CircuitRule,
   ) {
     this.#circuit = new Circuit(rule);
+    this.#rate = new Rate(destination.rate_per_s);
   }
 
   get phase(): CircuitPhase {
@@ -62,13 +68,23 @@ export class DestinationLane {
     return { kind: 'park', due_in_ms, reason };
   }
 
+  /** The process stops: what waits goes back to the queue, what is being sent has its time-out (OPS-1). */
+  close(): void {
+    this.#closed = true;
+    for (const turnAway of this.#waiting.splice(0)) turnAway(false);
+  }
+
   /** Waits for a slot only as long as few others do. */
   async enter(): Promise<Entry> {
+    if (this.#closed) return STOPPING;
     this.#noticeRotation();
+    const early_ms = this.#rate.waitMs();
+    if (early_ms > 0) return { kind: 'park', due_in_ms: early_ms * (1 + Math.random()), reason: 'rate_limited' };
     const asked = this.#circuit.ask();
     if (asked.kind === 'park') return this.park();
     if (!(await this.#slot())) {
       if (asked.probe) this.#circuit.probeWithdrawn();
+      if (this.#closed) return STOPPING;
       return { kind: 'park', due_in_ms: this.#busyWaitMs(), reason: 'destination_busy' };
     }
     if (!asked.probe && this.#circuit.phase !== 'closed') {
@@ -76,6 +92,7 @@ export class DestinationLane {
       this.#release();
       return this.park();
     }
+    this.#rate.take();
     return { kind: 'go', ticket: this.#ticket() };
   }
 
@@ -86,13 +103,13 @@ export class DestinationLane {
       return Promise.resolve(true);
     }
     if (this.#waiting.length >= this.destination.concurrency * WAITING_PER_SLOT) return Promise.resolve(false);
-    return new Promise((resolve) => this.#waiting.push(() => resolve(true)));
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Hands the slot to the next that waits, so that nobody can slip in between. */
   #release(): void {
     const next = this.#waiting.shift();
-    if (next) next();
+    if (next) next(true);
     else this.#active -= 1;
   }
 

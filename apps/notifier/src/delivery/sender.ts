@@ -33,6 +33,8 @@ export interface SenderParts {
 /** A row whose intent was refused has changed since it was read: it is read again at once. */
 const READ_AGAIN_MS = 20;
 const POSTGRES_AWAY_MS = 1_000;
+/** Reasons that a limit is set for; the others are ours. */
+const OUTAGES: readonly ParkReason[] = ['circuit_open', 'credential_refused'];
 
 /**
  * One attempt in DEL-3's order: intent (with the re-read in its statement), the lease's check, send. The effect is
@@ -219,7 +221,7 @@ export class Sender {
   /** Parked rows use no attempt; one that has waited for longer than the limit is an operator's. */
   #park({ body }: DeliveryUnit, lane: DestinationLane, due_in_ms: number, reason: ParkReason): DeliveryOutcome {
     const destination = lane.destination.name;
-    if (reason !== 'destination_busy' && body.row.age_ms + due_in_ms > this.parts.settings.parked_max_ms) {
+    if (OUTAGES.includes(reason) && body.row.age_ms + due_in_ms > this.parts.settings.parked_max_ms) {
       body.attempt = { token: null, outcome: 'none' };
       return { kind: 'failed', failure: parkedTooLong(destination, reason) };
     }

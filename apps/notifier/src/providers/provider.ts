@@ -47,6 +47,8 @@ export interface Destination {
   name: string;
   /** Sends under way at once, per replica. */
   concurrency: number;
+  /** Sends that may begin in a second, per replica; null where there is no limit. */
+  rate_per_s: number | null;
   /** Changes with the credential in use; kept in the database only, never shown (DEL-7). */
   credentialFingerprint(): string;
 }

@@ -49,6 +49,7 @@ function readSmtp(reader: Reader, value: unknown): SmtpSettings {
     'from',
     'message_id_domain',
     'max_connections',
+    'rate_per_s',
   ];
   const smtp = reader.object(value, '/smtp', known);
   const from = reader.text(smtp, '/smtp', 'from');
@@ -74,6 +75,7 @@ function readSmtp(reader: Reader, value: unknown): SmtpSettings {
       max: 200,
       default: DEFAULT_SMTP_CONNECTIONS,
     }),
+    rate_per_s: reader.rate(smtp, '/smtp'),
   };
 }
 
@@ -83,7 +85,7 @@ function readWebhooks(reader: Reader, value: unknown): WebhookEndpoint[] {
   return Object.entries(endpoints).map(([name, entry]) => {
     const place = `/webhook/endpoints/${name}`;
     if (!ENDPOINT_NAME.test(name)) reader.fault(place, `a name matches ${ENDPOINT_NAME.source}`);
-    const endpoint = reader.object(entry, place, ['url', 'secrets', 'concurrency']);
+    const endpoint = reader.object(entry, place, ['url', 'secrets', 'concurrency', 'rate_per_s']);
     return {
       name,
       url: readUrl(reader, reader.text(endpoint, place, 'url'), `${place}/url`),
@@ -93,6 +95,7 @@ function readWebhooks(reader: Reader, value: unknown): WebhookEndpoint[] {
         max: 1_000,
         default: DEFAULT_WEBHOOK_CONCURRENCY,
       }),
+      rate_per_s: reader.rate(endpoint, place),
     };
   });
 }
@@ -167,6 +170,12 @@ class Reader {
     }
     this.fault(`${place}/${name}`, `must be a whole number from ${range.min} to ${range.max}`);
     return range.default;
+  }
+
+  /** No limit where it is left out. */
+  rate(of: Members, place: string): number | null {
+    if (of['rate_per_s'] === undefined) return null;
+    return this.integer(of, place, 'rate_per_s', { min: 1, max: 100_000, default: 0 });
   }
 
   flag(of: Members, place: string, name: string): boolean {

@@ -15,7 +15,12 @@ export class Ledger {
 export class LedgerProvider implements Provider<WebhookPayload> {
   readonly channel = 'webhook';
   readonly capabilities: Capabilities = { idempotent: false, lookup: { lag_ms: 50 }, ambiguous_policy: 'hold' };
-  readonly #destination: Destination = { name: 'ledger', concurrency: 4, credentialFingerprint: () => 'none' };
+  readonly #destination: Destination = {
+    name: 'ledger',
+    concurrency: 4,
+    rate_per_s: null,
+    credentialFingerprint: () => 'none',
+  };
 
   constructor(private readonly ledger: Ledger) {}
 

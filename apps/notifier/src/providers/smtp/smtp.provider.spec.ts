@@ -27,6 +27,7 @@ function settings(port: number, different: Partial<SmtpSettings> = {}): SmtpSett
     from: 'Assay <assay@example.org>',
     message_id_domain: 'assay.example.org',
     max_connections: 2,
+    rate_per_s: null,
     ...different,
   };
 }

@@ -31,6 +31,7 @@ export class SmtpProvider implements Provider<MailPayload> {
     this.#destination = {
       name: 'smtp',
       concurrency: options.smtp.max_connections,
+      rate_per_s: options.smtp.rate_per_s,
       credentialFingerprint: () => credentialFingerprint(options.smtp),
     };
   }

@@ -15,4 +15,6 @@ export interface SmtpSettings {
   message_id_domain: string;
   /** Connections of the pool, which is also how many mails are under way at once. */
   max_connections: number;
+  /** Mails that may begin in a second, per replica; null: no limit. */
+  rate_per_s: number | null;
 }

@@ -18,7 +18,7 @@ const KEY = 'ef'.repeat(32);
 
 function providerFor(origin: string, path = '/hook?team=a'): WebhookProvider {
   const secrets = SECRETS.map((secret) => fixedSecret(secret));
-  const endpoint = { name: 'bot', url: new URL(path, origin), secrets, concurrency: 4 };
+  const endpoint = { name: 'bot', url: new URL(path, origin), secrets, concurrency: 4, rate_per_s: null };
   return new WebhookProvider({ endpoints: [endpoint], send_timeout_ms: 2_000 });
 }
 

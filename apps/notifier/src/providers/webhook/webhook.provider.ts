@@ -100,6 +100,7 @@ function target(endpoint: WebhookEndpoint, send_timeout_ms: number): Target {
   const destination: Destination = {
     name: `webhook:${endpoint.name}`,
     concurrency: endpoint.concurrency,
+    rate_per_s: endpoint.rate_per_s,
     credentialFingerprint: () =>
       createHash('sha256')
         .update(JSON.stringify([endpoint.url.href, ...endpoint.secrets.map((secret) => secret.current().reveal())]))

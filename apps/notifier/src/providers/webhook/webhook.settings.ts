@@ -8,4 +8,6 @@ export interface WebhookEndpoint {
   secrets: readonly SecretSource[];
   /** Requests under way at once, per replica. */
   concurrency: number;
+  /** Requests that may begin in a second, per replica; null: no limit. */
+  rate_per_s: number | null;
 }

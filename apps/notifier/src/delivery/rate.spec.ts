@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import { Rate } from './rate.js';
+
+/** How many of `asked` go at once. */
+function going(rate: Rate, asked: number): number {
+  let gone = 0;
+  for (let n = 0; n < asked; n += 1) {
+    if (rate.waitMs() > 0) continue;
+    rate.take();
+    gone += 1;
+  }
+  return gone;
+}
+
+describe('Rate', () => {
+  it('DEL-9.b lets a second’s worth go at once, then as many as time has passed for', () => {
+    let now_ms = 1_000_000;
+    const rate = new Rate(10, () => now_ms);
+    expect(going(rate, 50)).toBe(10);
+    expect(rate.waitMs()).toBe(100);
+    now_ms += 300;
+    expect(going(rate, 50)).toBe(3);
+    now_ms += 60_000;
+    expect(going(rate, 50)).toBe(10);
+  });
+
+  it('DEL-9.b never holds anything back where no rate is set', () => {
+    expect(going(new Rate(null), 1_000)).toBe(1_000);
+  });
+});
