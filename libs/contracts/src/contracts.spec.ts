@@ -132,7 +132,7 @@ describe('topics', () => {
     for (const { type } of TOPICS) expect(type).toMatch(/^[a-z_]+\.[a-z_]+(ed|d)$/);
   });
 
-  it('SEC-8 keeps raw bodies on topics for no longer than 7 days', () => {
+  it('SEC-8.c keeps raw bodies on topics for no longer than 7 days', () => {
     const raw = TOPICS.find(({ type }) => type === 'review.submitted');
     expect(raw!.retention_ms).toBeLessThanOrEqual(7 * 24 * 3_600_000);
   });
@@ -173,7 +173,7 @@ describe('failures', () => {
     expect(new Set(ERROR_CLASSES).size).toBe(ERROR_CLASSES.length);
   });
 
-  it('DLQ-6 groups failures of one cause at one place, and no others', () => {
+  it('DLQ-6.g groups failures of one cause at one place, and no others', () => {
     const cause = { stage: 'notify', error_class: 'POLICY_REJECTED', code: 'http_410', where: 'ci-bot' } as const;
     expect(failureFingerprint(cause)).toBe(failureFingerprint({ ...cause }));
     expect(failureFingerprint(cause)).toMatch(/^[0-9a-f]{32}$/);
@@ -184,7 +184,7 @@ describe('failures', () => {
 });
 
 describe('problems', () => {
-  it('ING-10 gives each code one status, and each thrown problem its own', () => {
+  it('ING-10.a gives each code one status, and each thrown problem its own', () => {
     for (const [code, { status }] of Object.entries(PROBLEMS)) {
       expect(status).toBeGreaterThanOrEqual(400);
       expect(new Problem(code as keyof typeof PROBLEMS).status).toBe(status);

@@ -217,7 +217,7 @@ describe('the batch consumer', () => {
     ).toEqual([]);
   });
 
-  it('DLQ-1 parks the one event that its handler will never take and hands the others over', async () => {
+  it('DLQ-4.a parks the one event that its handler will never take and hands the others over', async () => {
     const group = await freshGroup();
     const codes = ['g1', 'g2', 'poison', 'g3', 'g4'];
     await stage.send(

@@ -18,7 +18,7 @@ describe('classifyPostgresError', () => {
     ['22P05', 'PROGRAMMING_ERROR', false],
     ['ECONNREFUSED', 'DEPENDENCY_UNAVAILABLE', true],
     [undefined, 'DEPENDENCY_UNAVAILABLE', true],
-  ])('DLQ-1 takes %s for %s, retryable: %s', (code, error_class, retryable) => {
+  ])('DLQ-1.b takes %s for %s, retryable: %s', (code, error_class, retryable) => {
     expect(classifyPostgresError(thrown(code))).toMatchObject({ error_class, retryable });
   });
 
@@ -27,7 +27,7 @@ describe('classifyPostgresError', () => {
     expect(failure.retryable).toBe(false);
   });
 
-  it('DLQ-1 takes a type error for a bug', () => {
+  it('DLQ-1.c takes a type error for a bug', () => {
     expect(classifyPostgresError(new TypeError('x'))).toMatchObject({ error_class: 'PROGRAMMING_ERROR' });
   });
 

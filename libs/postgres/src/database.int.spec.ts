@@ -69,7 +69,7 @@ describe('transactions', () => {
     expect(await database.query('SELECT * FROM counters WHERE id = 1')).toEqual([]);
   });
 
-  it('DLQ-1 runs the loser of a deadlock again', async () => {
+  it('DLQ-1.b runs the loser of a deadlock again', async () => {
     await database.execute('INSERT INTO counters VALUES (10, 0), (11, 0)');
     let begun = 0;
     let bothHold!: () => void;
@@ -105,7 +105,7 @@ describe('values', () => {
     expect(row).toEqual({ at: '2026-02-03T04:05:06.700Z', n: 0 });
   });
 
-  it('VAL-12 keeps packed bodies byte for byte, NUL and broken UTF-8 included', async () => {
+  it('VAL-12.g keeps packed bodies byte for byte, NUL and broken UTF-8 included', async () => {
     const bodies = [Buffer.from([0, 1, 2]), Buffer.alloc(0), Buffer.from([0xff, 0xfe, 0x00]), Buffer.from('"\\ü')];
     const { packed, offsets, lengths } = packBodies(bodies);
     const rows = await database.query<{ body: Buffer }>(
@@ -123,7 +123,7 @@ describe('migrations', () => {
     readonly statements = ['CREATE TABLE once (id integer PRIMARY KEY)', 'INSERT INTO once VALUES (1)'];
   }
 
-  it('OPS-2 applies each migration once, however many commands run at once', async () => {
+  it('OPS-2.b applies each migration once, however many commands run at once', async () => {
     const databases = await Promise.all([1, 2, 3, 4].map(() => open({ migrations: [First1700000000001] })));
     const applied = await Promise.all(databases.map((each) => runMigrations(each, 'ingest')));
     expect(applied.flat()).toEqual(['First1700000000001']);

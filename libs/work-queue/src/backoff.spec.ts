@@ -10,7 +10,7 @@ describe('backoff', () => {
     expect(fullJitterMs(3, IDLE_BACKOFF, () => 0.5)).toBe(500);
   });
 
-  it('DEL-8 waits at most min(60 s, 1 s × 2^(attempt−1)) after an attempt', () => {
+  it('DEL-8.a waits at most min(60 s, 1 s × 2^(attempt−1)) after an attempt', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, draw) => {
         const wait_ms = fullJitterMs(attempt, undefined, () => draw);
@@ -20,7 +20,7 @@ describe('backoff', () => {
     );
   });
 
-  it('DEL-8 waits as long as Retry-After asks when that is longer, up to 5 minutes', () => {
+  it('DEL-8.b waits as long as Retry-After asks when that is longer, up to 5 minutes', () => {
     expect(retryWaitMs(1, 7_000, undefined, () => 1)).toBe(7_000);
     expect(retryWaitMs(4, 7_000, undefined, () => 1)).toBe(8_000);
     expect(retryWaitMs(1, 3_600_000, undefined, () => 1)).toBe(300_000);

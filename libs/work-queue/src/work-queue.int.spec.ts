@@ -89,7 +89,7 @@ describe('work', () => {
     await emptied();
   });
 
-  it('DLQ-2 spends its attempts, tells of each delay, then dead-letters', async () => {
+  it('DLQ-2.a spends its attempts, tells of each delay, then dead-letters', async () => {
     const queue = stage.queue(ledger);
     const painter = new Painter(() => Promise.reject(retryable()));
     queue.worker(painter, { slots: 5, batch: 5 });
@@ -103,7 +103,7 @@ describe('work', () => {
     expect(await effects()).toEqual([]);
   });
 
-  it('DLQ-1 dead-letters a bug at once', async () => {
+  it('DLQ-1.c dead-letters a bug at once', async () => {
     const queue = stage.queue(ledger);
     const painter = new Painter(() => Promise.reject(new TypeError('x is not a function')));
     queue.worker(painter, { slots: 5, batch: 5 });
@@ -335,7 +335,7 @@ describe('publishing', () => {
 });
 
 describe('stopping', () => {
-  it('OPS-1 finishes and publishes what is at work, and claims nothing more', async () => {
+  it('OPS-1.b finishes and publishes what is at work, and claims nothing more', async () => {
     const queue = stage.queue(ledger);
     const held = gate();
     const worker = queue.worker(new Painter((unit) => held.opened.then(() => unit.body)), { slots: 1, batch: 1 });
