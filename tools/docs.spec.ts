@@ -90,6 +90,15 @@ describe('the documentation', () => {
     expect(explained.toSorted()).toEqual(installed.toSorted());
   });
 
+  it('OPS-5.c names every file that opens a transaction in docs/isolation.md, and all run at the level it states', () => {
+    const product = sources.filter((path) => /^(apps|libs)\//.test(path) && !/\.(spec|fixture)\.ts$/.test(path));
+    const page = read('docs/isolation.md');
+    const opening = product.filter((path) => /\.transaction\(/.test(read(path)));
+    expect(opening.length).toBeGreaterThan(10);
+    expect(opening.filter((path) => !page.includes(`\`${path}\``))).toEqual([]);
+    expect(product.filter((path) => /isolation: '|SERIALIZABLE/.test(read(path)))).toEqual([]);
+  });
+
   it('lists every route of every service in docs/http-api.md, and no other', () => {
     const controllers = sources.filter((path) => path.endsWith('.controller.ts'));
     expect(routesIn('docs/http-api.md')).toEqual(controllers.flatMap((path) => routesOf(read(path))).toSorted());
