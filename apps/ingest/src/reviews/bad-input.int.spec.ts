@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { addLogSink } from '@assay/observability';
+import type { LogLine } from '@assay/observability';
 import { eventually } from '@assay/testing';
 import { gzipSync } from 'node:zlib';
 import request from 'supertest';
@@ -219,6 +221,18 @@ describe('a denied path', () => {
     ]);
     const mended = { ...body, changed_files: ['//depot/project/c.ts'] };
     await replica.post(mended).expect(202);
+  });
+
+  it('GEN-6.b GEN-6.c counts in a metric and leaves one line in the log, with the correlation id', async () => {
+    const lines: LogLine[] = [];
+    const end = addLogSink((line) => void lines.push(line));
+    const answer = await replica.post(aSubmission({ changed_files: ['//other/a.ts', '//other/b.ts'] })).expect(403);
+    end();
+    expect(lines.filter(({ event }) => event === 'submission_denied')).toMatchObject([
+      { source: 'acme', denied: 2, correlation_id: answer.headers['x-correlation-id'] },
+    ]);
+    const { text } = await replica.get('/metrics').expect(200);
+    expect(text).toMatch(/^assay_submissions_total\{outcome="denied"\} [1-9]/m);
   });
 
   it('ING-3.c is judged after the key and before versions', async () => {
