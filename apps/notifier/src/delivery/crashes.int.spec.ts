@@ -9,7 +9,7 @@ import { StatementGate } from './statement-gate.fixture.js';
 
 const BOT: Recipient = { channel: 'webhook', address: 'bot' };
 const DEV: Recipient = { channel: 'email', address: 'dev@example.org' };
-const QUICK = { ASSAY_LEASE_MS: '3000', ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '1400' };
+const QUICK = { ASSAY_LEASE_MS: '4000', ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '1900' };
 
 jest.setTimeout(90_000);
 
@@ -105,6 +105,25 @@ describe('a worker that is killed', () => {
     await notifier.deliveries(review, 'unknown', 'sent');
     expect(notifier.mail.accepted).toHaveLength(1);
     expect(new Set(sentToBot()).size).toBe(1);
+  });
+});
+
+describe('a worker that is told to stop', () => {
+  it('OPS-1.c ends within ten seconds, loses nothing and has nothing sent twice', async () => {
+    const first = await notifier.spawn();
+    const many = Array.from({ length: 10 }, (_, n): Recipient => ({
+      channel: 'email',
+      address: `dev${n}@example.org`,
+    }));
+    const reviews = await Promise.all(Array.from({ length: 10 }, () => notifier.tell([...many, BOT])));
+    await eventually(() => expect(notifier.mail.accepted.length).toBeGreaterThan(5), { within_ms: 20_000 });
+    const told = performance.now();
+    first.kill('SIGTERM');
+    const [code] = (await once(first, 'exit')) as [number];
+    expect([code, performance.now() - told < 10_000]).toEqual([0, true]);
+    await notifier.spawn();
+    for (const review of reviews) await notifier.deliveries(review, ...Array.from({ length: 11 }, () => 'sent'));
+    expect([notifier.mail.accepted.length, notifier.bot.received.length]).toEqual([100, 10]);
   });
 });
 
