@@ -128,6 +128,24 @@ describe('assayctl validate', () => {
     expect(DEFAULT_POLICY.prompt_versions).toEqual(['1.0.0']);
   });
 
+  it('CON-4.a tries a contract that is not registered yet', () => {
+    const schema = {
+      properties: { schema_version: {}, prompt_version: {}, findings: {} },
+      $defs: {
+        finding: { properties: { id: { type: 'string' }, file: { type: 'string' }, mood: { type: 'string' } } },
+      },
+    };
+    const review_result = aResult({ schema_version: '1.5', findings: [{ id: 'F1', file: 'src/a.c', mood: 'calm' }] });
+    const files = { a: aSubmission({ review_result }), s: schema, bad: { properties: {} } };
+    const tried = run(['validate', 'a', '--contract', '1.5=s', '--json'], files);
+    expect(tried.json()).toMatchObject({ versions: { schema_verdict: 'exact' }, counts: { kept: 1 } });
+    expect(run(['validate', 'a', '--contract', '1.5=1.1', '--json'], files).json()).toMatchObject({
+      counts: { dropped: 1 },
+    });
+    expect(run(['validate', 'a', '--contract', '1.5'], files)).toMatchObject({ code: 2 });
+    expect(run(['validate', 'a', '--contract', '1.5=bad'], files).err).toContain('$defs.finding.properties is missing');
+  });
+
   it('VAL-13.b VAL-7.a judges under an allow-list when one is given', () => {
     const list = { changed_by: 'me', entries: ['//depot/p/...'] };
     const { code, out } = run(['validate', 'a', '--allow-list', 'l'], { a: aSubmission(), l: list });

@@ -1,7 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import { definePolicy, PolicyError, readAllowListFile, readPolicyDocument } from '@assay/review-engine';
-import type { AllowList, Policy } from '@assay/review-engine';
+import {
+  definePolicy,
+  PolicyError,
+  publishedSchema,
+  readAllowListFile,
+  readPolicyDocument,
+  REGISTERED_VERSIONS,
+} from '@assay/review-engine';
+import type { AllowList, Policy, RegisteredVersion } from '@assay/review-engine';
 // eslint-disable-next-line walls/in-through-index -- the library's index loads NestJS (250 ms); this command starts in 150
 import { redact } from '../../../libs/security/src/redact.js';
 import { UsageError } from './terminal.js';
@@ -9,7 +16,7 @@ import type { Terminal } from './terminal.js';
 
 export interface Arguments {
   positionals: string[];
-  values: Record<string, string | boolean | undefined>;
+  values: Record<string, string | boolean | string[] | undefined>;
 }
 
 /** Options and positional arguments; what is not declared is wrong use. */
@@ -51,16 +58,31 @@ function readText(terminal: Terminal, file: string, what: string): string {
 }
 
 /** The policy of `--policy`, or the default one; diagnostics pass the same redactor as the pipeline's (SEC-4). */
-export function readPolicy(terminal: Terminal, file: string | undefined): Policy {
+export function readPolicy(terminal: Terminal, given: Arguments): Policy {
+  const file = textOption(given, 'policy');
+  const registry = [...REGISTERED_VERSIONS, ...contractsOf(terminal, given)];
   const document = file === undefined ? {} : readJson(terminal, file, 'the policy');
   try {
-    return definePolicy(readPolicyDocument(document), { redact: (text) => redact(text, { emails: false }) });
+    return definePolicy(readPolicyDocument(document), { registry, redact: (text) => redact(text, { emails: false }) });
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
     throw new UsageError(
       `the policy ${file} cannot be used:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}`,
     );
   }
+}
+
+/** `--contract VERSION=SCHEMA`: a contract to try before it is registered, as a schema file or like a version there is. */
+function contractsOf(terminal: Terminal, { values }: Arguments): RegisteredVersion[] {
+  const given = values['contract'];
+  return (Array.isArray(given) ? given : []).map((text) => {
+    const [, version, source] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+    if (version === undefined || source === undefined)
+      throw new UsageError('--contract is VERSION=FILE or VERSION=VERSION');
+    const schema = publishedSchema(source) ?? readJson(terminal, source, 'the schema');
+    if (typeof schema !== 'object' || schema === null) throw new UsageError(`the schema ${source} is not an object`);
+    return { version, schema, standing: { status: 'supported' } };
+  });
 }
 
 export function readAllowList(terminal: Terminal, file: string | undefined): AllowList | null {

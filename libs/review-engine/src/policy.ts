@@ -162,10 +162,22 @@ function readOffered(
     const fault = standingFault(standing);
     if (registered === undefined || parsed === null) faults.push(`schema_versions: ${version} is not registered`);
     else if (fault !== null) faults.push(`schema_versions: ${version}: ${fault}`);
-    else offered.push({ version, major: parsed[0], minor: parsed[1], standing, contract: contractOf(registered) });
+    else {
+      const contract = compiled(registered, faults);
+      if (contract !== null) offered.push({ version, major: parsed[0], minor: parsed[1], standing, contract });
+    }
   }
   if (offered.length === 0) faults.push('schema_versions must offer at least one version');
   return offered.sort((a, b) => a.major - b.major || a.minor - b.minor);
+}
+
+function compiled(registered: RegisteredVersion, faults: string[]): Contract | null {
+  try {
+    return contractOf(registered);
+  } catch (error) {
+    faults.push((error as Error).message);
+    return null;
+  }
 }
 
 function standingFault(standing: VersionStatus): string | null {

@@ -10,16 +10,17 @@ const OPTIONS = {
   'prompt-version': { type: 'string' },
   policy: { type: 'string' },
   source: { type: 'string' },
+  contract: { type: 'string', multiple: true },
   json: { type: 'boolean' },
 } as const;
 
 /** Contract and prompt versions, and what two of them would get (VER-6). */
 export const compatibilityCommand: Command = {
-  usage: '[--schema-version V] [--prompt-version V] [--policy FILE] [--source NAME] [--json]',
+  usage: '[--schema-version V] [--prompt-version V] [--policy FILE] [--source NAME] [--contract V=SCHEMA] [--json]',
   summary: 'Lists the versions that are taken; with versions given, says what these would get (1 when refused).',
   run(args, terminal) {
     const parsed = readArguments(args, OPTIONS, [0, 0]);
-    const policy = readPolicy(terminal, textOption(parsed, 'policy'));
+    const policy = readPolicy(terminal, parsed);
     const asked = {
       schema_version: textOption(parsed, 'schema-version'),
       prompt_version: textOption(parsed, 'prompt-version'),

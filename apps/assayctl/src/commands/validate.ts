@@ -10,18 +10,19 @@ const OPTIONS = {
   policy: { type: 'string' },
   'allow-list': { type: 'string' },
   source: { type: 'string' },
+  contract: { type: 'string', multiple: true },
   json: { type: 'boolean' },
 } as const;
 
 /** What the pipeline would make of a submission, offline (VAL-13). */
 export const validateCommand: Command = {
-  usage: 'FILE [--policy FILE] [--allow-list FILE] [--source NAME] [--json]',
+  usage: 'FILE [--policy FILE] [--allow-list FILE] [--source NAME] [--contract V=SCHEMA] [--json]',
   summary: 'Says what would become of a submission (as for POST /v1/reviews; - reads standard input).',
   run(args, terminal) {
     const parsed = readArguments(args, OPTIONS, [1, 1]);
     const submission = readGiven(terminal, parsed.positionals[0]!);
     const { verdict } = judgeSubmission(submission, {
-      policy: readPolicy(terminal, textOption(parsed, 'policy')),
+      policy: readPolicy(terminal, parsed),
       allow_list: readAllowList(terminal, textOption(parsed, 'allow-list')),
       source: textOption(parsed, 'source') ?? null,
     });

@@ -73,8 +73,9 @@ export function compileContract(version: string, schema: object): Contract {
     properties: Record<string, unknown>;
     $defs: Record<string, { required?: readonly string[]; properties?: Record<string, unknown> }>;
   };
-  const finding = $defs['finding'];
-  if (finding?.properties === undefined) throw new Error(`contract ${version}: $defs.finding.properties is missing`);
+  const finding = $defs?.['finding'];
+  if (finding?.properties === undefined || properties === undefined)
+    throw new Error(`contract ${version}: properties or $defs.finding.properties is missing`);
   const required = new Set(finding.required);
   const fields = Object.entries(finding.properties).map(([name, raw], index) =>
     compileField(version, name, resolve(raw as object, $defs), index, required.has(name)),

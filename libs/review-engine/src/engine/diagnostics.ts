@@ -112,8 +112,9 @@ export class Diagnostics {
 
   private scalar(value: unknown): Scalar {
     if (typeof value === 'string') return preview(value, this.redact);
-    if (typeof value === 'number' || typeof value === 'boolean') return value;
-    return null;
+    if (typeof value === 'boolean') return value;
+    // `1e400` was parsed to Infinity, which JSON cannot say.
+    return typeof value === 'number' && Number.isFinite(value) ? value : null;
   }
 
   private text(value: string | null): string | null {
