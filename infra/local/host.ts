@@ -35,9 +35,13 @@ function report(line: HostReport): void {
 
 function stop(exit_code: number): Promise<never> {
   const end = async (): Promise<void> => {
-    infrastructure.processes.close();
+    const { processes } = infrastructure;
+    processes.close();
     await services?.stop();
-    if (options.services !== null) infrastructure.processes.removeDirectory(options.services.state_directory);
+    await processes.stopAll();
+    // What was still starting has failed by now, and writes no more files.
+    await starting.catch(() => undefined);
+    if (options.services !== null) processes.removeDirectory(options.services.state_directory);
     await infrastructure.stop();
   };
   stopping ??= end().then(
@@ -112,8 +116,9 @@ lines.on('close', () => {
   if (bound) void stop(0);
 });
 
+const starting = start();
 try {
-  await start();
+  await starting;
   const stack = services === undefined ? null : addressOf(services);
   report({ ready: { ...infrastructure.address(), pid: process.pid, log_directory, stack } });
 } catch (error) {

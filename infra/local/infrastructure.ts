@@ -59,7 +59,9 @@ export class Infrastructure {
       port: this.options.postgres_port ?? postgres_port ?? 0,
       durable,
     });
-    await Promise.all([this.#startKafka(), this.#startPostgres()]);
+    // Both to their end, even when one fails: nothing may still be writing when the directory is removed.
+    const ends = await Promise.allSettled([this.#startKafka(), this.#startPostgres()]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
   address(): InfrastructureAddress {

@@ -66,6 +66,8 @@ export class LocalKafka {
       env: process.env,
       cwd: process.cwd(),
       log_file: this.options.log_file,
+      // When the whole stack goes, so does its data: there is nothing to leave in order.
+      stop_signal: 'SIGKILL',
     });
     await this.#untilItAnswers(this.#process);
   }

@@ -14,6 +14,8 @@ export interface ProcessOptions {
   log_file: string;
   uid?: number;
   gid?: number;
+  /** What ends it when nothing else is said; SIGTERM where this is absent. */
+  stop_signal?: NodeJS.Signals;
 }
 
 export interface Exit {
@@ -81,7 +83,7 @@ export class OwnedProcesses {
     closeSync(log);
     return new Promise((resolve, reject) => {
       child.once('error', reject);
-      child.once('spawn', () => resolve(this.#adopt(options.name, child)));
+      child.once('spawn', () => resolve(this.#adopt(options, child)));
     });
   }
 
@@ -114,7 +116,7 @@ export class OwnedProcesses {
     this.#guardian.stdin?.write(`${line}\n`);
   }
 
-  #adopt(name: string, child: ChildProcess): OwnedProcess {
+  #adopt({ name, stop_signal = 'SIGTERM' }: ProcessOptions, child: ChildProcess): OwnedProcess {
     const pid = child.pid;
     if (pid === undefined) throw new Error(`${name} started without a pid`);
     this.#tell(`pid ${pid}`);
@@ -135,7 +137,7 @@ export class OwnedProcesses {
         return running;
       },
       kill: (signal) => void (running && child.kill(signal)),
-      stop: async (signal = 'SIGTERM', grace_ms = 10_000) => {
+      stop: async (signal = stop_signal, grace_ms = 10_000) => {
         if (!running) return;
         child.kill(signal);
         const insist = setTimeout(() => child.kill('SIGKILL'), grace_ms);

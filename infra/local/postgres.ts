@@ -89,6 +89,8 @@ export class LocalPostgres {
       cwd: home,
       env: POSTGRES_ENVIRONMENT,
       log_file,
+      // Its fast shutdown; to SIGTERM it would wait until every client has gone.
+      stop_signal: 'SIGINT',
       ...this.#installation.account,
     });
     await this.#untilItAnswers(this.#process);
