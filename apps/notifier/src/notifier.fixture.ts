@@ -5,7 +5,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventId, eventKey } from '@assay/contracts';
-import type { DeliverySettled, OutgoingEvent, Recipient, ReviewValidated, StageDeadLettered } from '@assay/contracts';
+import type {
+  DeliverySettled,
+  DeliveryState as DeliveryStateName,
+  OutgoingEvent,
+  Recipient,
+  ReviewValidated,
+  StageDeadLettered,
+} from '@assay/contracts';
 import { KafkaBatchServer, KafkaPublisher } from '@assay/messaging';
 import { newApiKey } from '@assay/security';
 import { readSettings, startService } from '@assay/service';
@@ -13,6 +20,7 @@ import type { RunningService } from '@assay/service';
 import { eventually, testDatabase, testKafka, testRun } from '@assay/testing';
 import type { Collector, TestDatabase, TestKafka } from '@assay/testing';
 import { v7 } from 'uuid';
+import type { DeliveryCause } from './delivery/delivery-states.js';
 import { NOTIFIER_SETTINGS } from './notifier.config.js';
 import { NotifierModule } from './notifier.module.js';
 import type { Providers } from './providers/index.js';
@@ -34,6 +42,14 @@ export interface DeliveryState {
   notification_id: string | null;
   error_class: string | null;
   error_code: string | null;
+}
+
+export interface Move {
+  from_state: DeliveryStateName | null;
+  to_state: DeliveryStateName;
+  cause: DeliveryCause;
+  actor: string;
+  at: Date;
 }
 
 /** One database, topics, a mail server and two webhook receivers; as many replicas as are started. */
@@ -143,6 +159,13 @@ export class NotifierFixture {
       },
       { within_ms: 20_000 },
     );
+  }
+
+  /** Every move of a delivery, oldest first. */
+  moves(delivery_id: string): Promise<Move[]> {
+    return this.database.sql<Move>('SELECT * FROM delivery_transitions WHERE delivery_id = $1 ORDER BY at', [
+      delivery_id,
+    ]);
   }
 
   settledOf(review: ReviewValidated): DeliverySettled[] {

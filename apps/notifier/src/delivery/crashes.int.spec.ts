@@ -74,9 +74,17 @@ describe('a worker that is killed', () => {
     await kill(first);
     notifier.bot.behave(answer(204));
     await notifier.spawn(QUICK);
-    await notifier.deliveries(review, 'sent');
+    const [row] = await notifier.deliveries(review, 'sent');
     expect(notifier.bot.received.length).toBeGreaterThan(1);
     expect(new Set(sentToBot()).size).toBe(1);
+    const moves = await notifier.moves(row!.id);
+    expect(moves.map(({ from_state, to_state }) => `${from_state} ${to_state}`)).toEqual([
+      'null pending',
+      'pending sending',
+      'sending sending',
+      'sending sent',
+    ]);
+    expect(new Set(moves.slice(1).map(({ actor }) => actor)).size).toBe(2);
   });
 
   it('DEL-13.b while the mail server has the mail: it is unknown, and accepted once', async () => {

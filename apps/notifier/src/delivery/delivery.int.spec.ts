@@ -6,7 +6,6 @@ import { Webhook } from 'standardwebhooks';
 import { NotifierFixture, WEBHOOK_SECRET } from '../notifier.fixture.js';
 import { answer, cut, ignore } from '../providers/conformance/http-receiver.fixture.js';
 import { mayMove } from './delivery-states.js';
-import type { DeliveryCause } from './delivery-states.js';
 
 const BOT: Recipient = { channel: 'webhook', address: 'bot' };
 const SLOW: Recipient = { channel: 'webhook', address: 'slow' };
@@ -56,13 +55,7 @@ describe('deliveries', () => {
     await eventually(() => expect(notifier.delayed.records.length).toBeGreaterThan(0));
     notifier.mail.behave('accept');
     const [row] = await notifier.deliveries(review, 'sent');
-    const moves = await notifier.database.sql<{
-      from_state: 'pending';
-      to_state: 'pending';
-      cause: DeliveryCause;
-      actor: string;
-      at: Date;
-    }>('SELECT * FROM delivery_transitions WHERE delivery_id = $1 ORDER BY at', [row!.id]);
+    const moves = await notifier.moves(row!.id);
     for (const { from_state, to_state, cause } of moves) {
       expect([from_state, to_state, cause, mayMove(from_state, to_state, cause)].at(-1)).toBe(true);
     }

@@ -10,7 +10,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   No index holds a column that an attempt changes, so that both of its updates stay on their page (HOT): stranded
  *   intents are found through `reviews_open`, whose parents are few.
  * - `delivery_history` holds one row per outcome, which stands for two transitions where an attempt was made (to
- *   `sending` and from it): half the rows. The view `delivery_transitions` lists all of them (GEN-1).
+ *   `sending` and from it): half the rows. A worker that takes an open intent over ends the old attempt with a line of
+ *   its own, so its own way to `sending` is told already. The view `delivery_transitions` lists them all (GEN-1).
  */
 export class Init1763900000000 extends SqlMigration {
   readonly name = 'Init1763900000000';
@@ -97,14 +98,14 @@ export class Init1763900000000 extends SqlMigration {
         FROM deliveries
       UNION ALL
       SELECT delivery_id, intent_at, from_state, 'sending', intent_owner, 'intent_recorded', NULL
-        FROM delivery_history WHERE intent_at IS NOT NULL
+        FROM delivery_history WHERE intent_at IS NOT NULL AND from_state <> 'sending'
       UNION ALL
       SELECT delivery_id, at, CASE WHEN intent_at IS NULL THEN from_state ELSE 'sending' END, to_state, actor, cause,
           error_code
         FROM delivery_history
       UNION ALL
-      SELECT id, intent_at, NULL, 'sending', intent_owner, 'intent_recorded', NULL
-        FROM deliveries WHERE intent_at IS NOT NULL`,
+      SELECT id, intent_at, intent_from, 'sending', intent_owner, 'intent_recorded', NULL
+        FROM deliveries WHERE intent_at IS NOT NULL AND intent_from <> 'sending'`,
 
     `CREATE TABLE credentials (
       destination text NOT NULL,

@@ -16,7 +16,7 @@ export const RECORD_INTENTS = statement(
     SELECT * FROM json_to_recordset($1::json) AS u(id uuid, item_id uuid, token uuid, again boolean, job_id uuid,
       generation int, render_version int, payload_hash text)
   ), mine AS MATERIALIZED (
-    SELECT d.id, d.state AS from_state, d.intent_at AS old_intent_at, d.intent_owner AS old_intent_owner,
+    SELECT d.id, d.state AS from_state, d.intent_at AS old_intent_at, d.intent_owner AS old_intent_owner, d.intent_from AS old_intent_from,
         d.intent_token AS old_token
       FROM wanted AS u
       JOIN deliveries AS d ON d.id = u.id
@@ -30,13 +30,13 @@ export const RECORD_INTENTS = statement(
       FOR UPDATE OF d
   ), taken_over AS (
     INSERT INTO delivery_history (delivery_id, from_state, intent_at, intent_owner, to_state, actor, cause)
-    SELECT m.id, 'sending', m.old_intent_at, m.old_intent_owner, 'sending', $2, 'intent_recorded'
+    SELECT m.id, m.old_intent_from, m.old_intent_at, m.old_intent_owner, 'sending', $2, 'intent_recorded'
       FROM mine AS m JOIN wanted AS u USING (id) WHERE m.from_state = 'sending' AND m.old_token <> u.token
   )
   UPDATE deliveries AS d
     SET state = 'sending', intent_at = clock_timestamp(), intent_owner = $2, intent_token = u.token,
       intent_item_id = u.item_id,
-      intent_from = CASE d.state WHEN 'sending' THEN d.intent_from ELSE d.state END, maybe_sent_at = coalesce(d.maybe_sent_at,
+      intent_from = CASE WHEN d.intent_token = u.token THEN d.intent_from ELSE d.state END, maybe_sent_at = coalesce(d.maybe_sent_at,
         CASE WHEN m.from_state = 'sending' AND m.old_token <> u.token THEN m.old_intent_at END),
       frozen_job_id = coalesce(d.frozen_job_id, u.job_id),
       frozen_generation = coalesce(d.frozen_generation, u.generation),
