@@ -22,8 +22,16 @@ function leaks(before) {
     .filter(([, count]) => count > 0);
 }
 
+/** Ends what a failed file left, so that the run itself can end; a left process would outlive it. */
+function end(handle) {
+  if (typeof handle.kill === 'function') handle.kill('SIGKILL');
+  else if (typeof handle.destroy === 'function') handle.destroy();
+  else if (typeof handle.close === 'function') handle.close();
+}
+
 export default class LeakCheckingEnvironment extends TestEnvironment {
   #before = openResources();
+  #handles = new Set(process._getActiveHandles());
 
   async teardown() {
     const deadline = performance.now() + GRACE_MS;
@@ -31,6 +39,7 @@ export default class LeakCheckingEnvironment extends TestEnvironment {
     const left = leaks(this.#before);
     await super.teardown();
     if (left.length === 0) return;
+    for (const handle of process._getActiveHandles()) if (!this.#handles.has(handle)) end(handle);
     throw new Error(`this test file left open: ${left.map(([name, count]) => `${count} ${name}`).join(', ')}`);
   }
 }
