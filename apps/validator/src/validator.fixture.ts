@@ -75,12 +75,12 @@ export function aSubmission(
 }
 
 /** One database, one set of topics, and as many replicas of the validator as are started. */
-export async function validatorFixture(): Promise<ValidatorFixture> {
+export async function validatorFixture({ entries = ['//depot/project/...'] } = {}): Promise<ValidatorFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'assay-validator-'));
   const [database, kafka] = [await testDatabase('validator'), testKafka()];
   await kafka.createTopics();
   const [validated, dead] = [await kafka.consume('review.validated'), await kafka.consume('stage.dead_lettered')];
-  const { keys, files } = await writeFiles(directory);
+  const { keys, files } = await writeFiles(directory, entries);
   const replicas: Replica[] = [];
   const env = environment(database, kafka, files);
   return {
@@ -118,7 +118,7 @@ function environment(database: TestDatabase, kafka: TestKafka, files: Record<str
   };
 }
 
-async function writeFiles(directory: string) {
+async function writeFiles(directory: string, allowed: readonly string[]) {
   const made = CALLERS.map((caller) => ({ caller, ...newApiKey() }));
   const entries = made.map(({ caller, sha256 }) =>
     caller === 'operator'
@@ -128,7 +128,7 @@ async function writeFiles(directory: string) {
   const [api_keys, allow_list] = [join(directory, 'api-keys.json'), join(directory, 'allow-list.json')];
   const versions = join(directory, 'schema-versions.json');
   await writeFile(api_keys, JSON.stringify({ keys: entries }));
-  await writeFile(allow_list, JSON.stringify({ changed_by: 'ops', entries: ['//depot/project/...'] }));
+  await writeFile(allow_list, JSON.stringify({ changed_by: 'ops', entries: allowed }));
   await writeFile(
     versions,
     JSON.stringify({ '1.0': { status: 'current' }, '1.1': { status: 'preview', sources: ['acme', 'secretive'] } }),
