@@ -22,7 +22,7 @@ describe('docker-compose.yml', () => {
     expect(compose.services.kafka.environment['KAFKA_AUTO_CREATE_TOPICS_ENABLE']).toBe('false');
   });
 
-  it('SEC-3 has no default for any password', () => {
+  it('has no default for any password', () => {
     const passwords = Object.entries(compose.services.postgres.environment).filter(([name]) =>
       name.endsWith('PASSWORD'),
     );

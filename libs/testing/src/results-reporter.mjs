@@ -20,14 +20,13 @@ export default class ResultsReporter {
 
   onRunComplete(contexts, results) {
     const root = this.#config.rootDir;
-    const entries = results.testResults.flatMap((file) =>
-      file.testResults.map((test) => ({
-        project: file.displayName?.name ?? '',
-        file: relative(root, file.testFilePath),
-        title: test.title,
-        status: test.status,
-      })),
-    );
+    const entries = results.testResults.flatMap((file) => {
+      const about = { project: file.displayName?.name ?? '', file: relative(root, file.testFilePath) };
+      const tests = file.testResults.map(({ status, title }) => ({ ...about, title, status }));
+      // A file that did not load, or left something open, has failed though no test of it did.
+      const itself = file.testExecError && !tests.some(({ status }) => status === 'failed');
+      return itself ? [...tests, { ...about, title: 'the file itself', status: 'failed' }] : tests;
+    });
     this.#unrun = entries.filter((entry) => entry.status !== 'passed' && entry.status !== 'failed');
     if (!this.#isWhole(contexts)) return;
     mkdirSync(join(root, '.local'), { recursive: true });
