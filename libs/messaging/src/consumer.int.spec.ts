@@ -324,6 +324,24 @@ describe('the batch consumer', () => {
     await server.close();
   });
 
+  it('ING-10 lets a service start and stop while Kafka is away', async () => {
+    const { app } = await join(new Ear(), await freshGroup());
+    const readiness = new Readiness();
+    const server = new KafkaBatchServer({
+      config: stage.settings({ kafka_brokers: ['127.0.0.1:1'] }) as never,
+      service: 'early',
+      parking: app.get(RecordParking),
+      ...{ readiness, shutdown: new Shutdown(), liveness: new Liveness(), join_wait_ms: 300 },
+    });
+    server.addHandler('stage.delayed', () => Promise.resolve(), true);
+    const outcome = await new Promise((resolve) => void server.listen(resolve));
+    expect(outcome).toBeUndefined();
+    expect((await readiness.report()).ok).toBe(true);
+    const begun_at = performance.now();
+    await server.close();
+    expect(performance.now() - begun_at).toBeLessThan(8_000);
+  });
+
   function raw(code: string) {
     const event = delayedEvent(code);
     return { key: Buffer.from(event.key), value: event.data, headers: cloudEventHeaders(event, 'spec') };

@@ -35,13 +35,14 @@ export interface BatchServerParts {
   readiness: Readiness;
   liveness: Liveness;
   shutdown: Shutdown;
+  /** A start during an outage of Kafka goes on without it after this: HTTP needs no consumer (ING-10). Default 10 s. */
+  join_wait_ms?: number;
 }
 
 /** More than any service has partitions of one broker: kafkajs then hands over a whole fetch at once. */
 const CONCURRENT_PARTITIONS = 256;
 const FETCH_BYTES = 16 * 1024 * 1024;
 const PARTITION_FETCH_BYTES = 2 * 1024 * 1024;
-/** A start during an outage of Kafka goes on without it after this: HTTP needs no consumer (ING-10). */
 const JOIN_WAIT_MS = 10_000;
 const CONNECT_BACKOFF_MS = 500;
 const PAUSE = { first_ms: 200, cap_ms: 5_000 };
@@ -197,13 +198,14 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   }
 
   async #joinedOrLate(): Promise<void> {
+    const { join_wait_ms = JOIN_WAIT_MS } = this.parts;
     const given_up = new AbortController();
-    const late = pause(JOIN_WAIT_MS, 'late', { signal: given_up.signal }).catch(() => 'joined');
+    const late = pause(join_wait_ms, 'late', { signal: given_up.signal }).catch(() => 'joined');
     const outcome = await Promise.race([this.joined.then(() => 'joined'), late]);
     given_up.abort();
     if (outcome === 'late') {
       this.#waited_long = true;
-      log.warn('join_awaited_in_vain', { waited_ms: JOIN_WAIT_MS });
+      log.warn('join_awaited_in_vain', { waited_ms: join_wait_ms });
     }
   }
 
