@@ -7,6 +7,7 @@ import { Diagnostics, pointerToken } from './diagnostics.js';
 import { judgeFinding, type Coercion, type DropReason } from './judge-finding.js';
 import { judgeTopLevel, nestedTooDeep, type Refusal, type TopLevel } from './judge-top-level.js';
 import { parseReview, type ReviewInput } from './parse.js';
+import { TakenIds } from './taken-ids.js';
 
 const NOTHING_READ: VersionsJudged = {
   schema_version: null,
@@ -127,7 +128,7 @@ function rebuilt(written: Record<string, unknown>, top: TopLevel, findings: Kept
 class FindingsPass {
   kept: KeptFinding[] | null = null;
   coerced = 0;
-  private readonly ids = new Set<string>();
+  private readonly ids = new TakenIds();
 
   constructor(
     private readonly contract: Contract,
@@ -144,9 +145,7 @@ class FindingsPass {
       const value = findings[index];
       if (isObject(value) && isCleanFinding(value, contract, limits)) {
         const { id, file } = value as KeptFinding;
-        const known = ids.size;
-        // An id that is known leaves the set as large as it was: one lookup instead of two.
-        if (files.match(file) === file && ids.add(id).size > known) {
+        if (files.match(file) === file && ids.take(id)) {
           this.kept?.push(value as KeptFinding);
           continue;
         }
@@ -181,11 +180,10 @@ class FindingsPass {
   ): void {
     const { coercions } = judged;
     let { finding } = judged;
-    if (this.ids.has(finding.id)) {
+    if (!this.ids.take(finding.id)) {
       this.diagnostics.addDrop(duplicate(finding.id), index, written);
       return;
     }
-    this.ids.add(finding.id);
     const normalized = normalizePath(finding.file);
     const file = normalized === null ? null : this.files.match(normalized);
     if (file === null) {
