@@ -103,6 +103,41 @@ describe('work', () => {
     expect(await effects()).toEqual([]);
   });
 
+  it('WQ-1.d frees the slot and forgets failed attempts when the effect is stored', async () => {
+    const queue = stage.queue(ledger);
+    let attempts = 0;
+    const painter = new Painter((unit) => {
+      attempts += 1;
+      return attempts === 1 ? Promise.reject(retryable()) : Promise.resolve(unit.body);
+    });
+    const worker = queue.worker(painter, { slots: 1, batch: 1 });
+    const [item] = await insert(queue, [anItem()]);
+    ledger.away = true;
+    queue.start();
+    await eventually(async () => expect(await effects()).toEqual([item!.subject_id]));
+    const rows = await stage.sql('SELECT phase, attempts, crashes, payload FROM work_items WHERE id = $1', [item!.id]);
+    expect(rows).toMatchObject([{ phase: 'publish', attempts: 0, crashes: 0 }]);
+    await permitsFor(worker, 1);
+    worker.release(1);
+    ledger.away = false;
+    await emptied();
+  });
+
+  it('DLQ-2.b gives each generation of a subject its own attempts', async () => {
+    const queue = stage.queue(ledger);
+    const painter = new Painter(() => Promise.reject(retryable()));
+    queue.worker(painter, { slots: 5, batch: 5 });
+    const subject_id = 'twice';
+    await insert(queue, [anItem({ subject_id, generation: 0 }), anItem({ subject_id, generation: 1 })]);
+    queue.start();
+    await emptied();
+    const spent = painter.dead.map(({ unit, attempts }) => [unit.item.generation, attempts]);
+    expect(spent.sort()).toEqual([
+      [0, 3],
+      [1, 3],
+    ]);
+  });
+
   it('DLQ-1.c dead-letters a bug at once', async () => {
     const queue = stage.queue(ledger);
     const painter = new Painter(() => Promise.reject(new TypeError('x is not a function')));
