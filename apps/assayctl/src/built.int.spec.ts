@@ -15,7 +15,8 @@ function run(args: string[], input = '') {
 /** CPU time of a process that loads a module, if any: time on the wall says more of the machine than of the command. */
 function cpuMs(module: string | null): number {
   const tell = `process.on('exit', () => { const { user, system } = process.cpuUsage(); process.stderr.write(String((user + system) / 1_000)); });`;
-  const load = module === null ? '' : `process.argv.push('assayctl', 'compatibility'); await import(${JSON.stringify(module)});`;
+  const load =
+    module === null ? '' : `process.argv.push('assayctl', 'compatibility'); await import(${JSON.stringify(module)});`;
   return Number(run(['--input-type=module', '-e', tell + load]).stderr);
 }
 
