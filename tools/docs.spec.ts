@@ -85,7 +85,7 @@ describe('the documentation', () => {
 
   it('gives a reason for every package that is installed, and for no other', () => {
     const installed = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
-    const rows = read('docs/adr/0005-dependencies.md').match(/^\| `.*$/gm) ?? [];
+    const rows = read('docs/adr/dependencies.md').match(/^\| `.*$/gm) ?? [];
     const explained = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
     expect(explained.toSorted()).toEqual(installed.toSorted());
   });

@@ -1,6 +1,10 @@
+import { runEngineBench } from './engine.js';
 import { runPipelineBench } from './pipeline.js';
 
-const BENCHES: Record<string, (args: readonly string[]) => Promise<void>> = { pipeline: runPipelineBench };
+const BENCHES: Record<string, (args: readonly string[]) => Promise<void>> = {
+  engine: runEngineBench,
+  pipeline: runPipelineBench,
+};
 
 /** `npm run bench -- NAME [--json]`. */
 export async function main([name, ...args]: string[]): Promise<void> {
