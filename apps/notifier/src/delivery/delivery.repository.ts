@@ -5,6 +5,7 @@ import type { Tx } from '@assay/postgres';
 import { renderingInput } from '../rendering/index.js';
 import type { RenderingInput } from '../rendering/index.js';
 import type { DeliveryRow } from './delivery-row.js';
+import { OPEN_DELIVERY_STATES } from './delivery-states.js';
 import type { DeliveryCause } from './delivery-states.js';
 import { CHANGE_PARENTS, COUNT_DELIVERIES, READ_PARENTS } from './sql/change-parents.js';
 import { LOAD_DELIVERIES, LOAD_REVIEWS } from './sql/load-deliveries.js';
@@ -113,6 +114,15 @@ export class DeliveryRepository {
 
   settle(tx: Tx, actor: string, ends: readonly DeliveryEnd[]): Promise<ChangedDelivery[]> {
     return tx.query<ChangedDelivery>(SETTLE_DELIVERIES, [JSON.stringify(ends), actor]);
+  }
+
+  /** Which of them have automatic work left. */
+  async openOf(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
+    const rows = await tx.query<{ id: string }>(
+      `SELECT id FROM deliveries WHERE id = ANY ($1::uuid[]) AND state = ANY ($2::text[]) AND notified_at IS NULL`,
+      [ids, OPEN_DELIVERY_STATES],
+    );
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** Parents by {@link parentKey}, changed, each with a new revision. */

@@ -61,7 +61,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
   ) {
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
     this.#sender = new Sender({ repository, intents, refusals, settings });
-    this.#settlement = new SettlementOfDeliveries(repository, queue.owner, (body) => this.#destinationName(body));
+    this.#settlement = new SettlementOfDeliveries(repository, queue, (body) => this.#destinationName(body));
     this.max_attempts = settings.max_attempts;
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });
     shutdown.signal.addEventListener('abort', () => this.#lanes.forEach((lane) => lane.close()));

@@ -1,7 +1,7 @@
 import type { Failure } from '@assay/contracts';
 import type { OutgoingEvent } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
-import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Unit } from '@assay/work-queue';
+import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Unit, WorkQueue } from '@assay/work-queue';
 import { deadLetterEvent, delayedEvent, settledEvent } from './delivery-events.js';
 import { deliveries } from './delivery-metrics.js';
 import type { DeliveryBody, DeliveryResult } from './delivery.types.js';
@@ -17,7 +17,7 @@ interface Changed {
 export class SettlementOfDeliveries {
   constructor(
     private readonly repository: DeliveryRepository,
-    private readonly actor: string,
+    private readonly queue: WorkQueue,
     private readonly destinationOf: (body: DeliveryBody) => string,
   ) {}
 
@@ -59,12 +59,37 @@ export class SettlementOfDeliveries {
       const facts = { delivery, destination, error_class, failure, attempts, first_failure_at, last_failure_at };
       events.set(unit.item.id, [deadLetterEvent(parents.get(parentKey(delivery))!, facts)]);
     }
+    await this.#queueAgain(
+      tx,
+      units.flatMap(({ unit }) => (by_id.has(unit.body.row.id) ? [] : [unit])),
+    );
     return events;
+  }
+
+  /**
+   * A row that changed after it was read was judged by what it no longer is: the late "not sent" of an attempt whose
+   * lease had ended closes the intent that the next owner has just found open. The item ends with this settlement, so
+   * while its row is open it gets another one, which reads the row again (GEN-5).
+   */
+  async #queueAgain(tx: Tx, units: readonly Unit<DeliveryBody>[]): Promise<void> {
+    if (units.length === 0) return;
+    const open = await this.repository.openOf(
+      tx,
+      units.map(({ body }) => body.row.id),
+    );
+    const items = units.flatMap(({ item, body }) => (open.has(body.row.id) ? [item] : []));
+    await this.queue.insert(
+      tx,
+      items.map(({ queue, subject_id, generation, priority, correlation_id, traceparent }) => ({
+        ...{ queue, subject_id, generation, priority, correlation_id, traceparent },
+        phase: 'work' as const,
+      })),
+    );
   }
 
   async #change(tx: Tx, ends: readonly DeliveryEnd[]): Promise<Changed> {
     if (ends.length === 0) return { by_id: new Map(), parents: new Map() };
-    const changed = await this.repository.settle(tx, this.actor, ends);
+    const changed = await this.repository.settle(tx, this.queue.owner, ends);
     const parents = await this.repository.changeParents(tx, parentDeltas(changed));
     for (const { channel, state } of changed) deliveries.add(1, { channel, state });
     return { by_id: new Map(changed.map((row) => [row.id, row])), parents };
