@@ -51,7 +51,9 @@ describe('an attempt that answers after its lease has ended', () => {
     const body = (await repository.load([delivery!.id])).get(delivery!.id)!;
     await database.transaction(async (tx) => {
       expect((await worker.deadLettered(tx, [deadUnit(body)])).size).toBe(0);
-      expect(await tx.query(`SELECT FROM work_items WHERE subject_id = $1 AND phase = 'work'`, [delivery!.id])).toEqual([]);
+      expect(await tx.query(`SELECT FROM work_items WHERE subject_id = $1 AND phase = 'work'`, [delivery!.id])).toEqual(
+        [],
+      );
     });
   });
 });
