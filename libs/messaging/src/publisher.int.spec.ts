@@ -24,6 +24,16 @@ function publisherTo(brokers: string, kafka_topic_prefix: string, timeout_ms = 4
   return publisher;
 }
 
+/** Resolves once an event is acknowledged; partitions of a broker that has just started have no leader for a moment. */
+function published(publisher: KafkaPublisher, code: string): Promise<void> {
+  return eventually(
+    async () => {
+      expect(await publisher.publish([delayedEvent(code)])).toEqual([{ kind: 'acked' }]);
+    },
+    { within_ms: 30_000 },
+  );
+}
+
 afterEach(async () => {
   await Promise.all(publishers.splice(0).map((publisher) => publisher.close()));
 });
@@ -133,8 +143,14 @@ describe('the publisher', () => {
 });
 
 describe('a record of 10 MiB', () => {
+  let stage: Awaited<ReturnType<typeof messagingStage>>;
+
+  beforeAll(async () => {
+    stage = await messagingStage();
+  });
+  afterAll(() => stage.close());
+
   it('travels through publisher, broker and consumer', async () => {
-    const stage = await messagingStage();
     const ear = new Ear();
     const { publisher } = await stage.member(ear);
     const big = submittedEvent(10 * MIB);
@@ -142,7 +158,6 @@ describe('a record of 10 MiB', () => {
     expect(results.map(({ kind }) => kind)).toEqual(['acked', 'acked', 'acked']);
     await eventually(() => expect(ear.submissions).toHaveLength(3));
     expect(ear.submissions.map(({ bytes }) => bytes.length)).toContain(big.data.length);
-    await stage.close();
   });
 });
 
@@ -159,7 +174,7 @@ describe('while the broker is away', () => {
 
   it('answers unavailable within its time when the broker hangs, and recovers', async () => {
     const publisher = publisherTo(host.address.kafka.brokers, 'away', 1_500);
-    expect(await publisher.publish([delayedEvent('before')])).toEqual([{ kind: 'acked' }]);
+    await published(publisher, 'before');
     const { pid } = host.address.kafka;
     process.kill(pid, 'SIGSTOP');
     const begun_at = performance.now();
@@ -167,17 +182,12 @@ describe('while the broker is away', () => {
     expect(performance.now() - begun_at).toBeLessThan(2_500);
     process.kill(pid, 'SIGCONT');
     expect(results.flat().map(({ kind }) => kind)).toEqual(['unavailable', 'unavailable', 'unavailable']);
-    await eventually(
-      async () => {
-        expect(await publisher.publish([delayedEvent('after')])).toEqual([{ kind: 'acked' }]);
-      },
-      { within_ms: 30_000 },
-    );
+    await published(publisher, 'after');
   });
 
   it('answers unavailable within its time, and publishes again once the broker is back', async () => {
     const publisher = publisherTo(host.address.kafka.brokers, 'away', 1_500);
-    expect(await publisher.publish([delayedEvent('before')])).toEqual([{ kind: 'acked' }]);
+    await published(publisher, 'before');
     const restarting = host.restart('kafka', 2_000);
     await eventually(async () => {
       const begun_at = performance.now();
@@ -187,24 +197,14 @@ describe('while the broker is away', () => {
     });
     expect(publisher.available).toBe(false);
     await restarting;
-    await eventually(
-      async () => {
-        expect(await publisher.publish([delayedEvent('after')])).toEqual([{ kind: 'acked' }]);
-      },
-      { within_ms: 30_000 },
-    );
+    await published(publisher, 'after');
     expect(publisher.available).toBe(true);
   });
 
   it('starts without it, and connects once it is there', async () => {
     const restarting = host.restart('kafka', 1_000);
     const publisher = publisherTo(host.address.kafka.brokers, 'away', 1_500);
-    await eventually(
-      async () => {
-        expect(await publisher.publish([delayedEvent('at last')])).toEqual([{ kind: 'acked' }]);
-      },
-      { within_ms: 30_000 },
-    );
+    await published(publisher, 'at last');
     await restarting;
   });
 });
