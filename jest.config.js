@@ -28,7 +28,7 @@ const shared = {
     ],
   },
   testEnvironment: '<rootDir>/libs/testing/src/leak-checking-environment.mjs',
-  setupFiles: ['reflect-metadata'],
+  setupFiles: ['reflect-metadata', '<rootDir>/libs/testing/src/quiet-logs.mjs'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],
 };
 
