@@ -42,6 +42,8 @@ export interface DeliveryState {
   notification_id: string | null;
   error_class: string | null;
   error_code: string | null;
+  intent_at: string | null;
+  maybe_sent_at: string | null;
 }
 
 export interface Move {
@@ -149,7 +151,7 @@ export class NotifierFixture {
     return eventually(
       async () => {
         const rows = await this.database.sql<DeliveryState>(
-          `SELECT id, channel, address, state, notification_id, error_class, error_code FROM deliveries
+          `SELECT id, channel, address, state, notification_id, error_class, error_code, intent_at, maybe_sent_at FROM deliveries
             WHERE job_id = $1 ORDER BY channel, address`,
           [review.job_id],
         );

@@ -200,7 +200,7 @@ describe('a denied path', () => {
     });
   });
 
-  it('ING-7.b stores nothing but the security event', async () => {
+  it('ING-7.b GEN-6.a stores nothing but the security event', async () => {
     const before = await storedJobs();
     const body = aSubmission({ changed_files: ['//other/c.ts'] });
     const answer = await replica.post(body).expect(403);

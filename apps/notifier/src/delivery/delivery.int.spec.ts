@@ -64,12 +64,17 @@ describe('deliveries', () => {
     moves.slice(1).forEach((move, index) => expect(move.from_state).toBe(moves[index]!.to_state));
   });
 
-  it('DEL-10.a ends a recipient that is gone as failed_permanent, with a dead letter, at the first attempt', async () => {
+  it('DEL-10.a DEL-4.c ends a recipient that is gone as failed_permanent, with a dead letter, at the first attempt', async () => {
     await notifier.start();
     notifier.bot.behave(answer(410));
     const review = await notifier.tell([BOT]);
     const [row] = await notifier.deliveries(review, 'failed_permanent');
-    expect(row).toMatchObject({ error_class: 'RECIPIENT_INVALID', error_code: 'http_410' });
+    expect(row).toMatchObject({
+      error_class: 'RECIPIENT_INVALID',
+      error_code: 'http_410',
+      intent_at: null,
+      maybe_sent_at: null,
+    });
     await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
     expect(notifier.deadOf(review)[0]).toMatchObject({
       stage: 'notify',
@@ -100,7 +105,7 @@ describe('deliveries', () => {
     expect(text).not.toContain('The last element is never read');
   });
 
-  it('DLQ-2.a makes five attempts, tells of four delays, then dead-letters the stage', async () => {
+  it('DLQ-2.a DEL-8.c makes five attempts, tells of four delays, then dead-letters the stage', async () => {
     // Threshold out of reach: the circuit would park the row before its fifth attempt.
     await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '100' });
     notifier.bot.behave(answer(503));

@@ -56,7 +56,7 @@ describe('POST /v1/validations', () => {
     expect(other.body.versions.schema_verdict).toBe('compatible_minor');
   });
 
-  it('VAL-13.a ING-10 names every field of a submission that has not the shape', async () => {
+  it('VAL-13.a ING-10.a names every field of a submission that has not the shape', async () => {
     const { body } = await validator.post('/v1/validations', { root: 5 }).expect(400);
     expect(body).toMatchObject({
       code: 'invalid_request',

@@ -42,7 +42,7 @@ describe('GET /v1/reviews/{id}/findings', () => {
     await validator.get(`/v1/reviews/${submission.job_id}/findings`, 'operator').expect(200);
   });
 
-  it('ING-8.e SEC-6 GEN-8 answers 404 for what is not there, not validated, or of another source', async () => {
+  it('ING-8.e SEC-6.e GEN-8.b answers 404 for what is not there, not validated, or of another source', async () => {
     const submission = aSubmission();
     await validator.submit(submission);
     await told(fixture.validated, submission.job_id);

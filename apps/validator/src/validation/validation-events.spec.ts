@@ -46,7 +46,7 @@ describe('what the stage tells of attempts', () => {
     expect(delayed.id).toBe(`${data.job_id}:0:2:stage.delayed`);
   });
 
-  it('DLQ-2 DLQ-3 ends as a dead letter with its facts, and without payload or secret', () => {
+  it('DLQ-3.c ends as a dead letter with its facts, and without payload or secret', () => {
     const unit = { item, body };
     const at = { first_failure_at: item.first_failure_at!, last_failure_at: occurred_at };
     const event = exhaustedEvent({ unit, failure, attempts: 5, ...at });
@@ -62,7 +62,7 @@ describe('what the stage tells of attempts', () => {
     expect(event.data.toString()).not.toContain('Unchecked result');
   });
 
-  it('GEN-2 gives a stored result the same ids each time, the dead letter one revision above', () => {
+  it('GEN-2.b gives a stored result the same ids each time, the dead letter one revision above', () => {
     const { job_id, generation, source, changelist_id, correlation_id } = data;
     const about = { job_id, generation, source, changelist_id, correlation_id, traceparent: null };
     const stored = { ...about, revision: 3, validated_at: occurred_at, event: body.bytes, dead_letter: body.bytes };

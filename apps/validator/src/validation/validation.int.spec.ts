@@ -81,7 +81,7 @@ describe('a submission', () => {
     ['INCOMPATIBLE_VERSION', aResult({ schema_version: '2.0' }), 'incompatible_version'],
     ['LIMIT_EXCEEDED', aResult({ summary: 'x'.repeat(2_000) }), 'limit_exceeded'],
   ])(
-    'VAL-2.e becomes a dead letter of stage validate when it is rejected as %s',
+    'VAL-2.e DLQ-1.a becomes a dead letter of stage validate when it is rejected as %s',
     async (error_class, review_result, code) => {
       const submission = aSubmission({ review_result });
       const validated = await validatedOf(submission);
@@ -154,7 +154,7 @@ describe('a submission', () => {
 });
 
 describe('a submission that comes again', () => {
-  it('GEN-2 publishes the stored result, byte for byte, and computes none', async () => {
+  it('GEN-2.b publishes the stored result, byte for byte, and computes none', async () => {
     const submission = aSubmission({ review_result: aResult({ schema_version: '7.0' }) });
     await validatedOf(submission);
     await validator.submit({ ...submission, submission: { changed_files: [], review_result: aResult() } });
@@ -166,7 +166,7 @@ describe('a submission that comes again', () => {
     expect(await stored(submission.job_id)).toHaveLength(1);
   });
 
-  it('GEN-2 is validated anew as a further generation', async () => {
+  it('GEN-2.b is validated anew as a further generation', async () => {
     const submission = aSubmission();
     await validatedOf(submission);
     await validator.submit({ ...submission, generation: 1 });
@@ -177,7 +177,7 @@ describe('a submission that comes again', () => {
     await validator.get(`/v1/reviews/${submission.job_id}/findings?generation=0`).expect(200);
   });
 
-  it('GEN-2 takes one of two that share a batch', async () => {
+  it('GEN-2.a takes one of two that share a batch', async () => {
     const submission = aSubmission();
     await validator.submit(submission, submission, submission);
     await told(fixture.validated, submission.job_id);
@@ -198,14 +198,14 @@ describe('a worker that crashed', () => {
       [v7(), submission.job_id, phase, payload],
     );
 
-  it('GEN-5 leaves its submission to the next, which judges it from its item', async () => {
+  it('GEN-5.a leaves its submission to the next, which judges it from its item', async () => {
     const submission = aSubmission();
     await left('work', submission, Buffer.from(JSON.stringify(submission)));
     const [record] = await told(fixture.validated, submission.job_id);
     expect(record!.json<ReviewValidated>()).toMatchObject({ outcome: 'accepted', revision: 1 });
   });
 
-  it('GEN-2 GEN-5 leaves its stored result to the next, which publishes that', async () => {
+  it('GEN-2.b GEN-5.a leaves its stored result to the next, which publishes that', async () => {
     const submission = aSubmission();
     const validated = await validatedOf(submission);
     await left('publish', submission, null);
@@ -213,7 +213,7 @@ describe('a worker that crashed', () => {
     expect(records[1]!.json()).toEqual(validated);
   });
 
-  it('GEN-2 makes way for a result that is stored already', async () => {
+  it('GEN-2.b makes way for a result that is stored already', async () => {
     const submission = aSubmission();
     const validated = await validatedOf(submission);
     const other = { ...submission, submission: { ...submission.submission, review_result: 'not json' } };
@@ -224,7 +224,7 @@ describe('a worker that crashed', () => {
 });
 
 describe('metrics', () => {
-  it('VER-8.c OBS-2 count coercions, drops and rejections by code and version, and findings kept per job', async () => {
+  it('VER-8.c OBS-2.a count coercions, drops and rejections by code and version, and findings kept per job', async () => {
     await validatedOf(aSubmission({ review_result: aResult({ findings: [{ ...A_FINDING, line: '4' }, 5] }) }));
     await validatedOf(aSubmission({ review_result: '!' }));
     const { text } = await validator.get('/metrics', null).expect(200);

@@ -104,18 +104,18 @@ function accepts(run: Run): void {
 }
 
 function knowsThatNothingWasSent(run: Run): void {
-  it(`${run.clause} says not sent, retryable, when nobody listens`, async () => {
+  it(`${run.clause} DEL-4.a says not sent, retryable, when nobody listens`, async () => {
     const { verdict, failure: cause, concerns } = await run.failure(run.harness.unreachable);
     expect([verdict, cause.retryable, concerns]).toEqual(['not_sent_retryable', true, 'destination']);
   });
 
-  it(`${run.clause} says not sent, retryable, when the destination is overloaded`, async () => {
+  it(`${run.clause} DEL-4.a says not sent, retryable, when the destination is overloaded`, async () => {
     run.harness.behave('busy');
     expect((await run.failure()).verdict).toBe('not_sent_retryable');
     expect(run.harness.accepted()).toEqual([]);
   });
 
-  it(`${run.clause} says not sent, permanent, when the recipient is refused`, async () => {
+  it(`${run.clause} DEL-4.a says not sent, permanent, when the recipient is refused`, async () => {
     run.harness.behave('refuse_recipient');
     const { verdict, failure: cause, concerns } = await run.failure();
     expect([verdict, cause.retryable, concerns]).toEqual(['not_sent_permanent', false, 'recipient']);
@@ -136,14 +136,14 @@ function knowsThatNothingWasSent(run: Run): void {
 }
 
 function knowsThatItCannotKnow(run: Run): void {
-  it(`${run.clause} says ambiguous when the connection is cut after the message was taken`, async () => {
+  it(`${run.clause} DEL-4.a says ambiguous when the connection is cut after the message was taken`, async () => {
     run.harness.behave('cut_after_accepting');
     const { verdict, failure: cause } = await run.failure();
     expect([verdict, cause.error_class]).toEqual(['ambiguous', 'OUTCOME_UNKNOWN']);
     expect(run.harness.accepted()).toHaveLength(1);
   });
 
-  it(`${run.clause} says ambiguous when no answer comes before the signal`, async () => {
+  it(`${run.clause} DEL-4.a says ambiguous when no answer comes before the signal`, async () => {
     run.harness.behave('silent_after_accepting');
     expect((await run.failure(undefined, AbortSignal.timeout(300))).verdict).toBe('ambiguous');
     expect(run.harness.accepted()).toHaveLength(1);
