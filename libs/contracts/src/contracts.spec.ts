@@ -23,6 +23,17 @@ const counts = { submitted: 1, kept: 1, dropped: 0, coerced: 0, by_code: {} };
 const summary = { open: 0, failed: 0, by_channel: { email: { sent: 1 } } };
 const recipients = [{ channel: 'email' as const, address: 'a@example.com' }];
 
+const replay = {
+  plan_id: ID,
+  item_id: ID,
+  dead_letter_id: ID,
+  action: 'correct_recipient' as const,
+  start_stage: 'notify' as const,
+  subject_type: 'delivery' as const,
+  subject_id: ID,
+};
+const corrected = { corrected_recipient: recipients[0]!, reason: 'left the company', actor: 'key:ops' };
+
 const EXAMPLES: EventDataByType = {
   'review.submitted': {
     ...about,
@@ -101,6 +112,9 @@ const EXAMPLES: EventDataByType = {
     state: 'open',
     cause: 'arrived',
   },
+  'replay.requested': { ...about, ...replay, ...corrected },
+  'replay.accepted': { ...about, generation: 1, ...replay, ...corrected, previous_generation: 0 },
+  'replay.refused': { ...about, ...replay, code: 'superseded_by_job', superseded_by: ID },
 };
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });

@@ -1,5 +1,14 @@
 import type { ErrorClass } from './failure.js';
-import type { DeadLetterState, DeliveryState, JobState, Recipient, Stage, SubjectType } from './states.js';
+import type {
+  DeadLetterState,
+  DeliveryState,
+  JobState,
+  Recipient,
+  ReplayAction,
+  ReplayRefusal,
+  Stage,
+  SubjectType,
+} from './states.js';
 
 /** What every event's data carries (GEN-8, GEN-9). Times are RFC 3339 UTC with milliseconds. */
 export interface EventData {
@@ -109,6 +118,8 @@ export interface SettledDelivery {
   notified_at: string | null;
   /** A dead letter was opened about it before: one that is still on its way must find this end (GEN-9). */
   had_dead_letter?: boolean;
+  /** Where this delivery goes to a corrected recipient: the first of its chain, which dead letters are about (DEL-10). */
+  original_id?: string | null;
 }
 
 export interface DeliverySettled extends JobEventData {
@@ -169,6 +180,39 @@ export interface DeadLetterChanged extends EventData {
   cause: string;
 }
 
+/** What of a replay all three of its events say. The item is asked once per plan: owners deduplicate on it (DLQ-10). */
+interface ReplayFacts {
+  plan_id: string;
+  item_id: string;
+  dead_letter_id: string;
+  action: ReplayAction;
+  start_stage: Stage;
+  /** Of the dead letter: a job's id, or a delivery's (the first of its chain where recipients were corrected). */
+  subject_type: SubjectType;
+  subject_id: string;
+}
+
+/** Dead-letter asks, ingest decides. `generation` is the one expected: a job that has moved on is not replayed. */
+export interface ReplayRequested extends JobEventData, ReplayFacts {
+  /** With `correct_recipient` only. */
+  corrected_recipient: Recipient | null;
+  /** Why; required with `waive`. */
+  reason: string | null;
+  /** Who executed the plan: `key:<id>`. */
+  actor: string;
+}
+
+/** The job's new `generation` has begun. The notifier acts on it where it starts at `notify`. */
+export interface ReplayAccepted extends ReplayRequested {
+  previous_generation: number;
+}
+
+export interface ReplayRefused extends JobEventData, ReplayFacts {
+  code: ReplayRefusal;
+  /** With `superseded_by_job`. */
+  superseded_by: string | null;
+}
+
 export interface EventDataByType {
   'review.submitted': ReviewSubmitted;
   'review.validated': ReviewValidated;
@@ -177,6 +221,9 @@ export interface EventDataByType {
   'stage.dead_lettered': StageDeadLettered;
   'review.settled': ReviewSettled;
   'dead_letter.changed': DeadLetterChanged;
+  'replay.requested': ReplayRequested;
+  'replay.accepted': ReplayAccepted;
+  'replay.refused': ReplayRefused;
 }
 export type EventType = keyof EventDataByType;
 

@@ -48,6 +48,23 @@ const finding = object({
   message: text,
 });
 
+const replay: Record<string, Schema> = {
+  ...aboutAJob,
+  plan_id: uuid,
+  item_id: uuid,
+  dead_letter_id: uuid,
+  action: text,
+  start_stage: text,
+  subject_type: text,
+  subject_id: text,
+};
+const wantedReplay: Record<string, Schema> = {
+  ...replay,
+  corrected_recipient: nullable(object({ channel: text, address: text })),
+  reason: nullableText,
+  actor: text,
+};
+
 export const EVENT_SCHEMAS = {
   'review.submitted': object({
     ...aboutAJob,
@@ -87,13 +104,16 @@ export const EVENT_SCHEMAS = {
     ...aboutAJob,
     summary,
     deliveries: listOf(
-      object({
-        delivery_id: uuid,
-        channel: text,
-        state: text,
-        notification_id: nullableText,
-        notified_at: nullable(instant),
-      }),
+      object(
+        {
+          delivery_id: uuid,
+          channel: text,
+          state: text,
+          notification_id: nullableText,
+          notified_at: nullable(instant),
+        },
+        { had_dead_letter: { type: 'boolean' }, original_id: nullable(uuid) },
+      ),
     ),
   }),
   'stage.delayed': object({
@@ -139,4 +159,7 @@ export const EVENT_SCHEMAS = {
     state: text,
     cause: text,
   }),
+  'replay.requested': object(wantedReplay),
+  'replay.accepted': object({ ...wantedReplay, previous_generation: count }),
+  'replay.refused': object({ ...replay, code: text, superseded_by: nullable(uuid) }),
 } as const satisfies Record<string, Schema>;

@@ -42,3 +42,21 @@ export interface Recipient {
   channel: Channel;
   address: string;
 }
+
+/** What an operator asks of failed work (DLQ-8). */
+export const REPLAY_ACTIONS = ['replay', 'correct_recipient', 'resend', 'waive'] as const;
+export type ReplayAction = (typeof REPLAY_ACTIONS)[number];
+
+/** Why ingest does not replay (ING-9). */
+export const REPLAY_REFUSALS = [
+  /** Another job stands for the same version, or a newer version of the changelist does (ING-4, ING-6). */
+  'superseded_by_job',
+  /** The job is not `failed`: it runs, or has ended well meanwhile. */
+  'job_not_failed',
+  /** The job has been replayed since the dead letter was written. */
+  'generation_moved',
+  'job_not_found',
+  /** The raw submission that the stage starts from is not kept any more. */
+  'submission_not_kept',
+] as const;
+export type ReplayRefusal = (typeof REPLAY_REFUSALS)[number];

@@ -83,6 +83,33 @@ export const TOPICS: readonly TopicDefinition[] = [
     max_message_bytes: MIB,
     schema: EVENT_SCHEMAS['dead_letter.changed'],
   },
+  {
+    type: 'replay.requested',
+    audience: 'internal',
+    summary: 'An operator asks for a replay; dead-letter to ingest, which decides.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['replay.requested'],
+  },
+  {
+    type: 'replay.accepted',
+    audience: 'internal',
+    summary: 'A job has begun a new generation; ingest to notifier and dead-letter.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['replay.accepted'],
+  },
+  {
+    type: 'replay.refused',
+    audience: 'internal',
+    summary: 'A replay was not begun, and why; ingest to dead-letter.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['replay.refused'],
+  },
 ];
 
 /** `<prefix>.<subject>.<past participle>.v1`; the prefix keeps installations (and test files) on one cluster apart. */
