@@ -79,7 +79,7 @@ function addressOf(running: LocalServices): ServicesAddress {
   return {
     topic_prefix: TOPIC_PREFIX,
     services: Object.fromEntries(SERVICES.map(place)) as ServicesAddress['services'],
-    keys: { ...secrets.keys, other_submitter: secrets.other_submitter_key },
+    keys: { ...secrets.keys, other_submitter: secrets.source_keys.other.submitter },
     sinks: {
       pid: sinks_pid,
       smtp: { host: '127.0.0.1', port: sink_ports.smtp_port },

@@ -8,10 +8,10 @@ export type Role = (typeof ROLES)[number];
 
 /** What only this stack knows: made anew for each, written to files that its owner alone can read. */
 export interface StackSecrets {
-  /** API keys by role. */
+  /** API keys by role; the submitter's source is {@link SOURCE}, the others see every source. */
   keys: Record<Role, string>;
-  /** Of a second source, whose submissions the first must never see. */
-  other_submitter_key: string;
+  /** Keys that see one source alone: what belongs to another must never show under them. */
+  source_keys: Record<Source, Record<SourceRole, string>>;
   /** Standard Webhooks secret, `whsec_…`. */
   webhook_secret: string;
   files: {
@@ -22,8 +22,10 @@ export interface StackSecrets {
   };
 }
 
-export const SOURCE = 'demo';
-export const OTHER_SOURCE = 'other';
+export const SOURCES = ['demo', 'other', 'third'] as const;
+export type Source = (typeof SOURCES)[number];
+export const SOURCE: Source = 'demo';
+type SourceRole = 'submitter' | 'operator';
 
 /** 256 random bits under the prefix that the redactor knows (libs/security, newApiKey). */
 function apiKey(): { key: string; sha256: string } {
@@ -43,19 +45,25 @@ export async function writeSecrets(
     return path;
   }
   const made = ROLES.map((role) => ({ role, ...apiKey() }));
-  const other = apiKey();
   const entries = made.map(({ role, sha256 }) => {
-    const sources = role === 'submitter' ? [SOURCE] : '*';
+    const sources: string[] | '*' = role === 'submitter' ? [SOURCE] : '*';
     return { id: `local-${role}`, sha256, role, sources };
   });
-  entries.push({ id: 'other-submitter', sha256: other.sha256, role: 'submitter', sources: [OTHER_SOURCE] });
+  const keyOf = (source: Source, role: SourceRole): string => {
+    const { key, sha256 } = apiKey();
+    entries.push({ id: `${source}-${role}`, sha256, role, sources: [source] });
+    return key;
+  };
+  const source_keys = Object.fromEntries(
+    SOURCES.map((source) => [source, { submitter: keyOf(source, 'submitter'), operator: keyOf(source, 'operator') }]),
+  ) as StackSecrets['source_keys'];
   const webhook_secret = `whsec_${randomBytes(32).toString('base64')}`;
   const urls = Object.entries(postgres_urls).map(async ([service, url]) => {
     return [service, await secretFile(`postgres-url-${service}`, url)] as const;
   });
   return {
     keys: Object.fromEntries(made.map(({ role, key }) => [role, key])) as Record<Role, string>,
-    other_submitter_key: other.key,
+    source_keys,
     webhook_secret,
     files: {
       api_keys: await secretFile('api-keys.json', JSON.stringify({ keys: entries }, null, 2)),

@@ -28,6 +28,8 @@ export interface ServicesOptions {
   /** By service, of the first replica; free ones where none is given. */
   http_ports?: Partial<Record<ServiceName, number>>;
   sink_ports?: SinkPorts;
+  /** Of the records that the sinks keep of each kind; see infra/local/sinks.ts. */
+  sink_records?: number;
   replicas?: number;
   tuning?: ServiceSettings['tuning'];
   progress: (line: string) => void;
@@ -39,6 +41,8 @@ export interface Replica {
   readonly instance: string;
   readonly url: string;
   readonly log_file: string;
+  /** Arguments to Node beside the usual ones, from its next start on: a shifted clock, for instance. */
+  node_args: readonly string[];
   process: OwnedProcess;
 }
 
@@ -156,7 +160,10 @@ export class LocalServices {
     this.#sinks = await this.options.processes.start({
       name: 'sinks',
       command: process.execPath,
-      args: [join(this.options.build, 'infra', 'local', 'sinks.js'), JSON.stringify(this.sink_ports)],
+      args: [
+        join(this.options.build, 'infra', 'local', 'sinks.js'),
+        JSON.stringify({ ...this.sink_ports, kept: this.options.sink_records }),
+      ],
       log_file: join(this.options.log_directory, 'sinks.log'),
     });
     const url = `http://127.0.0.1:${this.sink_ports.control_port}/mails`;
@@ -174,15 +181,16 @@ export class LocalServices {
   async #startReplica(service: ServiceName, number: number, port: number): Promise<void> {
     const instance = `${service}-${number}`;
     const log_file = join(this.options.log_directory, `${instance}.log`);
-    const start = (): Promise<OwnedProcess> =>
+    const start = (node_args: readonly string[]): Promise<OwnedProcess> =>
       this.options.processes.start({
         name: instance,
         command: process.execPath,
-        args: ['--enable-source-maps', join(this.options.build, 'apps', service, 'src', 'main.js')],
+        args: ['--enable-source-maps', ...node_args, join(this.options.build, 'apps', service, 'src', 'main.js')],
         env: serviceEnvironment(service, this.#settings, { instance, http_port: port }),
         log_file,
       });
-    const replica: Replica = { service, instance, url: `http://127.0.0.1:${port}`, log_file, process: await start() };
+    const url = `http://127.0.0.1:${port}`;
+    const replica: Replica = { service, instance, url, log_file, node_args: [], process: await start([]) };
     this.replicas.push(replica);
     // One that ends before it was ever ready would end again: say what it said instead of trying for a minute.
     const ended = replica.process.exited.then(async () => Promise.reject(new Error(await this.#lastWords(replica))));
@@ -190,13 +198,13 @@ export class LocalServices {
     void this.#keepRunning(replica, start);
   }
 
-  async #keepRunning(replica: Replica, start: () => Promise<OwnedProcess>): Promise<void> {
+  async #keepRunning(replica: Replica, start: (node_args: readonly string[]) => Promise<OwnedProcess>): Promise<void> {
     for (;;) {
       await replica.process.exited;
       if (this.#stopping) return;
       await delay(RESTART_AFTER_MS);
       if (this.#stopping) return;
-      replica.process = await start();
+      replica.process = await start(replica.node_args);
     }
   }
 }

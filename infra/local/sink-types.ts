@@ -4,15 +4,29 @@ export interface SinkPorts {
   control_port: number;
 }
 
-/** How the webhook receiver treats one endpoint's requests; it has read the whole body whichever it does. */
+/** What the sinks are started with. */
+export interface SinkOptions extends SinkPorts {
+  /** So many mails and so many webhooks are kept, the newest; 5,000 where nothing is said. */
+  kept?: number;
+}
+
+/** The name under which the mail server, too, can be made to misbehave; the others are webhook endpoints. */
+export const MAIL_SERVER = 'smtp';
+
+/**
+ * How the webhook receiver treats one endpoint's requests, or the mail server its mails. It has read the whole body, or
+ * the mail to its final dot, whichever it does.
+ */
 export interface Behaviour {
-  /** Status of the answer; 204 where nothing is said. */
+  /** Status of the answer; 204 where nothing is said. Webhooks only. */
   answer?: number;
-  /** Close the connection without an answer: the sender cannot know. */
+  /** Accept, and reset the connection instead of answering: the sender cannot know. */
   cut?: boolean;
-  /** Never answer. */
+  /** With `cut`: nothing was accepted. The sender cannot know that either. */
+  lost?: boolean;
+  /** Accept, and never answer. */
   hang?: boolean;
-  /** For so many requests, then 204 again. */
+  /** For so many requests or mails, then as usual again. */
   times?: number;
 }
 
@@ -23,6 +37,8 @@ export interface ReceivedMail {
   message_id: string;
   text: string;
   html: string;
+  /** The server has accepted it whichever it is; only with `250` does the sender know. */
+  answered: 250 | 'cut' | 'hang';
   /** Raw header lines by lower-case name. */
   headers: Record<string, string>;
 }
@@ -32,7 +48,8 @@ export interface ReceivedWebhook {
   endpoint: string;
   headers: Record<string, string>;
   body: string;
-  answered: number | 'cut' | 'hang';
+  /** Accepted with a 2xx, `cut` and `hang`; not with any other status, nor when it was `lost`. */
+  answered: number | 'cut' | 'hang' | 'lost';
   /** Unix time in ms, with fractions. */
   received_at_ms: number;
 }

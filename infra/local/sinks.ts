@@ -1,29 +1,33 @@
 /**
  * Where the local stack's mail and webhooks go: a real SMTP server and a real HTTP receiver in one process, with a third
- * port to read what came and to make the receiver misbehave. Argument: `{"smtp_port", "webhook_port", "control_port"}`.
+ * port to read what came and to make both misbehave. Argument: `{"smtp_port", "webhook_port", "control_port", "kept"?}`.
  *
- *   GET    /mails                     what the SMTP server took, parsed
+ *   GET    /mails                     what the SMTP server accepted, parsed
  *   GET    /webhooks                  every request the receiver got, and how it was answered
- *   PUT    /behaviour/{endpoint}      {"answer": 410} | {"cut": true} | {"hang": true}, optionally {"times": 2}
- *   DELETE /behaviour/{endpoint}      back to 204
+ *   PUT    /behaviour/{endpoint}      {"answer": 410} | {"cut": true, "lost"?: true} | {"hang": true}, optionally
+ *                                     {"times": 2}; the endpoint `smtp` is the mail server
+ *   DELETE /behaviour/{endpoint}      back to 204, or 250
  *   DELETE /received                  forget what came
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { simpleParser } from 'mailparser';
+import type { Socket } from 'node:net';
+import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
-import type { Behaviour, ReceivedMail, ReceivedWebhook, SinkPorts } from './sink-types.js';
+import type { SMTPServerSession } from 'smtp-server';
+import { MAIL_SERVER } from './sink-types.js';
+import type { Behaviour, ReceivedMail, ReceivedWebhook, SinkOptions } from './sink-types.js';
 
 /** A bench sends hundreds of thousands: the totals count on, the records do not. */
 const KEPT = 5_000;
 
-const ports = JSON.parse(process.argv[2] ?? '{}') as SinkPorts;
+const { kept = KEPT, ...ports } = JSON.parse(process.argv[2] ?? '{}') as SinkOptions;
 const received = { mails: [] as ReceivedMail[], webhooks: [] as ReceivedWebhook[] };
 const totals = { mails: 0, webhooks: 0 };
 const behaviours = new Map<string, Behaviour>();
 
 function keep<T>(list: T[], entry: T): void {
   list.push(entry);
-  if (list.length > KEPT) list.shift();
+  if (list.length > kept) list.shift();
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
@@ -32,10 +36,10 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** What to do with this request; `times` counts down to the usual answer. */
+/** What to do with this request or mail; `times` counts down to the usual answer. */
 function behaviourOf(endpoint: string): Behaviour {
   const behaviour = behaviours.get(endpoint);
-  if (behaviour === undefined) return { answer: 204 };
+  if (behaviour === undefined) return {};
   if (behaviour.times !== undefined) {
     behaviour.times -= 1;
     if (behaviour.times <= 0) behaviours.delete(endpoint);
@@ -43,16 +47,22 @@ function behaviourOf(endpoint: string): Behaviour {
   return behaviour;
 }
 
+/** Null where there is an answer. */
+function misdeed({ cut, hang, lost }: Behaviour): 'cut' | 'hang' | 'lost' | null {
+  if (cut) return lost ? 'lost' : 'cut';
+  return hang ? 'hang' : null;
+}
+
 async function receiveWebhook(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const received_at_ms = performance.timeOrigin + performance.now();
   const body = await bodyOf(request);
   const endpoint = (request.url ?? '/').split('/').at(-1) ?? '';
   const behaviour = behaviourOf(endpoint);
-  const answered = behaviour.cut ? 'cut' : behaviour.hang ? 'hang' : (behaviour.answer ?? 204);
+  const answered = misdeed(behaviour) ?? behaviour.answer ?? 204;
   const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   totals.webhooks += 1;
   keep(received.webhooks, { endpoint, headers, body: body.toString(), answered, received_at_ms });
-  if (answered === 'cut') request.socket.destroy();
+  if (answered === 'cut' || answered === 'lost') request.socket.resetAndDestroy();
   else if (answered !== 'hang') response.writeHead(answered).end();
 }
 
@@ -78,28 +88,45 @@ async function control(request: IncomingMessage, response: ServerResponse): Prom
   } else answer(404, { error: 'see infra/local/sinks.ts' });
 }
 
+function keepMail(mail: ParsedMail, session: SMTPServerSession, answered: ReceivedMail['answered']): void {
+  totals.mails += 1;
+  keep(received.mails, {
+    envelope_to: session.envelope.rcptTo.map((to) => to.address),
+    from: mail.from?.text ?? '',
+    subject: mail.subject ?? '',
+    message_id: mail.messageId ?? '',
+    text: mail.text ?? '',
+    html: typeof mail.html === 'string' ? mail.html : '',
+    answered,
+    headers: Object.fromEntries(mail.headerLines.map((each) => [each.key, each.line])),
+  });
+}
+
+/** The peer's port tells the connections of one machine apart; the server's own list of them is private. */
+function cutMailConnection({ remotePort }: SMTPServerSession): void {
+  mailSockets.get(remotePort)?.resetAndDestroy();
+}
+
+const mailSockets = new Map<number, Socket>();
 const smtp = new SMTPServer({
   authOptional: true,
   disabledCommands: ['AUTH', 'STARTTLS'],
   logger: false,
   onData(stream, session, done) {
     simpleParser(stream).then((mail) => {
-      totals.mails += 1;
-      const headers = Object.fromEntries(mail.headerLines.map((each) => [each.key, each.line]));
-      keep(received.mails, {
-        envelope_to: session.envelope.rcptTo.map((to) => to.address),
-        from: mail.from?.text ?? '',
-        subject: mail.subject ?? '',
-        message_id: mail.messageId ?? '',
-        text: mail.text ?? '',
-        html: typeof mail.html === 'string' ? mail.html : '',
-        headers,
-      });
-      done();
+      const answered = misdeed(behaviourOf(MAIL_SERVER)) ?? 250;
+      if (answered !== 'lost') keepMail(mail, session, answered);
+      if (answered === 250) done();
+      else if (answered !== 'hang') cutMailConnection(session);
     }, done);
   },
 });
 smtp.on('error', (error) => console.error(error));
+smtp.server.on('connection', (socket: Socket) => {
+  const port = socket.remotePort ?? 0;
+  mailSockets.set(port, socket);
+  socket.on('close', () => mailSockets.delete(port));
+});
 
 function serve(port: number, handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>): void {
   const server = createServer((request, response) => {

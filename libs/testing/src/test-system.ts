@@ -13,6 +13,7 @@ import type { ServiceSettings } from '../../../infra/local/service-environment.j
 import { LocalServices } from '../../../infra/local/services.js';
 import { testDatabase } from './test-database.js';
 import { testRun } from './test-run.js';
+import type { TestRun } from './test-run.js';
 
 export interface TestSystemOptions {
   /** Of each service. */
@@ -24,12 +25,18 @@ export interface TestSystemOptions {
   own_stack?: boolean;
   /** Further settings by variable, for all services or for one. */
   tuning?: ServiceSettings['tuning'];
+  /** Where nothing but a stack of its own is wanted, outside a test run. */
+  run?: Pick<TestRun, 'build' | 'log_directory'>;
+  /** How many mails and webhooks the sinks keep. */
+  sink_records?: number;
+  progress?: (line: string) => void;
 }
 
 /** What the sinks got. */
 export interface Sinks {
   mails(): Promise<ReceivedMail[]>;
   webhooks(): Promise<ReceivedWebhook[]>;
+  /** `smtp` is the mail server, anything else a webhook endpoint. */
   behave(endpoint: string, behaviour: Behaviour): Promise<void>;
 }
 
@@ -40,6 +47,7 @@ export interface TestSystem {
   readonly host: StackHost | null;
   readonly address: InfrastructureAddress;
   readonly topic_prefix: string;
+  readonly log_directory: string;
   readonly sinks: Sinks;
   /** A plain Kafka client, outside our code. */
   readonly kafka: Kafka;
@@ -52,6 +60,9 @@ export interface CallOptions {
   /** Base URL; the first replica of ingest where none is given. */
   url?: string;
   as?: Role | 'other_submitter';
+  /** An API key, instead of a role's. */
+  key?: string;
+  signal?: AbortSignal;
   method?: string;
   headers?: Record<string, string>;
   body?: unknown;
@@ -64,10 +75,10 @@ interface Ground {
 }
 
 /** Kafka and Postgres for one system, of its own or a database of the shared ones. */
-async function prepareGround(own_stack: boolean, log_directory: string): Promise<Ground> {
+async function prepareGround(own_stack: boolean, build: string, log_directory: string): Promise<Ground> {
   if (own_stack) {
     const options = { services: null, durable: true, log_directory };
-    const host = await StackHost.launch(testRun().build, options, () => undefined);
+    const host = await StackHost.launch(build, options, () => undefined);
     return { address: host.address, host, close: () => host.stop() };
   }
   const shared = testRun().address;
@@ -90,13 +101,14 @@ function sinksAt(control_port: number): Sinks {
 }
 
 function caller(services: LocalServices): TestSystem['call'] {
-  return async (path, { url, as = 'submitter', method, headers = {}, body } = {}) => {
-    const { keys, other_submitter_key } = services.secrets;
-    const key = as === 'other_submitter' ? other_submitter_key : keys[as];
+  return async (path, { url, as = 'submitter', key, method, headers = {}, body, signal } = {}) => {
+    const { keys, source_keys } = services.secrets;
+    const bearer = key ?? (as === 'other_submitter' ? source_keys.other.submitter : keys[as]);
     const response = await fetch(`${url ?? services.of('ingest')[0]?.url}${path}`, {
       method: method ?? (body === undefined ? 'GET' : 'POST'),
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
@@ -105,11 +117,11 @@ function caller(services: LocalServices): TestSystem['call'] {
 
 /** Starts everything that a submission passes through; takes some 10 s, or 15 with a stack of its own. */
 export async function startSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
-  const run = testRun();
+  const { progress = () => undefined, replicas, run = testRun(), sink_records, tuning } = options;
   const topic_prefix = `s${randomBytes(6).toString('hex')}`;
   const log_directory = join(run.log_directory, topic_prefix);
   const state_directory = await mkdtemp(join(tmpdir(), 'assay-system-'));
-  const ground = await prepareGround(options.own_stack ?? false, log_directory);
+  const ground = await prepareGround(options.own_stack ?? false, run.build, log_directory);
   const processes = new OwnedProcesses(run.build);
   processes.ownDirectory(state_directory);
   const services = new LocalServices({
@@ -119,9 +131,10 @@ export async function startSystem(options: TestSystemOptions = {}): Promise<Test
     state_directory,
     log_directory,
     topic_prefix,
-    replicas: options.replicas,
-    tuning: options.tuning,
-    progress: () => undefined,
+    replicas,
+    tuning,
+    sink_records,
+    progress,
   });
   const close = async (): Promise<void> => {
     await services.stop();
@@ -139,5 +152,5 @@ export async function startSystem(options: TestSystemOptions = {}): Promise<Test
   const { address, host } = ground;
   const kafka = new Kafka({ brokers: [address.kafka.brokers], clientId: topic_prefix, logLevel: logLevel.NOTHING });
   const sinks = sinksAt(services.sink_ports.control_port);
-  return { services, host, address, topic_prefix, sinks, kafka, call: caller(services), close };
+  return { services, host, address, topic_prefix, log_directory, sinks, kafka, call: caller(services), close };
 }
