@@ -1,0 +1,231 @@
+import { TERMINAL_JOB_STATES } from '@assay/contracts';
+import { SOURCES } from '../../infra/local/secrets.js';
+import type { ReceivedWebhook } from '../../infra/local/sink-types.js';
+import type { Evidence, ListedDeadLetter, ListedJob } from './evidence.js';
+import { markerOf, type PlannedSubmission } from './submissions.js';
+
+/** Each list must be empty; a line says which job, and what is wrong with it. */
+export interface Faultlines {
+  /** An accepted job that is neither terminal nor under an open dead letter, a recipient neither told nor marked. */
+  lost: string[];
+  told_twice: string[];
+  /** Of the lost: a recipient that the job says was told, or that nothing at all is said about. */
+  unmarked: string[];
+  leaked: string[];
+}
+
+export interface Verdict extends Faultlines {
+  accepted: number;
+  by_state: Record<string, number>;
+  open_dead_letters: number;
+  open_by_class: Record<string, number>;
+  recipients: { told: number; failed: number; unknown: number };
+  /** Webhooks that came again under the same id with the same body: an idempotent receiver drops them. */
+  repeated_webhooks: number;
+  poison: { announced_at_least: number; parked: number };
+}
+
+const CLOSED = ['resolved', 'discarded'];
+
+/** Judges the day from what everybody outside can see. A pure function. */
+export function judge(evidence: Evidence): Verdict {
+  const found: Faultlines = { lost: [], told_twice: [], unmarked: [], leaked: [] };
+  const jobs = new Map(SOURCES.flatMap((source) => evidence.jobs[source].map((job) => [job.job_id, job] as const)));
+  const open = evidence.dead_letters.filter(({ state }) => !CLOSED.includes(state));
+  const openByJob = groupBy(open, ({ job_id }) => job_id ?? '');
+  const told = tellings(evidence);
+  const recipients = { told: 0, failed: 0, unknown: 0 };
+  for (const { planned, job_id } of evidence.accepted) {
+    const job = jobs.get(job_id);
+    const kept = openByJob.get(job_id) ?? [];
+    if (job === undefined) {
+      found.lost.push(`${job_id}: accepted, and not listed under its source ${planned.source}`);
+      continue;
+    }
+    judgeJob(job, kept, found);
+    judgeRecipients(planned, job, kept, told.get(job_id) ?? [], recipients, found);
+  }
+  judgeEnds(evidence, jobs, found);
+  judgeRepeats(evidence, found);
+  judgeSources(evidence, jobs, found);
+  found.lost.push(...evidence.refused.map((line) => `refused without cause: ${line}`));
+  const parked = open.filter(({ subject_type }) => subject_type === 'record').length;
+  if (parked < evidence.poison_announced) {
+    found.lost.push(`${evidence.poison_announced} announcements of poison were due, ${parked} dead letters came of it`);
+  }
+  return {
+    ...found,
+    accepted: evidence.accepted.length,
+    by_state: countBy([...jobs.values()], ({ state }) => state),
+    open_dead_letters: open.length,
+    open_by_class: countBy(open, ({ error_class }) => error_class),
+    recipients,
+    repeated_webhooks: repeatedWebhooks(evidence.webhooks),
+    poison: { announced_at_least: evidence.poison_announced, parked },
+  };
+}
+
+function judgeJob(job: ListedJob, kept: readonly ListedDeadLetter[], found: Faultlines): void {
+  const about = `${job.job_id} (${job.source} ${job.changelist_id})`;
+  if (!TERMINAL_JOB_STATES.includes(job.state) && kept.length === 0) {
+    found.lost.push(`${about}: still ${job.state}, under no open dead letter`);
+  }
+  if (job.state === 'failed' && kept.length === 0) found.lost.push(`${about}: failed, under no open dead letter`);
+}
+
+/** Whom the ledgers show as told, by job. */
+function tellings({ mails, webhooks }: Evidence): Map<string, { channel: string; address: string }[]> {
+  const told = new Map<string, { channel: string; address: string }[]>();
+  const add = (job_id: string | null, channel: string, address: string): void => {
+    if (job_id === null) return;
+    const own = told.get(job_id) ?? [];
+    told.set(job_id, own);
+    if (!own.some((each) => each.channel === channel && each.address === address)) own.push({ channel, address });
+  };
+  for (const webhook of webhooks.filter(wasAccepted)) add(dataOf(webhook).job_id, 'webhook', webhook.endpoint);
+  for (const mail of mails) for (const to of mail.envelope_to) add(jobIdIn(mail.text), 'email', to);
+  return told;
+}
+
+function judgeRecipients(
+  planned: PlannedSubmission,
+  job: ListedJob,
+  kept: readonly ListedDeadLetter[],
+  told: readonly { channel: string; address: string }[],
+  totals: Verdict['recipients'],
+  found: Faultlines,
+): void {
+  if (planned.hopeless) return;
+  // A job that ended before its deliveries were made has one dead letter for all of them.
+  const whole = kept.some(({ subject_type }) => subject_type === 'job');
+  for (const channel of ['email', 'webhook'] as const) {
+    const due = planned.recipients.filter((recipient) => recipient.channel === channel);
+    const missing = due.filter(
+      ({ address }) => !told.some((one) => one.channel === channel && one.address === address),
+    );
+    const states = job.deliveries.by_channel[channel] ?? {};
+    const failed = states.failed_permanent ?? 0;
+    const unknown = states.unknown ?? 0;
+    totals.told += due.length - missing.length;
+    totals.failed += failed;
+    totals.unknown += unknown;
+    if (missing.length === 0 || whole) continue;
+    const names = missing.map(({ address }) => address).join(', ');
+    const about = `${job.job_id} (${job.source} ${job.changelist_id}): ${names}`;
+    const letters = kept.filter(({ subject_type }) => subject_type === 'delivery').length;
+    if (missing.length > failed + unknown) {
+      found.unmarked.push(`${about}: not told, and its deliveries are ${JSON.stringify(states)}`);
+    }
+    if (missing.length > Math.min(failed + unknown, letters)) {
+      found.lost.push(`${about}: not told, ${failed + unknown} marked, ${letters} open dead letters`);
+    }
+  }
+}
+
+/** Downstream hears of each end once, after deduplication by id (ING-9). */
+function judgeEnds({ settled }: Evidence, jobs: ReadonlyMap<string, ListedJob>, found: Faultlines): void {
+  const ends = groupBy(settled, ({ job_id, generation }) => `${job_id} ${generation}`);
+  for (const [end, records] of ends) {
+    if (new Set(records.map(({ ce_id }) => ce_id)).size > 1) found.told_twice.push(`${end}: settled under several ids`);
+  }
+  const told = new Set(settled.map(({ job_id }) => job_id));
+  for (const { job_id, state } of jobs.values()) {
+    if (TERMINAL_JOB_STATES.includes(state) && !told.has(job_id)) {
+      found.lost.push(`${job_id}: ${state}, and review.settled does not say so`);
+    }
+  }
+}
+
+function judgeRepeats({ accepted, doubled, jobs, mails, webhooks }: Evidence, found: Faultlines): void {
+  found.told_twice.push(...doubled.map((line) => `two jobs for one key: ${line}`));
+  const held = new Set(accepted.map(({ job_id }) => job_id));
+  for (const job of SOURCES.flatMap((source) => jobs[source])) {
+    if (!held.has(job.job_id)) found.told_twice.push(`${job.job_id}: a job that no caller holds`);
+  }
+  const ids = groupBy(webhooks.filter(wasAccepted), (webhook) => `${webhook.endpoint} ${dataOf(webhook).job_id}`);
+  for (const [recipient, requests] of ids) {
+    const keys = new Set(requests.map(({ headers }) => headers['webhook-id']));
+    if (keys.size > 1) found.told_twice.push(`${recipient}: webhook ids ${[...keys].join(', ')}`);
+  }
+  for (const [id, requests] of groupBy(webhooks, ({ headers }) => headers['webhook-id'] ?? '')) {
+    if (new Set(requests.map(({ body }) => body)).size > 1) found.told_twice.push(`webhook ${id}: several bodies`);
+  }
+  for (const [id, copies] of groupBy(mails, ({ message_id }) => message_id)) {
+    if (copies.length > 1) found.told_twice.push(`mail ${id}: accepted ${copies.length} times`);
+  }
+  for (const [to, copies] of groupBy(mails, ({ envelope_to }) => envelope_to.join(','))) {
+    const keys = new Set(copies.map(({ message_id }) => message_id));
+    if (keys.size > 1) found.told_twice.push(`${to}: mails ${[...keys].join(', ')}`);
+  }
+}
+
+function judgeSources(evidence: Evidence, jobs: ReadonlyMap<string, ListedJob>, found: Faultlines): void {
+  found.leaked.push(...evidence.seen_by_others);
+  for (const source of SOURCES) {
+    for (const job of evidence.jobs[source]) {
+      if (job.source !== source) found.leaked.push(`key of ${source}: lists job ${job.job_id} of ${job.source}`);
+    }
+    for (const letter of evidence.dead_letters_of[source]) {
+      const owner = letter.job_id === null ? letter.source : (jobs.get(letter.job_id)?.source ?? letter.source);
+      if (owner !== source) found.leaked.push(`key of ${source}: lists dead letter ${letter.id} of ${owner}`);
+    }
+  }
+  const sourceOf = new Map(evidence.accepted.map(({ job_id, planned }) => [job_id, planned.source]));
+  for (const { body, endpoint, headers } of evidence.webhooks) {
+    const { job_id, source } = dataOf({ body });
+    judgeMessage(`webhook ${headers['webhook-id']} to ${endpoint}`, body, source, sourceOf.get(job_id ?? ''), found);
+  }
+  for (const { envelope_to, html, message_id, text } of evidence.mails) {
+    const source = /^dana\+([a-z]+)-/.exec(envelope_to[0] ?? '')?.[1] ?? null;
+    judgeMessage(`mail ${message_id}`, text + html, source, sourceOf.get(jobIdIn(text) ?? ''), found);
+  }
+  for (const { ce_id, job_id, source } of evidence.settled) {
+    judgeMessage(`review.settled ${ce_id}`, '', source, sourceOf.get(job_id), found);
+  }
+}
+
+/** The message was sent for `source`, the job that it names belongs to `owner`, and its text must be theirs alone. */
+function judgeMessage(what: string, text: string, source: string | null, owner: string | undefined, found: Faultlines) {
+  if (owner === undefined) found.leaked.push(`${what}: names a job that no caller holds`);
+  else if (owner !== source) found.leaked.push(`${what}: for ${source}, names a job of ${owner}`);
+  for (const other of SOURCES.filter((each) => each !== owner)) {
+    if (text.includes(markerOf(other))) found.leaked.push(`${what}: of ${owner}, carries findings of ${other}`);
+  }
+}
+
+function repeatedWebhooks(webhooks: readonly ReceivedWebhook[]): number {
+  const accepted = webhooks.filter(wasAccepted);
+  return (
+    accepted.length - new Set(accepted.map(({ endpoint, headers }) => `${endpoint} ${headers['webhook-id']}`)).size
+  );
+}
+
+/** The receiver holds it, whether or not the sender got to know. */
+function wasAccepted({ answered }: ReceivedWebhook): boolean {
+  return answered === 'cut' || answered === 'hang' || (typeof answered === 'number' && answered < 300);
+}
+
+function dataOf({ body }: { body: string }): { job_id: string | null; source: string | null } {
+  const { data } = JSON.parse(body) as { data?: { job_id?: string; source?: string } };
+  return { job_id: data?.job_id ?? null, source: data?.source ?? null };
+}
+
+/** Messages link to their job. */
+function jobIdIn(text: string): string | null {
+  return /\/v1\/reviews\/([0-9a-f-]{36})/.exec(text)?.[1] ?? null;
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
+
+function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Record<string, number> {
+  return Object.fromEntries([...groupBy(items, keyOf)].map(([key, group]) => [key, group.length]));
+}

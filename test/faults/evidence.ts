@@ -1,0 +1,57 @@
+import type { DeadLetterState, DeliverySummary, JobState } from '@assay/contracts';
+import type { Source } from '../../infra/local/secrets.js';
+import type { ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
+import type { AcceptedSubmission } from './submit.js';
+
+/** A job as `GET /v1/reviews` lists it. */
+export interface ListedJob {
+  job_id: string;
+  source: string;
+  changelist_id: string;
+  state: JobState;
+  accepted_at: string;
+  settled_at: string | null;
+  deliveries: { open: number; by_channel: DeliverySummary['by_channel'] };
+}
+
+/** A dead letter as `GET /v1/dead-letters` lists it. */
+export interface ListedDeadLetter {
+  id: string;
+  state: DeadLetterState;
+  stage: string;
+  error_class: string;
+  code: string;
+  subject_type: string;
+  subject_id: string;
+  job_id: string | null;
+  source: string;
+}
+
+/** A record of `review.settled`. */
+export interface SettledRecord {
+  ce_id: string;
+  job_id: string;
+  source: string;
+  generation: number;
+  state: JobState;
+}
+
+/** What everybody outside can see once the day is over. Nothing here was read from a table of Assay's. */
+export interface Evidence {
+  accepted: readonly AcceptedSubmission[];
+  /** By the source under whose key they were listed. */
+  jobs: Record<Source, ListedJob[]>;
+  dead_letters: ListedDeadLetter[];
+  dead_letters_of: Record<Source, ListedDeadLetter[]>;
+  settled: SettledRecord[];
+  webhooks: ReceivedWebhook[];
+  mails: ReceivedMail[];
+  /** Under another source's key, answered with anything but 404: `key of demo: GET … 200`. */
+  seen_by_others: string[];
+  /** Two jobs for one key. */
+  doubled: readonly string[];
+  /** Answers to a submission that no fault explains. */
+  refused: readonly string[];
+  /** Dead letters that poison must have led to. */
+  poison_announced: number;
+}

@@ -1,0 +1,80 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { startSystem, type TestSystem } from '@assay/testing';
+import { localDirectory } from '../../infra/local/stack-file.js';
+import { note, red, say } from '../../infra/local/terminal.js';
+import { type Day, runBadDay, TUNING } from './bad-day.js';
+import { dayAsJson, holds, printDay } from './report.js';
+
+const DEFAULT_SUBMISSIONS = 3_000;
+const PATIENCE_MS = 90_000;
+const REPLICAS = 2;
+const USAGE = 'usage: npm run test:faults -- [--seed N] [--submissions N] [--json]';
+
+interface Arguments {
+  seed: number;
+  submissions: number;
+  json: boolean;
+}
+
+/** Null where they make no sense. */
+function readArguments(args: readonly string[]): Arguments | null {
+  const read: Arguments = { seed: randomInt(1, 1_000_000), submissions: DEFAULT_SUBMISSIONS, json: false };
+  for (let index = 0; index < args.length; index += 1) {
+    const name = args[index];
+    if (name === '--json') {
+      read.json = true;
+      continue;
+    }
+    if (name !== '--seed' && name !== '--submissions') return null;
+    const value = Number(args[(index += 1)]);
+    if (!Number.isInteger(value) || value < 1) return null;
+    read[name === '--seed' ? 'seed' : 'submissions'] = value;
+  }
+  return read;
+}
+
+/** `npm run test:faults`: Assay's long bad day, on a stack of its own. */
+export async function main(args: string[]): Promise<void> {
+  const read = readArguments(args);
+  if (read === null) {
+    console.error(USAGE);
+    process.exitCode = 2;
+    return;
+  }
+  const { json, seed, submissions } = read;
+  const tell = json ? () => undefined : note;
+  tell(`seed ${seed}, ${submissions} submissions`);
+  const build = join(import.meta.dirname, '..', '..');
+  const log_directory = join(localDirectory(), 'logs', 'faults');
+  const system = await startSystem({
+    replicas: REPLICAS,
+    own_stack: true,
+    tuning: TUNING,
+    run: { build, log_directory },
+    // Every mail and webhook counts: each job has up to four, and a webhook may come again.
+    sink_records: submissions * 10,
+    progress: tell,
+  });
+  stopOnSignals(system);
+  try {
+    report(await runBadDay(system, { seed, submissions, build, patience_ms: PATIENCE_MS, say: tell }), system, json);
+  } finally {
+    await system.close();
+  }
+  if (!json) say(`  seed ${seed}`);
+}
+
+function report(day: Day, { log_directory }: TestSystem, json: boolean): void {
+  if (json) console.log(JSON.stringify(dayAsJson(day, log_directory)));
+  else printDay(day);
+  if (holds(day.verdict)) return;
+  process.exitCode = 1;
+  if (!json) say(red(`  logs: ${log_directory}`));
+}
+
+function stopOnSignals(system: TestSystem): void {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => void system.close().finally(() => process.exit(130)));
+  }
+}

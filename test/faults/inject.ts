@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import type { TestSystem } from '@assay/testing';
+import type { ServiceName } from '../../infra/local/service-names.js';
+import type { Replica } from '../../infra/local/services.js';
+import { MAIL_SERVER } from '../../infra/local/sink-types.js';
+import { poisonTopics } from './poison.js';
+import type { Fault } from './schedule.js';
+
+/** When a fault was there, by this host's clock, which is the one that Postgres on this host has. */
+export interface InjectedFault {
+  fault: Fault;
+  begun_at_ms: number;
+  /** Processes are up again, servers answer; a receiver that misbehaves so many times may have some left. */
+  lifted_at_ms: number;
+}
+
+/** A fault lasts for a time: that is what is tested, not something to wait for. */
+function lasting(ms: number): Promise<void> {
+  return delay(ms);
+}
+
+/** Brings faults about in a running system, and takes them back. */
+export class FaultInjector {
+  readonly injected: InjectedFault[] = [];
+  /** Dead letters that poison records must have led to. */
+  poison_announced = 0;
+  readonly #frozen = new Set<Replica>();
+  /** A volley may restart the same thing twice; the second waits for the first. */
+  #stack: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly system: TestSystem,
+    private readonly build: string,
+  ) {}
+
+  /** Resolves when it is lifted. */
+  async inject(fault: Fault): Promise<void> {
+    const begun_at_ms = Date.now();
+    await this.#bringAbout(fault);
+    this.injected.push({ fault, begun_at_ms, lifted_at_ms: Date.now() });
+  }
+
+  /** Everybody behaves again; what a volley has left over is taken back. */
+  async liftAll(): Promise<void> {
+    for (const replica of this.#frozen) replica.process.kill('SIGCONT');
+    for (const endpoint of ['ci-bot', 'team-chat', MAIL_SERVER]) await this.system.sinks.behave(endpoint, {});
+  }
+
+  async #bringAbout(fault: Fault): Promise<void> {
+    const { services, sinks } = this.system;
+    switch (fault.kind) {
+      case 'kill':
+        return services.restart(this.#replica(fault), 'SIGKILL');
+      case 'freeze':
+        return this.#freeze(this.#replica(fault), fault.lasts_ms);
+      case 'rebalance_storm':
+        return this.#storm(fault);
+      case 'kafka_restart':
+        return this.#restartStack('kafka', fault.down_ms);
+      case 'postgres_restart':
+        return this.#restartStack('postgres', fault.down_ms);
+      case 'webhook_cut':
+        return sinks.behave(fault.endpoint, { cut: true, lost: fault.lost, times: fault.times });
+      case 'webhook_hang':
+        return sinks.behave(fault.endpoint, { hang: true, times: fault.times });
+      case 'mail_cut':
+        return sinks.behave(MAIL_SERVER, { cut: true, lost: fault.lost, times: fault.times });
+      case 'poison':
+        this.poison_announced += await poisonTopics(this.system.kafka, this.system.topic_prefix);
+        return;
+      case 'clock_off':
+        return this.#shiftClock(this.#replica(fault), fault.ahead_ms);
+    }
+  }
+
+  #replica({ service, replica }: { service: ServiceName; replica: number }): Replica {
+    const found = this.system.services.of(service)[replica];
+    if (found === undefined) throw new Error(`${service} has no replica ${replica}`);
+    return found;
+  }
+
+  /** A frozen process that is killed meanwhile is simply gone: SIGCONT then reaches its successor, to no effect. */
+  async #freeze(replica: Replica, lasts_ms: number): Promise<void> {
+    const { process: frozen } = replica;
+    this.#frozen.add(replica);
+    frozen.kill('SIGSTOP');
+    await lasting(lasts_ms);
+    frozen.kill('SIGCONT');
+    this.#frozen.delete(replica);
+    await this.system.services.untilReady(replica);
+  }
+
+  async #storm({ service, blows }: Fault & { kind: 'rebalance_storm' }): Promise<void> {
+    for (const { replica, signal, wait_ms } of blows) {
+      this.#replica({ service, replica }).process.kill(signal);
+      await lasting(wait_ms);
+    }
+    await Promise.all(this.system.services.of(service).map((each) => this.system.services.untilReady(each)));
+  }
+
+  #restartStack(what: 'kafka' | 'postgres', down_ms: number): Promise<void> {
+    const { host } = this.system;
+    if (host === null) throw new Error('a stack of its own is needed to restart it');
+    return (this.#stack = this.#stack.then(() => host.restart(what, down_ms)));
+  }
+
+  async #shiftClock(replica: Replica, ahead_ms: number): Promise<void> {
+    const preload = pathToFileURL(join(this.build, 'test', 'faults', 'shifted-clock.js'));
+    preload.searchParams.set('ahead_ms', String(ahead_ms));
+    replica.node_args = ['--import', preload.href];
+    await this.system.services.restart(replica, 'SIGTERM');
+  }
+}

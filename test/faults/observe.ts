@@ -1,0 +1,171 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { TERMINAL_JOB_STATES } from '@assay/contracts';
+import { plainHeaders, type TestSystem } from '@assay/testing';
+import { type Source, SOURCES } from '../../infra/local/secrets.js';
+import type { ServiceName } from '../../infra/local/service-names.js';
+import type { ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
+import type { AcceptedSubmission } from './submit.js';
+
+const PAGE = 200;
+const READERS = 8;
+const LOOK_AGAIN_MS = 500;
+
+/** Reads what anybody outside can read: HTTP under keys, and the public topic. */
+export class Observer {
+  constructor(private readonly system: TestSystem) {}
+
+  async jobs(source: Source): Promise<ListedJob[]> {
+    return this.#pages<ListedJob>('ingest', '/v1/reviews?', this.#keys(source).submitter);
+  }
+
+  /** Under an operator's key of one source, or of all. */
+  async deadLetters(source: Source | null): Promise<ListedDeadLetter[]> {
+    const key = source === null ? this.system.services.secrets.keys.operator : this.#keys(source).operator;
+    return this.#pages<ListedDeadLetter>('dead-letter', '/v1/dead-letters?', key);
+  }
+
+  /**
+   * Waits until every job is terminal and each failed one stands under a dead letter, or nothing has moved for
+   * `patience_ms`: what is left by then is the checker's to judge.
+   */
+  async untilQuiet(patience_ms: number, say: (line: string) => void): Promise<void> {
+    let moved_at_ms = performance.now();
+    let before = '';
+    for (;;) {
+      const { left, image } = await this.#unfinished();
+      if (left === 0) return;
+      if (image !== before) {
+        moved_at_ms = performance.now();
+        say(`${left} jobs are not settled yet`);
+      }
+      before = image;
+      if (performance.now() - moved_at_ms > patience_ms) return;
+      await again();
+    }
+  }
+
+  /** Every other source's submitter asks for each job and its findings; only 404 will do. */
+  async seenByOthers(accepted: readonly AcceptedSubmission[]): Promise<string[]> {
+    const seen: string[] = [];
+    const asks = accepted.flatMap(({ job_id, planned }) =>
+      SOURCES.filter((source) => source !== planned.source).flatMap((source) => [
+        { source, service: 'ingest' as const, path: `/v1/reviews/${job_id}` },
+        { source, service: 'validator' as const, path: `/v1/reviews/${job_id}/findings` },
+      ]),
+    );
+    await concurrently(asks, async ({ source, service, path }) => {
+      const { status } = await this.#get(service, path, this.#keys(source).submitter);
+      if (status !== 404) seen.push(`key of ${source}: GET ${path} answers ${status}`);
+    });
+    return seen;
+  }
+
+  /** Every source's operator asks for each dead letter of another source. */
+  async lettersSeenByOthers(letters: readonly ListedDeadLetter[]): Promise<string[]> {
+    const seen: string[] = [];
+    const asks = letters.flatMap(({ id, source }) =>
+      SOURCES.filter((other) => other !== source).map((other) => ({ other, path: `/v1/dead-letters/${id}` })),
+    );
+    await concurrently(asks, async ({ other, path }) => {
+      const { status } = await this.#get('dead-letter', path, this.#keys(other).operator);
+      if (status !== 404) seen.push(`operator of ${other}: GET ${path} answers ${status}`);
+    });
+    return seen;
+  }
+
+  /** All of `review.settled` as it stands now, except what is no event. */
+  async settledRecords(): Promise<SettledRecord[]> {
+    const { kafka, topic_prefix } = this.system;
+    const topic = `${topic_prefix}.review.settled.v1`;
+    const admin = kafka.admin();
+    await admin.connect();
+    const ends = new Map<number, bigint>();
+    for (const { partition, high } of await admin.fetchTopicOffsets(topic)) ends.set(partition, BigInt(high));
+    await admin.disconnect();
+    const consumer = kafka.consumer({ groupId: `${topic_prefix}-checker` });
+    const records: SettledRecord[] = [];
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topic, fromBeginning: true });
+      await new Promise<void>((resolve, reject) => {
+        const left = new Map([...ends].filter(([, high]) => high > 0n));
+        if (left.size === 0) return resolve();
+        consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+        void consumer.run({
+          eachMessage: ({ message, partition }) => {
+            const record = asSettled(message.headers, message.value);
+            if (record) records.push(record);
+            if (BigInt(message.offset) + 1n >= (left.get(partition) ?? 0n)) left.delete(partition);
+            if (left.size === 0) resolve();
+            return Promise.resolve();
+          },
+        });
+      });
+    } finally {
+      await consumer.disconnect();
+    }
+    return records;
+  }
+
+  async #unfinished(): Promise<{ left: number; image: string }> {
+    const lists = await Promise.all(SOURCES.map((source) => this.jobs(source)));
+    const jobs = lists.flat();
+    const kept = new Set((await this.deadLetters(null)).map(({ job_id }) => job_id));
+    const unfinished = jobs.filter(({ job_id, state }) => {
+      const ended = TERMINAL_JOB_STATES.includes(state);
+      return !ended || (state === 'failed' && !kept.has(job_id));
+    });
+    return { left: unfinished.length, image: unfinished.map(({ job_id, state }) => `${job_id} ${state}`).join() };
+  }
+
+  #keys(source: Source): Record<'submitter' | 'operator', string> {
+    return this.system.services.secrets.source_keys[source];
+  }
+
+  async #pages<T>(service: ServiceName, path: string, key: string): Promise<T[]> {
+    const all: T[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = `${path}limit=${PAGE}${cursor === null ? '' : `&cursor=${cursor}`}`;
+      const { body, status } = await this.#get(service, page, key);
+      if (status !== 200) throw new Error(`GET ${page} of ${service} answers ${status}: ${JSON.stringify(body)}`);
+      const { items, next_cursor } = body as { items: T[]; next_cursor: string | null };
+      all.push(...items);
+      cursor = next_cursor;
+    } while (cursor !== null);
+    return all;
+  }
+
+  /** At any replica that answers; the day is over, so one soon does. */
+  async #get(service: ServiceName, path: string, key: string): Promise<{ status: number; body: unknown }> {
+    const replicas = this.system.services.of(service);
+    for (let attempt = 0; ; attempt += 1) {
+      const url = replicas[attempt % replicas.length]?.url;
+      const answer = await this.system.call(path, { url, key }).catch((error: unknown) => error as Error);
+      if (!(answer instanceof Error) && answer.status < 500) return answer;
+      if (attempt > 40) throw new Error(`GET ${path} of ${service} has no answer: ${String(answer)}`);
+      await again();
+    }
+  }
+}
+
+function again(): Promise<void> {
+  return delay(LOOK_AGAIN_MS);
+}
+
+async function concurrently<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const reader = async (): Promise<void> => {
+    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
+  };
+  await Promise.all(Array.from({ length: READERS }, reader));
+}
+
+/** Poison on the topic is not ours to judge: nobody takes `review.settled` but those downstream. */
+function asSettled(headers: Parameters<typeof plainHeaders>[0], value: Buffer | null): SettledRecord | null {
+  const { ce_id = '' } = plainHeaders(headers);
+  if (ce_id === '' || ce_id.startsWith('poison-')) return null;
+  const data = JSON.parse(value?.toString() ?? '{}') as Omit<SettledRecord, 'ce_id'>;
+  const { generation, job_id, source, state } = data;
+  return { ce_id, generation, job_id, source, state };
+}

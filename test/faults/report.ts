@@ -1,0 +1,82 @@
+import { bold, green, red, say, table } from '../../infra/local/terminal.js';
+import type { Day } from './bad-day.js';
+import type { Verdict } from './check.js';
+import { summarise } from './recovery.js';
+
+const LINES_SHOWN = 20;
+
+/** What must be empty, in the order of the report. */
+export const MUST_BE_ZERO = ['lost', 'told_twice', 'unmarked', 'leaked'] as const;
+
+export function holds(verdict: Verdict): boolean {
+  return MUST_BE_ZERO.every((name) => verdict[name].length === 0);
+}
+
+/** One object, for another program. */
+export function dayAsJson({ posts, recoveries, schedule, took_ms, verdict }: Day, log_directory: string): object {
+  const { seed, submissions, volleys } = schedule;
+  return {
+    seed,
+    submissions,
+    holds: holds(verdict),
+    took_ms: Math.round(took_ms),
+    posts,
+    faults: volleys.flatMap(({ faults }) => faults).length,
+    verdict,
+    recovery: summarise(recoveries),
+    log_directory,
+  };
+}
+
+export function printDay(day: Day): void {
+  const { posts, schedule, took_ms, verdict } = day;
+  const { accepted, by_state, open_by_class, open_dead_letters, poison, recipients, repeated_webhooks } = verdict;
+  say();
+  table([
+    ['what', 'count', ''],
+    ['submitted', String(schedule.submissions), `${posts} requests in ${(took_ms / 1_000).toFixed(0)} s`],
+    ['accepted', String(accepted), ''],
+    ...Object.entries(by_state).map(([state, count]) => [`  ${state}`, String(count), '']),
+    ['open dead letters', String(open_dead_letters), ''],
+    ...Object.entries(open_by_class).map(([error_class, count]) => [`  ${error_class}`, String(count), '']),
+    ['recipients told', String(recipients.told), ''],
+    ['  failed for good', String(recipients.failed), ''],
+    ['  unknown and held', String(recipients.unknown), ''],
+    ['webhooks repeated', String(repeated_webhooks), 'under the same id with the same body'],
+    ['poison parked', String(poison.parked), `${poison.announced_at_least} announcements were due`],
+    ...MUST_BE_ZERO.map((name) => [
+      name.replace('_', ' ').toUpperCase(),
+      verdict[name].length === 0 ? green('0') : red(verdict[name].length),
+      '',
+    ]),
+  ]);
+  printRecoveries(day);
+  for (const name of MUST_BE_ZERO) printLines(name, verdict[name]);
+}
+
+function printRecoveries({ recoveries }: Day): void {
+  const times = (each: { median: number; max: number } | null): string[] =>
+    each === null ? ['-', '-'] : [seconds(each.median), seconds(each.max)];
+  say();
+  table([
+    ['fault', 'times', 'first job after it settled: median', 'max', 'all until it was lifted settled: median', 'max'],
+    ...Object.entries(summarise(recoveries)).map(([kind, { caught_up_ms, faults, first_settled_ms }]) => [
+      kind,
+      String(faults),
+      ...times(first_settled_ms),
+      ...times(caught_up_ms),
+    ]),
+  ]);
+}
+
+function printLines(name: string, lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  say();
+  say(bold(red(`${name.replace('_', ' ').toUpperCase()}: ${lines.length}`)));
+  for (const line of lines.slice(0, LINES_SHOWN)) say(`  ${line}`);
+  if (lines.length > LINES_SHOWN) say(`  … and ${lines.length - LINES_SHOWN} more; --json has all`);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}

@@ -1,0 +1,145 @@
+import { type ServiceName, SERVICES } from '../../infra/local/service-names.js';
+import { SeededRandom } from './random.js';
+
+/** What goes wrong, to whom, and for how long. Everything about it is drawn before the day begins. */
+export type Fault =
+  | { kind: 'kill'; service: ServiceName; replica: number }
+  /** SIGSTOP, and SIGCONT after longer than a lease: its successor is done when it wakes. */
+  | { kind: 'freeze'; service: ServiceName; replica: number; lasts_ms: number }
+  /** Members of one group go and come in quick succession. */
+  | { kind: 'rebalance_storm'; service: ServiceName; blows: StormBlow[] }
+  | { kind: 'kafka_restart'; down_ms: number }
+  | { kind: 'postgres_restart'; down_ms: number }
+  /** The receiver accepts so many webhooks, then resets the connection; with `lost`, without having accepted. */
+  | { kind: 'webhook_cut'; endpoint: string; lost: boolean; times: number }
+  /** The receiver accepts so many webhooks and never answers. */
+  | { kind: 'webhook_hang'; endpoint: string; times: number }
+  /** The mail server takes so many mails to the final dot and closes; with `lost`, without having accepted. */
+  | { kind: 'mail_cut'; lost: boolean; times: number }
+  /** On every topic, one record of each kind of poison. */
+  | { kind: 'poison' }
+  /** The replica is restarted with its host's clock off, and keeps it to the end of the day. */
+  | { kind: 'clock_off'; service: ServiceName; replica: number; ahead_ms: number };
+
+export type FaultKind = Fault['kind'];
+
+export interface StormBlow {
+  replica: number;
+  signal: 'SIGKILL' | 'SIGTERM';
+  /** Until the next blow. */
+  wait_ms: number;
+}
+
+/** Faults that begin together once so many submissions have been accepted. */
+export interface Volley {
+  at_accepted: number;
+  faults: Fault[];
+  /** Between two submissions while this volley is next: from a burst to a trickle. */
+  submission_gap_ms: number;
+}
+
+export interface Schedule {
+  seed: number;
+  submissions: number;
+  volleys: Volley[];
+}
+
+/** One of each before any comes again, so that a short day knows most kinds. */
+const DECK: readonly FaultKind[] = [
+  'kill',
+  'freeze',
+  'rebalance_storm',
+  'kafka_restart',
+  'postgres_restart',
+  'webhook_cut',
+  'webhook_hang',
+  'mail_cut',
+  'poison',
+  'clock_off',
+  // Twice as often as the others: most of what goes wrong with processes goes wrong this way.
+  'kill',
+  'freeze',
+];
+const SUBMISSIONS_A_FAULT = 50;
+const LEAST_FAULTS = 8;
+const HOUR_MS = 3_600_000;
+const REPLICAS = 2;
+const ENDPOINTS = ['ci-bot', 'team-chat'] as const;
+const GAPS_MS = [0, 10, 50] as const;
+
+/** Same arguments, same schedule. */
+export function drawSchedule(seed: number, submissions: number, lease_ms: number): Schedule {
+  const random = new SeededRandom(seed);
+  const count = Math.max(LEAST_FAULTS, Math.round(submissions / SUBMISSIONS_A_FAULT));
+  const kinds: FaultKind[] = [];
+  while (kinds.length < count) kinds.push(...random.shuffled(DECK));
+  const faults = kinds.slice(0, count).map((kind) => draw(random, kind, lease_ms));
+  const groups: Fault[][] = [];
+  while (faults.length > 0) groups.push(faults.splice(0, random.between(1, 3)));
+  const share = submissions / groups.length;
+  const volleys = groups.map((group, index) => ({
+    at_accepted: Math.floor(index * share + random.next() * share * 0.5),
+    faults: group,
+    submission_gap_ms: random.of(GAPS_MS),
+  }));
+  return { seed, submissions, volleys };
+}
+
+function draw(random: SeededRandom, kind: FaultKind, lease_ms: number): Fault {
+  const whom = () => ({ service: random.of(SERVICES), replica: random.between(0, REPLICAS - 1) });
+  switch (kind) {
+    case 'kill':
+      return { kind, ...whom() };
+    case 'freeze':
+      return { kind, ...whom(), lasts_ms: lease_ms + random.between(500, lease_ms * 3) };
+    case 'rebalance_storm':
+      return { kind, service: random.of(SERVICES), blows: drawStorm(random) };
+    case 'kafka_restart':
+    case 'postgres_restart':
+      return { kind, down_ms: random.between(0, 3_000) };
+    case 'webhook_cut':
+      return { kind, endpoint: random.of(ENDPOINTS), lost: random.next() < 0.3, times: random.between(2, 12) };
+    case 'webhook_hang':
+      return { kind, endpoint: random.of(ENDPOINTS), times: random.between(1, 6) };
+    case 'mail_cut':
+      return { kind, lost: random.next() < 0.5, times: random.between(1, 5) };
+    case 'poison':
+      return { kind };
+    case 'clock_off':
+      return { kind, ...whom(), ahead_ms: random.of([HOUR_MS, -HOUR_MS]) };
+  }
+}
+
+function drawStorm(random: SeededRandom): StormBlow[] {
+  return Array.from({ length: random.between(3, 6) }, (_, blow) => ({
+    replica: blow % REPLICAS,
+    signal: random.of(['SIGKILL', 'SIGTERM'] as const),
+    wait_ms: random.between(200, 1_500),
+  }));
+}
+
+/** One line for a person. */
+export function describeFault(fault: Fault): string {
+  switch (fault.kind) {
+    case 'kill':
+      return `SIGKILL ${fault.service}-${fault.replica + 1}`;
+    case 'freeze':
+      return `SIGSTOP ${fault.service}-${fault.replica + 1} for ${fault.lasts_ms} ms`;
+    case 'rebalance_storm':
+      return `${fault.blows.length} members of ${fault.service} go and come`;
+    case 'kafka_restart':
+      return `Kafka down for ${fault.down_ms} ms`;
+    case 'postgres_restart':
+      return `Postgres down for ${fault.down_ms} ms`;
+    case 'webhook_cut':
+      return `${fault.endpoint} ${fault.lost ? 'loses' : 'accepts'} and cuts ${fault.times} webhooks`;
+    case 'webhook_hang':
+      return `${fault.endpoint} accepts ${fault.times} webhooks and hangs`;
+    case 'mail_cut':
+      return `the mail server ${fault.lost ? 'loses' : 'accepts'} and cuts ${fault.times} mails`;
+    case 'poison':
+      return 'poison on every topic';
+    case 'clock_off':
+      return `${fault.service}-${fault.replica + 1} restarts ${fault.ahead_ms > 0 ? 'an hour ahead' : 'an hour behind'}`;
+  }
+}

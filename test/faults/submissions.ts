@@ -1,0 +1,67 @@
+import { SOURCES, type Source } from '../../infra/local/secrets.js';
+
+/** One submission of the day, and what must become of it. */
+export interface PlannedSubmission {
+  number: number;
+  source: Source;
+  /** The same numbers and keys in every source. */
+  changelist_id: string;
+  idempotency_key: string;
+  /** Not JSON: rejected, and under a dead letter. */
+  hopeless: boolean;
+  /** Posted to two replicas at the same time, as an upstream does that gave up waiting. */
+  twice_at_once: boolean;
+  recipients: { channel: 'email' | 'webhook'; address: string }[];
+}
+
+/** Stands in every finding of a source, so that a message which carries another's can be told. */
+export function markerOf(source: Source): string {
+  return `property-of-${source}`;
+}
+
+export function planSubmission(number: number): PlannedSubmission {
+  const source = SOURCES[number % SOURCES.length] ?? 'demo';
+  const changelist = Math.floor(number / SOURCES.length);
+  const recipients: PlannedSubmission['recipients'] = [
+    { channel: 'email', address: `dana+${source}-${changelist}@example.com` },
+    { channel: 'webhook', address: 'ci-bot' },
+  ];
+  if (changelist % 4 === 1) recipients.push({ channel: 'webhook', address: 'team-chat' });
+  // This endpoint answers 410: the delivery fails for good.
+  if (changelist % 20 === 7) recipients.push({ channel: 'webhook', address: 'gone' });
+  return {
+    number,
+    source,
+    changelist_id: String(changelist),
+    idempotency_key: `bad-day-${changelist}`,
+    hopeless: changelist % 10 === 9,
+    twice_at_once: changelist % 10 === 3,
+    recipients,
+  };
+}
+
+/** What is posted: two findings, one of which needs a coercion and one of which is dropped. */
+export function submissionBody(planned: PlannedSubmission): Record<string, unknown> {
+  const { changelist_id, hopeless, idempotency_key, recipients, source } = planned;
+  const finding = {
+    id: 'F1',
+    severity: 'high',
+    category: 'correctness',
+    title: `Rounds twice (${markerOf(source)})`,
+    file: 'src/core/money.ts',
+    line: '12',
+    message: `The amount is rounded here and again in ledger.ts, see ${markerOf(source)}.`,
+  };
+  const findings = [finding, { ...finding, id: 'F2', file: 'src/elsewhere.ts' }];
+  return {
+    idempotency_key,
+    changelist_id,
+    review_version: 1,
+    root: '//depot/demo/payments',
+    changed_files: ['src/core/money.ts'],
+    recipients,
+    review_result: hopeless
+      ? `Sure! Here is my review for ${markerOf(source)}:`
+      : { schema_version: '1.0', prompt_version: '1.0.0', findings },
+  };
+}
