@@ -1,6 +1,5 @@
-import { Problem } from '@assay/contracts';
+import { canonicalRecipient, Problem, recipientKey } from '@assay/contracts';
 import type { FieldError, Recipient } from '@assay/contracts';
-import { canonicalRecipient, recipientKey } from './recipients.js';
 import { jsonBytesUpTo } from './json-size.js';
 import { readEnvelope } from './submission-envelope.js';
 import type { SubmissionEnvelope } from './submission-envelope.js';

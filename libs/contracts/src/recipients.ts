@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import type { Recipient } from '@assay/contracts';
+import type { Recipient } from './states.js';
 
 /** RFC 5321's limits, in bytes. */
 const MAX_LOCAL_PART_BYTES = 64;
