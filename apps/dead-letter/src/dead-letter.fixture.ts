@@ -37,7 +37,7 @@ export interface DeadLetterStage {
   send(...events: OutgoingEvent[]): Promise<void>;
   /** Sends bytes as they are to the topic of dead letters. */
   sendRaw(value: string): Promise<void>;
-  call<T>(as: Caller | null, path: string, body?: unknown): Promise<Answer<T>>;
+  call<T>(as: Caller | null, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
   /** The dead letter about a subject, as a key for every source sees it; null where there is none. */
   letterOf(subject_id: string): Promise<LetterView | null>;
   /** A second replica; stop it yourself. */
@@ -55,12 +55,18 @@ export async function deadLetterStage(): Promise<DeadLetterStage> {
   const keys = writeKeys(join(directory, 'keys.json'));
   const start = (instance: string) => startReplica(database, kafka, directory, instance);
   const service = await start('spec-1');
-  const call = async <T>(as: Caller | null, path: string, body?: unknown): Promise<Answer<T>> => {
+  const call: DeadLetterStage['call'] = async <T>(
+    as: Caller | null,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ) => {
     const response = await fetch(service.url + path, {
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         ...(as && { authorization: `Bearer ${keys[as]}` }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });

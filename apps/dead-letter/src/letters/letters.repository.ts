@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import type { DeadLetter, Transition } from './dead-letter.js';
 
@@ -9,6 +10,16 @@ export const LETTER_COLUMNS = `id, subject_type, subject_id, stage, job_id, sour
 /** Writes of dead letters, by whoever moves them. Rows are locked in the order of their subjects, never otherwise. */
 @Injectable()
 export class LettersRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  async isVisible(id: string, sources: string[] | null): Promise<boolean> {
+    const rows = await this.database.query(
+      `SELECT FROM dead_letters WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY ($2))`,
+      [id, sources],
+    );
+    return rows.length > 0;
+  }
+
   async lockOne(tx: Tx, id: string, sources: string[] | null): Promise<DeadLetter | undefined> {
     const [letter] = await tx.query<DeadLetter>(
       `SELECT ${LETTER_COLUMNS} FROM dead_letters

@@ -1,11 +1,13 @@
 import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post, Query } from '@nestjs/common';
 import { CurrentPrincipal, Roles } from '@assay/security';
 import type { Principal } from '@assay/security';
+import type { Page } from '../paging.js';
+import { sourcesOf } from '../scope.js';
 import { ListQuery } from './letter-queries.js';
 import { LettersViewRepository } from './letters-view.repository.js';
-import type { LetterView } from './letters-view.repository.js';
+import type { LetterSummary, LetterView } from './letters-view.repository.js';
 import { DiscardRequest, TriageRequest } from './triage-requests.js';
-import { sourcesOf, TriageService } from './triage.service.js';
+import { TriageService } from './triage.service.js';
 
 /** `/v1/dead-letters` (DLQ-6): every answer is scoped to the sources of the key. */
 @Controller('v1/dead-letters')
@@ -17,7 +19,7 @@ export class DeadLettersController {
   ) {}
 
   @Get()
-  list(@Query() query: ListQuery, @CurrentPrincipal() principal: Principal) {
+  list(@Query() query: ListQuery, @CurrentPrincipal() principal: Principal): Promise<Page<LetterSummary>> {
     return this.views.list(query, sourcesOf(principal));
   }
 

@@ -1,10 +1,10 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { CurrentPrincipal, Roles } from '@assay/security';
 import type { Principal } from '@assay/security';
+import { sourcesOf } from '../scope.js';
 import { IncidentQuery } from './letter-queries.js';
 import { LettersViewRepository } from './letters-view.repository.js';
 import type { IncidentView } from './letters-view.repository.js';
-import { sourcesOf } from './triage.service.js';
 
 /** `/v1/incidents` (DLQ-6): open dead letters by their common cause, within the sources of the key. */
 @Controller('v1/incidents')

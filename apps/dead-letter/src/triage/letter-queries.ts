@@ -1,13 +1,12 @@
 import { Problem } from '@assay/contracts';
 import { IsInt, IsOptional, IsRFC3339, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { Transform } from 'class-transformer';
+import { asNumber } from '../paging.js';
 
 /** Several values of one filter: `state=open,triaged`. */
 const WORDS = /^[A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+)*$/;
 /** `*` is the source of what belongs to none: a credential. */
 const SOURCES = /^[A-Za-z0-9_.*-]+(,[A-Za-z0-9_.*-]+)*$/;
-const asNumber = ({ value }: { value: unknown }): unknown =>
-  typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 
 /** `GET /v1/dead-letters`. Filters are joined by "and", the values of one by "or". */
 export class ListQuery {
@@ -33,8 +32,6 @@ export class IncidentQuery {
   @IsOptional() @Transform(asNumber) @IsInt() @Min(1) @Max(200) limit?: number;
 }
 
-export const DEFAULT_LIMIT = 50;
-
 export function words(value: string | undefined): string[] | null {
   return value === undefined ? null : value.split(',');
 }
@@ -50,17 +47,4 @@ export function instant(value: string | undefined, pointer: string): string | nu
 /** `%` and `_` of a searched text mean themselves. */
 export function likePattern(text: string | undefined): string | null {
   return text === undefined ? null : `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
-}
-
-/** Opaque to callers: the sequence of the last item of a page. */
-export function encodeCursor(sequence: number): string {
-  return Buffer.from(`dl:${sequence}`).toString('base64url');
-}
-
-export function decodeCursor(cursor: string | undefined): number | null {
-  if (cursor === undefined) return null;
-  const [, sequence] = /^dl:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
-  if (sequence !== undefined) return Number(sequence);
-  const detail = 'must be the next_cursor of a page before';
-  throw new Problem('invalid_request', { errors: [{ pointer: '?cursor', code: 'invalid_value', detail }] });
 }

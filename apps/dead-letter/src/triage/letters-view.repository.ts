@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@assay/postgres';
-import { DEFAULT_LIMIT, decodeCursor, encodeCursor, instant, likePattern, words } from './letter-queries.js';
+import { decodeCursor, DEFAULT_LIMIT, pageOf } from '../paging.js';
+import type { Page } from '../paging.js';
+import { instant, likePattern, words } from './letter-queries.js';
 import type { IncidentQuery, ListQuery } from './letter-queries.js';
 
 /** A dead letter in a list. */
@@ -72,10 +74,7 @@ const SUMMARY = `id, state, stage, error_class, code, subject_type, subject_id, 
 export class LettersViewRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  async list(
-    query: ListQuery,
-    sources: string[] | null,
-  ): Promise<{ items: LetterSummary[]; next_cursor: string | null }> {
+  async list(query: ListQuery, sources: string[] | null): Promise<Page<LetterSummary>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const rows = await this.database.query<LetterSummary & { sequence: number }>(
       `SELECT sequence, ${SUMMARY} FROM dead_letters
@@ -104,9 +103,7 @@ export class LettersViewRepository {
         limit + 1,
       ],
     );
-    const last = rows.length > limit ? rows[limit - 1] : undefined;
-    const items = rows.slice(0, limit).map(({ sequence: _, ...item }) => item);
-    return { items, next_cursor: last ? encodeCursor(last.sequence) : null };
+    return pageOf(rows, limit);
   }
 
   async get(id: string, sources: string[] | null): Promise<LetterView | undefined> {

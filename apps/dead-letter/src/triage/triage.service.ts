@@ -6,16 +6,10 @@ import { redact } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { ChangesService, LettersRepository, move } from '../letters/index.js';
 import type { DeadLetter, Transition } from '../letters/index.js';
+import { actorOf, requireUuid, sourcesOf } from '../scope.js';
 import { LettersViewRepository } from './letters-view.repository.js';
 import type { LetterView } from './letters-view.repository.js';
 import type { DiscardRequest, TriageRequest } from './triage-requests.js';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** The sources whose dead letters a key may see; null is every one. */
-export function sourcesOf({ sources }: Principal): string[] | null {
-  return sources === '*' ? null : sources;
-}
 
 /** What operators do about dead letters before a replay (DLQ-6). */
 @Injectable()
@@ -29,7 +23,8 @@ export class TriageService {
 
   /** Another source's dead letter is answered as if it were not there (GEN-8). */
   async get(id: string, principal: Principal): Promise<LetterView> {
-    const letter = UUID.test(id) ? await this.views.get(id, sourcesOf(principal)) : undefined;
+    requireUuid(id);
+    const letter = await this.views.get(id, sourcesOf(principal));
     if (!letter) throw new Problem('not_found');
     return letter;
   }
@@ -48,7 +43,7 @@ export class TriageService {
   }
 
   async #change(id: string, principal: Principal, change: (letter: DeadLetter) => Transition): Promise<LetterView> {
-    if (!UUID.test(id)) throw new Problem('not_found');
+    requireUuid(id);
     const announcement = await this.database.transaction(async (tx) => {
       const letter = await this.letters.lockOne(tx, id, sourcesOf(principal));
       if (!letter) throw new Problem('not_found');
@@ -60,9 +55,9 @@ export class TriageService {
 }
 
 function stepBy(
-  { key_id }: Principal,
+  principal: Principal,
   { to, cause, note }: { to: 'triaged' | 'discarded'; cause: string; note?: string },
 ) {
   const { correlation_id } = currentContext();
-  return { to, cause, actor: `key:${key_id}`, note: note === undefined ? null : redact(note), correlation_id };
+  return { to, cause, actor: actorOf(principal), note: note === undefined ? null : redact(note), correlation_id };
 }
