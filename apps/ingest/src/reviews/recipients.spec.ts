@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { canonicalRecipient } from './recipients.js';
+import { canonicalRecipient } from '@assay/contracts';
 
 const mail = (address: string) => canonicalRecipient({ channel: 'email', address })?.address ?? null;
 const hook = (address: string) => canonicalRecipient({ channel: 'webhook', address })?.address ?? null;
