@@ -183,6 +183,6 @@ export function received<T extends EventData>(type: ReceivedEvent['type'], data:
   return {
     ...{ type, id: 'id', subject: 'subject', time: data.occurred_at, key: `${data.source} ${data.changelist_id}` },
     ...{ correlation_id: data.correlation_id, traceparent: TRACEPARENT, data, bytes: Buffer.alloc(0) },
-    ...{ topic: 'topic', partition: 0, offset: '0' },
+    ...{ topic: 'topic', partition: 0, offset: '0', possibly_redelivered: false },
   };
 }

@@ -259,6 +259,11 @@ export interface ReceivedEvent<T extends EventData = EventData> {
   topic: string;
   partition: number;
   offset: string;
+  /**
+   * It stood in its partition when this process was given that: another may have had it in hand and crashed. False is a
+   * promise, true a possibility (as AMQP's and JMS' `redelivered`).
+   */
+  possibly_redelivered: boolean;
 }
 
 /** The id that publishing again gives again (docs/spec.md, Terms): consumers deduplicate on it. */

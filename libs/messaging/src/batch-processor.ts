@@ -71,7 +71,7 @@ export class BatchProcessor {
   async #handle(type: EventType, chunk: readonly RoundRecord[]): Promise<void> {
     const sound: SoundRecord[] = [];
     for (const record of chunk) {
-      const decoded = decodeRecord(record.part.place, record.message);
+      const decoded = decodeRecord(record.part.place, record.message, record.part.redelivered_below);
       if ('event' in decoded) sound.push({ ...record, event: decoded.event });
       else await this.#park(record, decoded.failure);
     }

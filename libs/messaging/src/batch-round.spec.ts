@@ -4,7 +4,11 @@ import type { Part, RoundRecord } from './batch-round.js';
 import { RoundGatherer } from './round-gatherer.js';
 
 function part(partition: number): Part {
-  return { place: { type: 'stage.delayed', topic: 't', partition }, payload: {} as Part['payload'] };
+  return {
+    place: { type: 'stage.delayed', topic: 't', partition },
+    payload: {} as Part['payload'],
+    redelivered_below: 0,
+  };
 }
 
 function recordsOf(of: Part, count: number, bytes = 10): RoundRecord[] {

@@ -5,6 +5,8 @@ import type { RecordPlace } from './decode-record.js';
 export interface Part {
   readonly place: RecordPlace;
   readonly payload: EachBatchPayload;
+  /** Records below this offset stood in the partition when this member was given it. */
+  readonly redelivered_below: number;
 }
 
 /** A record of a part; decoded with its chunk, so that a large fetch is never parsed as a whole. */

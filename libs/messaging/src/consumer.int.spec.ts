@@ -88,6 +88,17 @@ describe('the batch consumer', () => {
     expect(ear.contexts[0]!.partitions).toHaveLength(2);
   });
 
+  it('WQ-4.c says of a record whether another member may have had it in hand', async () => {
+    const group = await freshGroup();
+    await stage.send([delayedEvent('before')]);
+    const ear = new Ear();
+    await join(ear, group);
+    await eventually(() => expect(ear.codes).toEqual(['before']));
+    await stage.send([delayedEvent('after')]);
+    await eventually(() => expect(ear.codes).toEqual(['before', 'after']));
+    expect(ear.batches.flat().map(({ possibly_redelivered }) => possibly_redelivered)).toEqual([true, false]);
+  });
+
   it('OBS-1.a runs the handler in the context of the event that it has got', async () => {
     const ear = new Ear();
     const contexts: unknown[] = [];

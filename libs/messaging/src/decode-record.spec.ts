@@ -18,7 +18,7 @@ function record(change: { headers?: Record<string, string | undefined>; value?: 
 }
 
 function codeOf(message: KafkaMessage): string | null {
-  const decoded = decodeRecord(place, message);
+  const decoded = decodeRecord(place, message, 0);
   return 'failure' in decoded ? decoded.failure.code : null;
 }
 
@@ -41,7 +41,7 @@ describe('a record of Kafka', () => {
 
   it('comes back as the event that was sent, its bytes beside its data', () => {
     const message = record();
-    const decoded = decodeRecord(place, message);
+    const decoded = decodeRecord(place, message, 0);
     if ('failure' in decoded) throw decoded.failure;
     const { event } = decoded;
     expect(event).toMatchObject({ ...place, offset: '7', key: 'acme x', correlation_id: 'corr-x' });
@@ -50,7 +50,11 @@ describe('a record of Kafka', () => {
   });
 
   it('OPS-5.a ignores fields that it does not know and keeps unknown enum values as text', () => {
-    const decoded = decodeRecord(place, record({ data: { added_later: { deep: 1 }, error_class: 'NOT_YET_KNOWN' } }));
+    const decoded = decodeRecord(
+      place,
+      record({ data: { added_later: { deep: 1 }, error_class: 'NOT_YET_KNOWN' } }),
+      0,
+    );
     if ('failure' in decoded) throw decoded.failure;
     expect(decoded.event.data).toMatchObject({ error_class: 'NOT_YET_KNOWN' });
   });
@@ -71,7 +75,7 @@ describe('a record of Kafka', () => {
   });
 
   it('SEC-4.e says where a schema is broken, never with which value', () => {
-    const decoded = decodeRecord(place, record({ data: { revision: 'hunter2' } }));
+    const decoded = decodeRecord(place, record({ data: { revision: 'hunter2' } }), 0);
     expect('failure' in decoded && decoded.failure.message).toBe('/revision breaks #/properties/revision/type');
   });
 

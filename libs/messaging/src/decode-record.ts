@@ -15,7 +15,7 @@ export interface RecordPlace {
 export type Decoded = { event: ReceivedEvent } | { failure: Failure };
 
 /** A record as an event, or why it is none (DLQ-4). Never throws. */
-export function decodeRecord(place: RecordPlace, message: KafkaMessage): Decoded {
+export function decodeRecord(place: RecordPlace, message: KafkaMessage, redelivered_below: number): Decoded {
   if (message.value === null) return malformed('record_without_value', 'the record has no value');
   const read = readCloudEvent(message.headers, place.type);
   if ('fault' in read) return malformed('wrong_headers', read.fault);
@@ -34,6 +34,7 @@ export function decodeRecord(place: RecordPlace, message: KafkaMessage): Decoded
       data: event_data,
       bytes: message.value,
       offset: message.offset,
+      possibly_redelivered: Number(message.offset) < redelivered_below,
     },
   };
 }

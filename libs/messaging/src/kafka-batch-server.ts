@@ -62,6 +62,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   #gatherer: RoundGatherer | undefined;
   #starting: Promise<void> | undefined;
   #types = new Map<string, EventType>();
+  /** By partition: its end at the first fetch since the group was joined. */
+  readonly #ends_at_join = new Map<string, number>();
   #joined: () => void;
   #crashed: (error: Error) => void;
   #has_joined = false;
@@ -173,6 +175,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     };
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }: ConsumerGroupJoinEvent) => {
       this.lag.keepOnly(payload.memberAssignment);
+      this.#ends_at_join.clear();
       log.info('joined', { group: payload.groupId, partitions: Object.values(payload.memberAssignment).flat().length });
       this.#has_joined = true;
       this.#joined();
@@ -224,7 +227,15 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
     const { topic, partition } = payload.batch;
-    await this.#gatherer!.join({ place: { type: this.#types.get(topic)!, topic, partition }, payload });
+    const place = { type: this.#types.get(topic)!, topic, partition };
+    await this.#gatherer!.join({ place, payload, redelivered_below: this.#endAtJoin(payload) });
+  }
+
+  #endAtJoin({ batch: { topic, partition, highWatermark } }: EachBatchPayload): number {
+    const key = `${topic}[${partition}]`;
+    let end = this.#ends_at_join.get(key);
+    if (end === undefined) this.#ends_at_join.set(key, (end = Number(highWatermark)));
+    return end;
   }
 }
 

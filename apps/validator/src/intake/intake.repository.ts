@@ -15,14 +15,14 @@ export function keyOf({ job_id, generation }: JobGeneration): string {
 
 @Injectable()
 export class IntakeRepository {
-  /** Notes submissions; returns the keys of those that are new. */
-  async note(tx: Tx, submissions: readonly (JobGeneration & { source: string })[]): Promise<Set<string>> {
-    const rows = await tx.query<JobGeneration>(INSERT_INTAKES, [
+  /** Notes submissions; returns when, by the keys of those that are new. */
+  async note(tx: Tx, submissions: readonly (JobGeneration & { source: string })[]): Promise<Map<string, string>> {
+    const rows = await tx.query<JobGeneration & { noted_at: string }>(INSERT_INTAKES, [
       submissions.map(({ job_id }) => job_id),
       submissions.map(({ generation }) => generation),
       submissions.map(({ source }) => source),
     ]);
-    return new Set(rows.map(keyOf));
+    return new Map(rows.map((row) => [keyOf(row), row.noted_at]));
   }
 
   /** Keys of those that have a stored result. */

@@ -13,7 +13,8 @@ import type {
 import type { Judgement, Verdict } from '@assay/review-engine';
 import { errorChain, redact } from '@assay/security';
 import type { DeadUnit, DelayedUnit } from '@assay/work-queue';
-import type { SubmissionBody } from './validation.worker.js';
+import type { SubmissionBody } from './submission-judge.js';
+import type { NewValidation } from './validation.repository.js';
 
 /** Denied paths that a dead letter names; the diagnostics hold more of them. */
 const NAMED_PATHS = 20;
@@ -147,6 +148,24 @@ export interface StoredValidation {
   validated_at: string;
   event: Buffer;
   dead_letter: Buffer | null;
+}
+
+/** A new result as it will be read back. */
+export function asStored(result: NewValidation): StoredValidation {
+  const { job_id, generation, source, changelist_id, correlation_id } = result.data;
+  const { revision, traceparent, validated_at, event, dead_letter } = result;
+  return {
+    job_id,
+    generation,
+    source,
+    changelist_id,
+    correlation_id,
+    revision,
+    traceparent,
+    validated_at,
+    event,
+    dead_letter,
+  };
 }
 
 /** The events of a stored result; the same bytes under the same ids each time (GEN-2). */

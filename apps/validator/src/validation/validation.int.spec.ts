@@ -189,6 +189,31 @@ describe('a submission that comes again', () => {
   });
 });
 
+describe('a submission that may have been handed over before', () => {
+  it('WQ-4.c is judged from an item, whose crashes are counted; a later one in the transaction that takes it', async () => {
+    const other = await validatorFixture();
+    try {
+      const replica = await other.start();
+      const taken = async (way: string): Promise<number> => {
+        const { text } = await replica.get('/metrics', null).expect(200);
+        return Number(
+          new RegExp(`assay_submissions_received_total\\{[^}]*way="${way}"[^}]*\\} (\\d+)`).exec(text)?.[1] ?? 0,
+        );
+      };
+      const before = { queued: await taken('queued'), judged: await taken('judged') };
+      const [first, second] = [aSubmission({}, { changelist_id: 'c' }), aSubmission({}, { changelist_id: 'c' })];
+      await replica.submit(first);
+      await told(other.validated, first.job_id);
+      await replica.submit(second);
+      await told(other.validated, second.job_id);
+      expect(await taken('queued')).toBe(before.queued + 1);
+      expect(await taken('judged')).toBe(before.judged + 1);
+    } finally {
+      await other.close();
+    }
+  }, 60_000);
+});
+
 describe('a worker that crashed', () => {
   const left = (phase: string, submission: ReviewSubmitted, payload: Buffer | null) =>
     fixture.database.sql(

@@ -1,11 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import type { OutgoingEvent, ReviewSubmitted } from '@assay/contracts';
-import { createLog, inSpan } from '@assay/observability';
+import { inSpan } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { judgeSubmission } from '@assay/review-engine';
-import type { Policy } from '@assay/review-engine';
 import { WorkQueue } from '@assay/work-queue';
 import type {
   DeadUnit,
@@ -18,23 +16,15 @@ import type {
   WorkHandler,
   WorkItem,
 } from '@assay/work-queue';
-import { POLICY, VALIDATOR_CONFIG } from '../validator.config.js';
+import { VALIDATOR_CONFIG } from '../validator.config.js';
 import type { ValidatorConfig } from '../validator.config.js';
-import { delayedEvent, exhaustedEvent, rejectedData, storedEvents, validatedData } from './validation-events.js';
-import type { StoredValidation } from './validation-events.js';
-import { countVerdict } from './validation.metrics.js';
+import { report, SubmissionJudge } from './submission-judge.js';
+import type { SubmissionBody } from './submission-judge.js';
+import { asStored, delayedEvent, exhaustedEvent, storedEvents } from './validation-events.js';
 import { ValidationRepository } from './validation.repository.js';
 import type { NewValidation } from './validation.repository.js';
 
 export const VALIDATE_QUEUE = 'validate';
-
-const log = createLog('validator.validation', ['review_rejected', 'reason_code']);
-
-/** A submission as its event told it. */
-export interface SubmissionBody {
-  data: ReviewSubmitted;
-  bytes: Buffer;
-}
 
 /** The queue `validate`: judges submissions, stores the result and tells of it (VAL-1 to VAL-10). */
 @Injectable()
@@ -47,7 +37,7 @@ export class ValidationWorker implements WorkHandler<SubmissionBody, NewValidati
     @Inject(WorkQueue) private readonly workQueue: WorkQueue,
     @Inject(Database) private readonly database: Database,
     @Inject(ValidationRepository) private readonly repository: ValidationRepository,
-    @Inject(POLICY) private readonly policy: Policy,
+    @Inject(SubmissionJudge) private readonly judge: SubmissionJudge,
     @Inject(VALIDATOR_CONFIG) private readonly config: ValidatorConfig,
   ) {}
 
@@ -74,7 +64,12 @@ export class ValidationWorker implements WorkHandler<SubmissionBody, NewValidati
     const links = units.map(({ item }) => item.traceparent);
     await inSpan('validate', { kind: 'INTERNAL', parent: null, links }, async () => {
       const validated_at = await this.database.now();
-      for (const unit of units) settle(unit, { kind: 'done', result: this.#judge(unit, validated_at) });
+      for (const unit of units) {
+        const { attempts: failed_attempts, traceparent } = unit.item;
+        const result = this.judge.judge(unit.body, { failed_attempts, occurred_at: validated_at, traceparent });
+        report(result);
+        settle(unit, { kind: 'done', result });
+      }
     });
   }
 
@@ -115,49 +110,4 @@ export class ValidationWorker implements WorkHandler<SubmissionBody, NewValidati
       if (row !== undefined) events.set(item.id, storedEvents(row));
     }
   }
-
-  #judge({ item, body }: Unit<SubmissionBody>, occurred_at: string): NewValidation {
-    const { data } = body;
-    const { list } = this.config.allow_list;
-    const rules = { policy: this.policy, allow_list: list, source: data.source };
-    const judgement = judgeSubmission(data.submission, rules);
-    const { verdict } = judgement;
-    // Every failed attempt has told of itself under its own number: the verdict stands above them all.
-    const at = { revision: item.attempts + 1, occurred_at, judged_by: list.hash };
-    countVerdict(verdict);
-    report(data, judgement.verdict);
-    return {
-      ...{ data, verdict, revision: at.revision, validated_at: occurred_at, judged_by: list.hash },
-      traceparent: item.traceparent,
-      event: validatedData(data, verdict, at),
-      diagnostics: Buffer.from(JSON.stringify(verdict.diagnostics)),
-      dead_letter: verdict.outcome === 'rejected' ? rejectedData(body, judgement, at) : null,
-    };
-  }
-}
-
-/** One line per job and code, with its count (GEN-6). */
-function report(data: ReviewSubmitted, { outcome, rejection, counts }: NewValidation['verdict']): void {
-  const { job_id, correlation_id } = data;
-  if (outcome === 'rejected') log.warn('review_rejected', { job_id, correlation_id, ...rejection });
-  for (const [code, count] of Object.entries(counts.by_code)) {
-    log.info('reason_code', { job_id, correlation_id, code, count });
-  }
-}
-
-function asStored(result: NewValidation): StoredValidation {
-  const { job_id, generation, source, changelist_id, correlation_id } = result.data;
-  const { revision, traceparent, validated_at, event, dead_letter } = result;
-  return {
-    job_id,
-    generation,
-    source,
-    changelist_id,
-    correlation_id,
-    revision,
-    traceparent,
-    validated_at,
-    event,
-    dead_letter,
-  };
 }

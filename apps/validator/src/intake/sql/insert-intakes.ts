@@ -12,5 +12,5 @@ export const INSERT_INTAKES = statement(
       FROM unnest($1::uuid[], $2::int[], $3::text[]) AS u(job_id, generation, source)
       ORDER BY u.job_id, u.generation
     ON CONFLICT DO NOTHING
-  RETURNING job_id, generation`,
+  RETURNING job_id, generation, clock_timestamp() AS noted_at`,
 );
