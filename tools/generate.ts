@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { configurationPage } from './configuration-page.js';
+import { openApiPages } from './openapi/pages.js';
 import { conformancePage } from './conformance-page.js';
 import type { Page } from './pages.js';
 import { problemsPage, reasonCodesPage, topicsPage } from './reference-pages.js';
@@ -12,6 +13,7 @@ import { stateMachinesPage } from './state-machines-page.js';
 
 const PAGES: readonly Page[] = [
   conformancePage,
+  ...openApiPages,
   configurationPage,
   problemsPage,
   reasonCodesPage,

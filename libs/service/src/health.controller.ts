@@ -13,6 +13,7 @@ export class HealthController {
     @Inject(Liveness) private readonly liveness: Liveness,
   ) {}
 
+  /** Whether the process makes progress. */
   @Get('livez')
   livez(@Res({ passthrough: true }) reply: FastifyReply) {
     const report = this.liveness.report();
@@ -20,6 +21,7 @@ export class HealthController {
     return report;
   }
 
+  /** Whether the process can do its work. */
   @Get('readyz')
   async readyz(@Res({ passthrough: true }) reply: FastifyReply) {
     const report = await this.readiness.report();
@@ -27,6 +29,7 @@ export class HealthController {
     return report;
   }
 
+  /** Metrics as Prometheus text. */
   @Get('metrics')
   @Header('content-type', METRICS_CONTENT_TYPE)
   metrics(): Promise<string> {

@@ -1,3 +1,4 @@
+export { BodySchema } from './body-schema.js';
 export { ClockSkew } from './clock-skew.js';
 export type { ClockSkewOptions } from './clock-skew.js';
 export { HTTP_SETTINGS, PROCESS_SETTINGS } from './common-settings.js';

@@ -15,6 +15,7 @@ import type { Attached } from './evidence.service.js';
 export class LetterEvidenceController {
   constructor(@Inject(EvidenceService) private readonly evidence: EvidenceService) {}
 
+  /** Attaches typed evidence to a dead letter. 200: it stands there already. */
   @Post()
   @Roles('operator')
   @HttpCode(HttpStatus.CREATED)
@@ -28,6 +29,7 @@ export class LetterEvidenceController {
     return answer(await this.evidence.attachToLetter(id, request, principal, header_key), reply);
   }
 
+  /** The evidence of a dead letter, newest first. */
   @Get()
   list(
     @Param('id') id: string,
@@ -44,6 +46,7 @@ export class LetterEvidenceController {
 export class IncidentEvidenceController {
   constructor(@Inject(EvidenceService) private readonly evidence: EvidenceService) {}
 
+  /** Attaches typed evidence to all that stands open under one cause. 200: it stands there already. */
   @Post()
   @Roles('operator')
   @HttpCode(HttpStatus.CREATED)
@@ -57,6 +60,7 @@ export class IncidentEvidenceController {
     return answer(await this.evidence.attachToIncident(fingerprint, request, principal, header_key), reply);
   }
 
+  /** The evidence of an incident, newest first. */
   @Get()
   list(
     @Param('fingerprint') fingerprint: string,

@@ -18,16 +18,19 @@ export class DeadLettersController {
     @Inject(TriageService) private readonly triageService: TriageService,
   ) {}
 
+  /** Lists dead letters, newest first. */
   @Get()
   list(@Query() query: ListQuery, @CurrentPrincipal() principal: Principal): Promise<Page<LetterSummary>> {
     return this.views.list(query, sourcesOf(principal));
   }
 
+  /** A dead letter with its history. */
   @Get(':id')
   get(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<LetterView> {
     return this.triageService.get(id, principal);
   }
 
+  /** Takes a dead letter on. */
   @Post(':id/triage')
   @Roles('operator')
   @HttpCode(HttpStatus.OK)
@@ -39,6 +42,7 @@ export class DeadLettersController {
     return this.triageService.triage(id, request, principal);
   }
 
+  /** Gives a dead letter up for good. */
   @Post(':id/discard')
   @Roles('operator')
   @HttpCode(HttpStatus.OK)

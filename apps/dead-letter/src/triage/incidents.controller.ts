@@ -12,6 +12,7 @@ import type { IncidentView } from './letters-view.repository.js';
 export class IncidentsController {
   constructor(@Inject(LettersViewRepository) private readonly views: LettersViewRepository) {}
 
+  /** Dead letters that are not closed, grouped by their cause; the largest group first. */
   @Get()
   async list(
     @Query() query: IncidentQuery,

@@ -8,11 +8,13 @@ import { AllowListService } from './allow-list.service.js';
 export class AllowListController {
   constructor(@Inject(AllowListService) private readonly allowList: AllowListService) {}
 
+  /** The allow-list in force. */
   @Get()
   current() {
     return this.allowList.current();
   }
 
+  /** The changes of the allow-list: who, when, what. */
   @Get('history')
   history() {
     return this.allowList.history();

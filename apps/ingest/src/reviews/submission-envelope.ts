@@ -17,6 +17,7 @@ import {
 import type { ValidationError } from 'class-validator';
 import { CHANNELS } from '@assay/contracts';
 import type { Channel, FieldError } from '@assay/contracts';
+import { JUDGED_SUBMISSION_SCHEMA } from '@assay/review-engine';
 
 /** Optional means absent: `null` is a wrong type, since the stored body goes on as it came and readers want a value. */
 const MayBeAbsent = () => ValidateIf((_object, value) => value !== undefined);
@@ -78,6 +79,41 @@ export class SubmissionEnvelope {
   @IsIn(['json', 'sarif'])
   review_result_format?: 'json' | 'sarif';
 }
+
+/** For the API document: what plain code judges, beside the envelope's own members (submission-shape.ts). */
+export const SUBMISSION_BODY = {
+  required: ['changed_files', 'review_result'],
+  properties: {
+    ...JUDGED_SUBMISSION_SCHEMA.properties,
+    changelist_id: {
+      anyOf: [
+        { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+        { type: 'string', pattern: '^[A-Za-z0-9._:/@#+-]{1,128}$' },
+      ],
+    },
+    root: { ...JUDGED_SUBMISSION_SCHEMA.properties.root, type: ['string', 'null'] },
+    recipients: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 100,
+      description: 'Each once, compared as they are told: mail domains in lower case and punycode.',
+      items: {
+        type: 'object',
+        required: ['channel', 'address'],
+        additionalProperties: false,
+        properties: {
+          channel: { type: 'string', enum: CHANNELS },
+          address: {
+            type: 'string',
+            maxLength: 512,
+            description: 'A mail address, or the name of a webhook endpoint.',
+          },
+        },
+      },
+    },
+    review_result_format: { type: 'string', enum: ['json', 'sarif'], default: 'json' },
+  },
+};
 
 const ENVELOPE_FIELDS = new Set([
   'idempotency_key',

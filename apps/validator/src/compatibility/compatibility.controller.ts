@@ -21,6 +21,7 @@ class PreflightQuery {
 export class CompatibilityController {
   constructor(@Inject(CompatibilityService) private readonly service: CompatibilityService) {}
 
+  /** The contract of review results in a registered version, as JSON Schema 2020-12. */
   @Get('schemas/review-result/:version')
   @Public()
   @Header('content-type', 'application/schema+json; charset=utf-8')
@@ -30,12 +31,14 @@ export class CompatibilityController {
     return schema;
   }
 
+  /** The catalogue of reason codes. */
   @Get('reason-codes')
   @Public()
   reasonCodes() {
     return reasonCodesDocument();
   }
 
+  /** Contract versions and policy; with versions given, the verdict that they would get. */
   @Get('compatibility')
   @Roles('submitter', 'operator', 'approver', 'auditor')
   compatibility(@CurrentPrincipal() principal: Principal, @Query() query: PreflightQuery) {

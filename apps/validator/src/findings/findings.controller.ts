@@ -16,6 +16,7 @@ class FindingsQuery {
 export class FindingsController {
   constructor(@Inject(FindingsService) private readonly findings: FindingsService) {}
 
+  /** The kept findings of a job, and a diagnostic for whatever was changed or dropped. */
   @Get(':id/findings')
   @Roles('submitter', 'operator', 'approver', 'auditor')
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Query() { generation }: FindingsQuery) {
