@@ -38,6 +38,8 @@ export interface Day {
   schedule: Schedule;
   verdict: Verdict;
   recoveries: Recovery[];
+  /** Reruns included. */
+  submitted: number;
   posts: number;
   /** From the first submission until everything was settled, or given up. */
   took_ms: number;
@@ -63,6 +65,7 @@ export async function runBadDay(system: TestSystem, options: DayOptions): Promis
     schedule,
     verdict: judge(evidence),
     recoveries: recoveries(injector.injected, jobs),
+    submitted: submitter.submitted,
     posts: submitter.posts,
     took_ms,
   };

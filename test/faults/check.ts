@@ -38,11 +38,13 @@ export function judge(evidence: Evidence): Verdict {
   for (const { planned, job_id } of evidence.accepted) {
     const job = jobs.get(job_id);
     const kept = openByJob.get(job_id) ?? [];
+    // A successor that supersedes a failed delivery closes its dead letter (ING-6).
+    const letters = planned.has_successor ? evidence.dead_letters.filter((each) => each.job_id === job_id) : kept;
     if (job === undefined) {
       found.lost.push(`${job_id}: accepted, and not listed under its source ${planned.source}`);
       continue;
     }
-    judgeJob(job, kept, found);
+    judgeJob(job, letters, found);
     judgeRecipients(planned, job, kept, told.get(job_id) ?? [], recipients, found);
   }
   judgeEnds(evidence, jobs, found);
@@ -65,12 +67,12 @@ export function judge(evidence: Evidence): Verdict {
   };
 }
 
-function judgeJob(job: ListedJob, kept: readonly ListedDeadLetter[], found: Faultlines): void {
+function judgeJob(job: ListedJob, letters: readonly ListedDeadLetter[], found: Faultlines): void {
   const about = `${job.job_id} (${job.source} ${job.changelist_id})`;
-  if (!TERMINAL_JOB_STATES.includes(job.state) && kept.length === 0) {
+  if (!TERMINAL_JOB_STATES.includes(job.state) && letters.length === 0) {
     found.lost.push(`${about}: still ${job.state}, under no open dead letter`);
   }
-  if (job.state === 'failed' && kept.length === 0) found.lost.push(`${about}: failed, under no open dead letter`);
+  if (job.state === 'failed' && letters.length === 0) found.lost.push(`${about}: failed, under no open dead letter`);
 }
 
 /** Whom the ledgers show as told, by job. */
@@ -106,6 +108,7 @@ function judgeRecipients(
     const states = job.deliveries.by_channel[channel] ?? {};
     const failed = states.failed_permanent ?? 0;
     const unknown = states.unknown ?? 0;
+    const superseded = planned.has_successor ? (states.superseded ?? 0) : 0;
     totals.told += due.length - missing.length;
     totals.failed += failed;
     totals.unknown += unknown;
@@ -113,10 +116,10 @@ function judgeRecipients(
     const names = missing.map(({ address }) => address).join(', ');
     const about = `${job.job_id} (${job.source} ${job.changelist_id}): ${names}`;
     const letters = kept.filter(({ subject_type }) => subject_type === 'delivery').length;
-    if (missing.length > failed + unknown) {
+    if (missing.length > failed + unknown + superseded) {
       found.unmarked.push(`${about}: not told, and its deliveries are ${JSON.stringify(states)}`);
     }
-    if (missing.length > Math.min(failed + unknown, letters)) {
+    if (missing.length > Math.min(failed + unknown, letters) + superseded) {
       found.lost.push(`${about}: not told, ${failed + unknown} marked, ${letters} open dead letters`);
     }
   }
@@ -153,7 +156,7 @@ function judgeRepeats({ accepted, doubled, jobs, mails, webhooks }: Evidence, fo
   for (const [id, copies] of groupBy(mails, ({ message_id }) => message_id)) {
     if (copies.length > 1) found.told_twice.push(`mail ${id}: accepted ${copies.length} times`);
   }
-  for (const [to, copies] of groupBy(mails, ({ envelope_to }) => envelope_to.join(','))) {
+  for (const [to, copies] of groupBy(mails, ({ envelope_to, text }) => `${envelope_to.join()} ${jobIdIn(text)}`)) {
     const keys = new Set(copies.map(({ message_id }) => message_id));
     if (keys.size > 1) found.told_twice.push(`${to}: mails ${[...keys].join(', ')}`);
   }

@@ -6,6 +6,7 @@ import type { ServiceName } from '../../infra/local/service-names.js';
 import type { Replica } from '../../infra/local/services.js';
 import { MAIL_SERVER } from '../../infra/local/sink-types.js';
 import { poisonTopics } from './poison.js';
+import { redeliver } from './redeliver.js';
 import type { Fault } from './schedule.js';
 
 /** When a fault was there, by this host's clock, which is the one that Postgres on this host has. */
@@ -49,7 +50,7 @@ export class FaultInjector {
   }
 
   async #bringAbout(fault: Fault): Promise<void> {
-    const { services, sinks } = this.system;
+    const { kafka, services, sinks, topic_prefix } = this.system;
     switch (fault.kind) {
       case 'kill':
         return services.restart(this.#replica(fault), 'SIGKILL');
@@ -68,8 +69,10 @@ export class FaultInjector {
       case 'mail_cut':
         return sinks.behave(MAIL_SERVER, { cut: true, lost: fault.lost, times: fault.times });
       case 'poison':
-        this.poison_announced += await poisonTopics(this.system.kafka, this.system.topic_prefix);
+        this.poison_announced += await poisonTopics(kafka, topic_prefix);
         return;
+      case 'redelivery':
+        return redeliver(kafka, topic_prefix, fault.type);
       case 'clock_off':
         return this.#shiftClock(this.#replica(fault), fault.ahead_ms);
     }

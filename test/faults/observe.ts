@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { TERMINAL_JOB_STATES } from '@assay/contracts';
+import { TERMINAL_JOB_STATES, topicName } from '@assay/contracts';
 import { plainHeaders, type TestSystem } from '@assay/testing';
 import { type Source, SOURCES } from '../../infra/local/secrets.js';
 import type { ServiceName } from '../../infra/local/service-names.js';
 import type { ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
+import { readTopic } from './read-topic.js';
 import type { AcceptedSubmission } from './submit.js';
 
 const PAGE = 200;
@@ -76,35 +77,8 @@ export class Observer {
   /** All of `review.settled` as it stands now, except what is no event. */
   async settledRecords(): Promise<SettledRecord[]> {
     const { kafka, topic_prefix } = this.system;
-    const topic = `${topic_prefix}.review.settled.v1`;
-    const admin = kafka.admin();
-    await admin.connect();
-    const ends = new Map<number, bigint>();
-    for (const { partition, high } of await admin.fetchTopicOffsets(topic)) ends.set(partition, BigInt(high));
-    await admin.disconnect();
-    const consumer = kafka.consumer({ groupId: `${topic_prefix}-checker` });
-    const records: SettledRecord[] = [];
-    try {
-      await consumer.connect();
-      await consumer.subscribe({ topic, fromBeginning: true });
-      await new Promise<void>((resolve, reject) => {
-        const left = new Map([...ends].filter(([, high]) => high > 0n));
-        if (left.size === 0) return resolve();
-        consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
-        void consumer.run({
-          eachMessage: ({ message, partition }) => {
-            const record = asSettled(message.headers, message.value);
-            if (record) records.push(record);
-            if (BigInt(message.offset) + 1n >= (left.get(partition) ?? 0n)) left.delete(partition);
-            if (left.size === 0) resolve();
-            return Promise.resolve();
-          },
-        });
-      });
-    } finally {
-      await consumer.disconnect();
-    }
-    return records;
+    const records = await readTopic(kafka, topicName(topic_prefix, 'review.settled'));
+    return records.flatMap(({ headers, value }) => asSettled(headers, value) ?? []);
   }
 
   async #unfinished(): Promise<{ left: number; image: string }> {

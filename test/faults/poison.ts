@@ -36,7 +36,7 @@ function poisonFor(type: EventType): Message[] {
 
 /** Resolves to how many dead letters must come of it, at least. Sent once: a record that came twice would be parked twice. */
 export async function poisonTopics(kafka: Kafka, topic_prefix: string): Promise<number> {
-  const producer = kafka.producer({ retry: { retries: 30, initialRetryTime: 300, maxRetryTime: 1_000 } });
+  const producer = kafka.producer();
   await producer.connect();
   try {
     let announced = 0;

@@ -13,11 +13,15 @@ export function holds(verdict: Verdict): boolean {
 }
 
 /** One object, for another program. */
-export function dayAsJson({ posts, recoveries, schedule, took_ms, verdict }: Day, log_directory: string): object {
+export function dayAsJson(
+  { posts, recoveries, schedule, submitted, took_ms, verdict }: Day,
+  log_directory: string,
+): object {
   const { seed, submissions, volleys } = schedule;
   return {
     seed,
     submissions,
+    submitted,
     holds: holds(verdict),
     took_ms: Math.round(took_ms),
     posts,
@@ -29,12 +33,12 @@ export function dayAsJson({ posts, recoveries, schedule, took_ms, verdict }: Day
 }
 
 export function printDay(day: Day): void {
-  const { posts, schedule, took_ms, verdict } = day;
+  const { posts, submitted, took_ms, verdict } = day;
   const { accepted, by_state, open_by_class, open_dead_letters, poison, recipients, repeated_webhooks } = verdict;
   say();
   table([
     ['what', 'count', ''],
-    ['submitted', String(schedule.submissions), `${posts} requests in ${(took_ms / 1_000).toFixed(0)} s`],
+    ['submitted', String(submitted), `with reruns; ${posts} requests in ${(took_ms / 1_000).toFixed(0)} s`],
     ['accepted', String(accepted), ''],
     ...Object.entries(by_state).map(([state, count]) => [`  ${state}`, String(count), '']),
     ['open dead letters', String(open_dead_letters), ''],

@@ -1,4 +1,5 @@
 import { type ServiceName, SERVICES } from '../../infra/local/service-names.js';
+import type { EventType } from '@assay/contracts';
 import { SeededRandom } from './random.js';
 
 /** What goes wrong, to whom, and for how long. Everything about it is drawn before the day begins. */
@@ -18,6 +19,8 @@ export type Fault =
   | { kind: 'mail_cut'; lost: boolean; times: number }
   /** On every topic, one record of each kind of poison. */
   | { kind: 'poison' }
+  /** Every record that stands on one topic is published once more, in another order. */
+  | { kind: 'redelivery'; type: EventType }
   /** The replica is restarted with its host's clock off, and keeps it to the end of the day. */
   | { kind: 'clock_off'; service: ServiceName; replica: number; ahead_ms: number };
 
@@ -55,6 +58,7 @@ const DECK: readonly FaultKind[] = [
   'webhook_hang',
   'mail_cut',
   'poison',
+  'redelivery',
   'clock_off',
   // Twice as often as the others: most of what goes wrong with processes goes wrong this way.
   'kill',
@@ -65,6 +69,14 @@ const LEAST_FAULTS = 8;
 const HOUR_MS = 3_600_000;
 const REPLICAS = 2;
 const ENDPOINTS = ['ci-bot', 'team-chat'] as const;
+/** Not what only downstream takes: there a repetition would be ours, not Assay's. */
+const REDELIVERED: readonly EventType[] = [
+  'review.submitted',
+  'review.validated',
+  'delivery.settled',
+  'stage.delayed',
+  'stage.dead_lettered',
+];
 const GAPS_MS = [0, 10, 50] as const;
 
 /** Same arguments, same schedule. */
@@ -105,6 +117,8 @@ function draw(random: SeededRandom, kind: FaultKind, lease_ms: number): Fault {
       return { kind, lost: random.next() < 0.5, times: random.between(1, 5) };
     case 'poison':
       return { kind };
+    case 'redelivery':
+      return { kind, type: random.of(REDELIVERED) };
     case 'clock_off':
       return { kind, ...whom(), ahead_ms: random.of([HOUR_MS, -HOUR_MS]) };
   }
@@ -139,6 +153,8 @@ export function describeFault(fault: Fault): string {
       return `the mail server ${fault.lost ? 'loses' : 'accepts'} and cuts ${fault.times} mails`;
     case 'poison':
       return 'poison on every topic';
+    case 'redelivery':
+      return `all of ${fault.type} once more`;
     case 'clock_off':
       return `${fault.service}-${fault.replica + 1} restarts ${fault.ahead_ms > 0 ? 'an hour ahead' : 'an hour behind'}`;
   }

@@ -7,6 +7,9 @@ export interface PlannedSubmission {
   /** The same numbers and keys in every source. */
   changelist_id: string;
   idempotency_key: string;
+  /** The second is a rerun, posted as soon as the first is accepted; the first may end as superseded (ING-6). */
+  review_version: 1 | 2;
+  has_successor: boolean;
   /** Not JSON: rejected, and under a dead letter. */
   hopeless: boolean;
   /** Posted to two replicas at the same time, as an upstream does that gave up waiting. */
@@ -34,15 +37,23 @@ export function planSubmission(number: number): PlannedSubmission {
     source,
     changelist_id: String(changelist),
     idempotency_key: `bad-day-${changelist}`,
+    review_version: 1,
+    has_successor: changelist % 6 === 2,
     hopeless: changelist % 10 === 9,
     twice_at_once: changelist % 10 === 3,
     recipients,
   };
 }
 
+/** The rerun of one that has a successor: under a key of its own, and never hopeless. */
+export function successorOf(planned: PlannedSubmission): PlannedSubmission {
+  const idempotency_key = `${planned.idempotency_key}-rerun`;
+  return { ...planned, idempotency_key, review_version: 2, has_successor: false, hopeless: false };
+}
+
 /** What is posted: two findings, one of which needs a coercion and one of which is dropped. */
 export function submissionBody(planned: PlannedSubmission): Record<string, unknown> {
-  const { changelist_id, hopeless, idempotency_key, recipients, source } = planned;
+  const { changelist_id, hopeless, idempotency_key, recipients, review_version, source } = planned;
   const finding = {
     id: 'F1',
     severity: 'high',
@@ -56,7 +67,8 @@ export function submissionBody(planned: PlannedSubmission): Record<string, unkno
   return {
     idempotency_key,
     changelist_id,
-    review_version: 1,
+    review_version,
+    rerun: review_version > 1,
     root: '//depot/demo/payments',
     changed_files: ['src/core/money.ts'],
     recipients,

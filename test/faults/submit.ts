@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestSystem } from '@assay/testing';
-import { type PlannedSubmission, planSubmission, submissionBody } from './submissions.js';
+import { type PlannedSubmission, planSubmission, submissionBody, successorOf } from './submissions.js';
 
 /** Holds a 2xx: from now on nothing of it may be lost. */
 export interface AcceptedSubmission {
@@ -17,6 +17,8 @@ const ANSWER_WITHIN_MS = 5_000;
 /** Posts as an upstream does: until there is a 2xx, at one replica after the other; the key makes that safe. */
 export class Submitter {
   readonly accepted: AcceptedSubmission[] = [];
+  /** Reruns included. */
+  submitted = 0;
   /** Requests, repeated ones included. */
   posts = 0;
   /** Answers that no fault explains: anything but 2xx, 429 and 5xx. */
@@ -34,11 +36,13 @@ export class Submitter {
     private readonly onAccepted: () => void,
   ) {}
 
-  /** Resolves when `submissions` have been accepted; how fast and how far is told by {@link release}. */
+  /** Resolves when `submissions` and their reruns have been accepted; how fast and how far is told by {@link release}. */
   async run(submissions: number): Promise<void> {
     const caller = async (): Promise<void> => {
       for (let number = await this.#take(submissions); number !== null; number = await this.#take(submissions)) {
-        await this.#submit(planSubmission(number));
+        const planned = planSubmission(number);
+        await this.#submit(planned);
+        if (planned.has_successor) await this.#submit(successorOf(planned));
         this.onAccepted();
       }
     };
@@ -76,6 +80,7 @@ export class Submitter {
   }
 
   async #submit(planned: PlannedSubmission): Promise<void> {
+    this.submitted += 1;
     const copies = planned.twice_at_once ? [0, 1] : [planned.number % 2];
     const ids = await Promise.all(copies.map((replica) => this.#until2xx(planned, replica)));
     const [job_id] = ids;

@@ -150,7 +150,13 @@ export async function startSystem(options: TestSystemOptions = {}): Promise<Test
     throw error;
   }
   const { address, host } = ground;
-  const kafka = new Kafka({ brokers: [address.kafka.brokers], clientId: topic_prefix, logLevel: logLevel.NOTHING });
+  const kafka = new Kafka({
+    brokers: [address.kafka.brokers],
+    clientId: topic_prefix,
+    logLevel: logLevel.NOTHING,
+    // A test that restarts Kafka goes on with this client.
+    retry: { initialRetryTime: 300, maxRetryTime: 1_000, retries: 60 },
+  });
   const sinks = sinksAt(services.sink_ports.control_port);
   return { services, host, address, topic_prefix, log_directory, sinks, kafka, call: caller(services), close };
 }
