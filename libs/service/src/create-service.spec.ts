@@ -363,4 +363,17 @@ describe('shutdown', () => {
     expect(await waiting).toEqual({ answered: 'early' });
     expect(order).toEqual(['consumer', 'work queue', 'publisher', 'pool']);
   });
+
+  it('OPS-1.b closes a connection on which nothing was ever asked, instead of waiting for its first request', async () => {
+    const running = await startService({ name: 'asked nothing', module: { module: NotesModule } }, settings(keyFile()));
+    const { hostname, port } = new URL(running.url);
+    const silent = connect(Number(port), hostname);
+    await once(silent, 'connect');
+    // The server has accepted it once it is done with another one's request.
+    await fetch(`${running.url}/v1/notes/1`);
+    const closed = once(silent, 'close');
+    await running.stop();
+    await closed;
+    // Node's own limit for a first request is a minute.
+  }, 30_000);
 });
