@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { asyncApiPage } from './asyncapi-page.js';
 import { configurationPage } from './configuration-page.js';
 import { openApiPages } from './openapi/pages.js';
 import { conformancePage } from './conformance-page.js';
@@ -14,6 +15,7 @@ import { stateMachinesPage } from './state-machines-page.js';
 const PAGES: readonly Page[] = [
   conformancePage,
   ...openApiPages,
+  asyncApiPage,
   configurationPage,
   problemsPage,
   reasonCodesPage,

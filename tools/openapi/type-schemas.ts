@@ -97,7 +97,8 @@ export class TypeSchemas {
   /** As they are declared; those of a mapped type by name, since the compiler's order depends on other files. */
   #members(type: ts.Type): ts.Symbol[] {
     const members = this.checker.getPropertiesOfType(type);
-    if (members.some(({ declarations }) => declarations?.length)) return members;
+    const isMapped = (type as ts.ObjectType).objectFlags & ts.ObjectFlags.Mapped;
+    if (!isMapped) return members;
     return [...members].sort((a, b) => (a.getName() < b.getName() ? -1 : 1));
   }
 
