@@ -3,7 +3,7 @@ import { defineSettings, document, durationMs, HTTP_SETTINGS, integer } from '@a
 import type { Values } from '@assay/service';
 import { KAFKA_SETTINGS } from '@assay/messaging';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
-import { parseAllowListFile } from './depot-allow-list/allow-list-file.js';
+import { readAllowListFile } from '@assay/review-engine';
 
 const MIB = 1024 * 1024;
 
@@ -11,7 +11,7 @@ const OWN_SETTINGS = {
   allow_list: document({
     env: 'ASSAY_DEPOT_ALLOW_LIST_FILE',
     doc: 'Which depot paths may be reviewed: `{"changed_by": "…", "entries": ["//depot/project/...", …]}` (SEC-1).',
-    read: parseAllowListFile,
+    read: readAllowListFile,
   }),
   review_result_limit_bytes: integer({
     env: 'ASSAY_REVIEW_RESULT_LIMIT_BYTES',

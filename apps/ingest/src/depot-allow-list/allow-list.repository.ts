@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AllowListEntry } from '@assay/review-engine';
 import { Database } from '@assay/postgres';
 import { v7 } from 'uuid';
-import type { LoadedAllowList } from './allow-list-file.js';
+import type { AllowListFile } from '@assay/review-engine';
 
 type Entry = Required<AllowListEntry>;
 
@@ -23,7 +23,7 @@ export class AllowListRepository {
    * Records a load whose content differs from the last one (SEC-2). Replicas start together: an advisory lock lets one
    * compare and write at a time. Returns whether it was recorded.
    */
-  async record({ list, changed_by }: LoadedAllowList): Promise<boolean> {
+  async record({ list, changed_by }: AllowListFile): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       await tx.query(`SELECT pg_advisory_xact_lock(hashtextextended('ingest allow-list', 0))`);
       const [last] = await tx.query<{ hash: string; entries: Entry[] }>(

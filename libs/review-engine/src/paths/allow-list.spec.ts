@@ -98,6 +98,11 @@ describe('readAllowListFile', () => {
   it.each<[string, RegExp]>([
     ['{', /not JSON/],
     ['null', /not an object/],
+    ['[]', /"changed_by" and "entries"/],
+    [file({ entries: [] }), /at least one entry/],
+    [file({ changed_by: undefined }), /"changed_by" must say who/],
+    [file({ entires: [] }), /"entires" is not a member/],
+    [file({ entries: ['//depot/ok/...', '//depot/../x'] }), /entry 2 "\/\/depot\/\.\.\/x"/],
     [file({ changed_by: ' ', entires: [], entries: ['x', '//depot/...'] }), /entires.*changed_by.*"x".*"\/\/depot/s],
   ])('SEC-1.a refuses the file %s with every fault', (text, faults) => {
     expect(() => readAllowListFile(text)).toThrow(faults);
