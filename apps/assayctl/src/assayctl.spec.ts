@@ -71,6 +71,17 @@ describe('assayctl validate', () => {
     });
   });
 
+  it('VAL-10.e VAL-13.b rejects a review result over 2 MiB, and says which limit it is', () => {
+    for (const review_result of ['x'.repeat(2 * 1024 * 1024 + 1), aResult({ summary: 'x'.repeat(2 * 1024 * 1024) })]) {
+      const { code, out } = validate(aSubmission({ review_result }));
+      expect(code).toBe(1);
+      expect(out).toContain('LIMIT_EXCEEDED');
+      expect(out).toContain('expected at most 2097152 bytes in all');
+    }
+    const small = { limits: { max_result_bytes: 8 } };
+    expect(run(['validate', 'a', '--policy', 'p'], { a: aSubmission(), p: small }).code).toBe(1);
+  });
+
   it('VAL-13.b reads standard input, a byte order mark before it too', () => {
     expect(run(['validate', '-'], { '-': `\ufeff${JSON.stringify(aSubmission())}` }).code).toBe(0);
   });

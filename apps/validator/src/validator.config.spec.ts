@@ -20,6 +20,7 @@ function fileOf(text: string): string {
 describe('the policy of the settings', () => {
   it('VAL-10.a VAL-10.b takes each limit from a setting, with the documented default', () => {
     expect(policyFrom({}).limits).toEqual({
+      max_result_bytes: 2 * 1024 * 1024,
       max_findings: 5_000,
       max_depth: 64,
       max_message_bytes: 8 * 1024,
@@ -27,12 +28,14 @@ describe('the policy of the settings', () => {
       max_diagnostics: 1_000,
     });
     const env = {
+      ASSAY_REVIEW_RESULT_LIMIT_BYTES: '2048',
       ASSAY_MAX_FINDINGS: '7',
       ASSAY_MAX_DEPTH: '9',
       ASSAY_MAX_MESSAGE_BYTES: '11',
       ASSAY_MAX_STRING_BYTES: '13',
     };
     expect(policyFrom({ ...env, ASSAY_MAX_DIAGNOSTICS: '17' }).limits).toEqual({
+      max_result_bytes: 2_048,
       max_findings: 7,
       max_depth: 9,
       max_message_bytes: 11,

@@ -29,6 +29,13 @@ export const POLICY_SETTINGS = {
     default: null,
     read: readSchemaVersions,
   }),
+  max_result_bytes: integer({
+    env: 'ASSAY_REVIEW_RESULT_LIMIT_BYTES',
+    doc: 'A larger review result is rejected (VAL-10). The same as of ingest, which refuses it before it becomes a job.',
+    default: limits.max_result_bytes,
+    min: 1024,
+    max: 64 * 1024 * 1024,
+  }),
   max_findings: integer({
     env: 'ASSAY_MAX_FINDINGS',
     doc: 'A review result with more findings is rejected (VAL-10).',
@@ -99,13 +106,13 @@ export const POLICY = Symbol('Policy');
 /** The policy that the settings describe; diagnostics pass the one redactor (SEC-4). */
 export function policyOf(settings: Values<typeof POLICY_SETTINGS>): Policy {
   const { prompt_versions, prompt_patch_drift, schema_versions } = settings;
-  const { max_findings, max_depth, max_message_bytes, max_string_bytes, max_diagnostics } = settings;
+  const { max_result_bytes, max_findings, max_depth, max_message_bytes, max_string_bytes, max_diagnostics } = settings;
   return definePolicy(
     {
       prompt_versions,
       prompt_patch_drift,
       ...(schema_versions === null ? {} : { schema_versions }),
-      limits: { max_findings, max_depth, max_message_bytes, max_string_bytes, max_diagnostics },
+      limits: { max_result_bytes, max_findings, max_depth, max_message_bytes, max_string_bytes, max_diagnostics },
     },
     { redact: redactDiagnostic },
   );

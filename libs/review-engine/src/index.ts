@@ -5,6 +5,7 @@ export {
   type VersionStatus,
 } from './contract/registry.js';
 export type { ReviewInput } from './engine/parse.js';
+export { isLargerThan } from './engine/result-size.js';
 export { denySubmission, validateReview } from './engine/validate-review.js';
 export * from './paths/index.js';
 export {

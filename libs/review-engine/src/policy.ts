@@ -2,8 +2,10 @@ import { contractOf, REGISTERED_VERSIONS, type RegisteredVersion, type VersionSt
 import type { Contract } from './contract/contract.js';
 import { parsePromptVersion, parseSchemaVersion } from './versions/version.js';
 
-/** VAL-10. A review result's own size is ingest's to judge. */
+/** VAL-10. */
 export interface Limits {
+  /** A review result's own size. Ingest refuses a larger one (413) before it becomes a job. */
+  max_result_bytes: number;
   max_findings: number;
   /** Levels of nesting, the document itself being the first. */
   max_depth: number;
@@ -26,6 +28,7 @@ export const DEFAULT_POLICY: PolicySettings = {
   prompt_versions: ['1.0.0'],
   prompt_patch_drift: false,
   limits: {
+    max_result_bytes: 2 * 1024 * 1024,
     max_findings: 5_000,
     max_depth: 64,
     max_message_bytes: 8 * 1024,

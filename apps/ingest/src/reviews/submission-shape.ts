@@ -1,6 +1,6 @@
 import { canonicalRecipient, Problem, recipientKey } from '@assay/contracts';
 import type { FieldError, Recipient } from '@assay/contracts';
-import { jsonBytesUpTo } from './json-size.js';
+import { changedFilesFaults, isLargerThan, reviewInput, reviewResultFaults, rootFaults } from '@assay/review-engine';
 import { readEnvelope } from './submission-envelope.js';
 import type { SubmissionEnvelope } from './submission-envelope.js';
 
@@ -25,11 +25,6 @@ export interface SubmissionLimits {
 }
 
 const DEFAULT_PRIORITY = 5;
-const MAX_CHANGED_FILES = 20_000;
-const MAX_PATH_BYTES = 1_024;
-const MAX_PATHS_BYTES = 2 * 1024 * 1024;
-/** U+0000 and lone surrogates: Postgres takes neither in text, and no path has them. */
-const UNSTORABLE = /[\0\p{Cs}]/u;
 /** A caller mends its program by the first few; thousands of answers to one bad loop help nobody. */
 const MAX_ERRORS = 100;
 
@@ -50,8 +45,8 @@ export function readSubmission(raw: RawSubmission, limits: SubmissionLimits): Su
   }
   const members = body as Record<string, unknown>;
   const { envelope, errors } = readEnvelope(members);
-  errors.push(...changedFilesErrors(members['changed_files']), ...reviewResultErrors(members['review_result']));
-  errors.push(...rootErrors(envelope.root));
+  errors.push(...changedFilesFaults(members['changed_files']), ...reviewResultFaults(members['review_result']));
+  if (typeof envelope.root === 'string') errors.push(...rootFaults(envelope.root));
   const recipients = errors.some(isAboutRecipients) ? [] : readRecipients(envelope, errors);
   const idempotency_key = readKey(envelope, raw.header_key, errors);
   if (errors.length > 0) throw invalid(errors);
@@ -124,52 +119,9 @@ function readRecipients(envelope: SubmissionEnvelope, errors: FieldError[]): Rec
   });
 }
 
-function changedFilesErrors(value: unknown): FieldError[] {
-  const pointer = '/changed_files';
-  if (value === undefined) return [{ pointer, code: 'required', detail: 'must be an array of paths' }];
-  if (!Array.isArray(value)) return [{ pointer, code: 'invalid_type', detail: 'must be an array of paths' }];
-  if (value.length === 0 || value.length > MAX_CHANGED_FILES) {
-    return [{ pointer, code: 'invalid_value', detail: `must hold 1 to ${MAX_CHANGED_FILES} paths` }];
-  }
-  const errors: FieldError[] = [];
-  let bytes = 0;
-  for (let index = 0; index < value.length; index += 1) {
-    const detail = pathFault(value[index]);
-    if (detail !== null) errors.push({ pointer: `${pointer}/${index}`, code: 'invalid_value', detail });
-    else bytes += Buffer.byteLength(value[index] as string);
-  }
-  if (bytes > MAX_PATHS_BYTES) {
-    errors.push({ pointer, code: 'invalid_value', detail: `must be at most ${MAX_PATHS_BYTES} bytes in all` });
-  }
-  return errors;
-}
-
-function rootErrors(root: unknown): FieldError[] {
-  if (typeof root !== 'string') return [];
-  const detail = pathFault(root);
-  return detail === null ? [] : [{ pointer: '/root', code: 'invalid_value', detail }];
-}
-
-function pathFault(path: unknown): string | null {
-  if (typeof path !== 'string' || path.trim() === '') return 'must be a path';
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `must be at most ${MAX_PATH_BYTES} bytes`;
-  if (UNSTORABLE.test(path)) return 'must not hold U+0000 or a lone surrogate';
-  return null;
-}
-
-function reviewResultErrors(value: unknown): FieldError[] {
-  const pointer = '/review_result';
-  if (value === undefined) return [{ pointer, code: 'required', detail: 'must be a string or an object' }];
-  const fits = typeof value === 'string' || (typeof value === 'object' && value !== null && !Array.isArray(value));
-  return fits ? [] : [{ pointer, code: 'invalid_type', detail: 'must be a string or an object' }];
-}
-
-/** Measured only when the whole body is over the limit: else its part cannot be. */
 function refuseOversizedResult(result: unknown, body_bytes: number, limits: SubmissionLimits): void {
   const limit = limits.review_result_bytes;
-  if (body_bytes <= limit) return;
-  const bytes = typeof result === 'string' ? Buffer.byteLength(result) : jsonBytesUpTo(result, limit);
-  if (bytes <= limit) return;
+  if (!isLargerThan(reviewInput(result, body_bytes), limit)) return;
   throw new Problem('payload_too_large', {
     detail: `review_result is larger than ${limit} bytes`,
     errors: [{ pointer: '/review_result', code: 'too_large', detail: `must be at most ${limit} bytes` }],

@@ -16,6 +16,6 @@ export class DryRunController {
   @BodySchema(null, JUDGED_SUBMISSION_SCHEMA)
   @Roles('submitter', 'operator', 'approver', 'auditor')
   validate(@CurrentPrincipal() principal: Principal, @Body() body: JsonBody) {
-    return this.dryRun.judge(principal, body.value);
+    return this.dryRun.judge(principal, body);
   }
 }

@@ -56,6 +56,21 @@ describe('POST /v1/validations', () => {
     expect(other.body.versions.schema_verdict).toBe('compatible_minor');
   });
 
+  it('VAL-10.e VAL-13.a rejects a review result over 2 MiB with its limit, where ingest would answer 413', async () => {
+    const { body } = await validator
+      .post('/v1/validations', {
+        changed_files: ['//depot/project/a.ts'],
+        review_result: 'x'.repeat(2 * 1024 * 1024 + 1),
+      })
+      .expect(200);
+    expect(body).toMatchObject({
+      outcome: 'rejected',
+      rejection: { class: 'LIMIT_EXCEEDED', code: 'limit_exceeded' },
+      result: null,
+      diagnostics: [{ code: 'limit_exceeded', pointer: '', expected: 'at most 2097152 bytes in all' }],
+    });
+  });
+
   it('VAL-13.a ING-10.a names every field of a submission that has not the shape', async () => {
     const { body } = await validator.post('/v1/validations', { root: 5 }).expect(400);
     expect(body).toMatchObject({

@@ -36,7 +36,8 @@ export class SubmissionJudge {
   ): NewValidation {
     const { data } = body;
     const { list } = this.config.allow_list;
-    const judgement = judgeSubmission(data.submission, { policy: this.policy, allow_list: list, source: data.source });
+    const rules = { policy: this.policy, allow_list: list, source: data.source, read_from_bytes: body.bytes.length };
+    const judgement = judgeSubmission(data.submission, rules);
     const { verdict } = judgement;
     const at = { revision: failed_attempts + 1, occurred_at, judged_by: list.hash };
     return {

@@ -1,8 +1,11 @@
 import type { Buffer } from 'node:buffer';
 import { isAscii, isUtf8 } from 'node:buffer';
 
-/** A review result as it came: its raw output, or the JSON value that a caller has parsed already. */
-export type ReviewInput = { raw: string | Buffer } | { document: unknown };
+/**
+ * A review result as it came: its raw output, or the JSON value that a caller has parsed already. `read_from_bytes`: the
+ * size of the JSON that it stood in, which spares measuring what cannot be too large.
+ */
+export type ReviewInput = { raw: string | Buffer } | { document: unknown; read_from_bytes?: number };
 
 export type Parsed = { kind: 'json'; value: unknown } | { kind: 'not_json'; reason: string };
 

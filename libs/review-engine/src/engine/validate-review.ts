@@ -7,6 +7,7 @@ import { Diagnostics, pointerToken } from './diagnostics.js';
 import { judgeFinding, type Coercion, type DropReason } from './judge-finding.js';
 import { judgeTopLevel, nestedTooDeep, type Refusal, type TopLevel } from './judge-top-level.js';
 import { parseReview, type ReviewInput } from './parse.js';
+import { isLargerThan } from './result-size.js';
 import { TakenIds } from './taken-ids.js';
 
 const NOTHING_READ: VersionsJudged = {
@@ -31,6 +32,15 @@ export function validateReview(
   source: string | null = null,
 ): Verdict {
   const diagnostics = new Diagnostics(policy.limits.max_diagnostics, policy.redact);
+  const { max_result_bytes } = policy.limits;
+  if (isLargerThan(input, max_result_bytes)) {
+    const facts = {
+      code: 'limit_exceeded' as const,
+      pointer: '',
+      expected: `at most ${max_result_bytes} bytes in all`,
+    };
+    return rejected({ class: 'LIMIT_EXCEEDED', facts }, NOTHING_READ, policy);
+  }
   const parsed = parseReview(input);
   if (parsed.kind === 'not_json') {
     const facts = { code: 'invalid_json' as const, expected: parsed.reason };

@@ -1,3 +1,4 @@
+import type { ReviewInput } from '../engine/parse.js';
 import { denySubmission, validateReview } from '../engine/validate-review.js';
 import { prepareChangedFiles, type AllowList } from '../paths/index.js';
 import type { Policy } from '../policy.js';
@@ -10,6 +11,8 @@ export interface JudgementRules {
   allow_list: AllowList | null;
   /** The submission's source, for preview versions (VER-8). */
   source?: string | null;
+  /** Bytes of the JSON that the submission was read from, where they are known. */
+  read_from_bytes?: number;
 }
 
 export interface Judgement {
@@ -25,12 +28,17 @@ export interface Judgement {
 export function judgeSubmission(submission: JudgedSubmission, rules: JudgementRules): Judgement {
   const denied = rules.allow_list?.denied(submission) ?? [];
   if (denied.length > 0) return { verdict: denySubmission(denied, rules.policy), denied };
-  const { review_result } = submission;
-  const input = typeof review_result === 'string' ? { raw: review_result } : { document: review_result };
+  const input = reviewInput(submission.review_result, rules.read_from_bytes);
   return {
     verdict: validateReview(input, prepareChangedFiles(submission), rules.policy, rules.source ?? null),
     denied,
   };
+}
+
+/** A submission's `review_result` as the engine takes it: a string is raw output, an object the document. */
+export function reviewInput(review_result: unknown, read_from_bytes?: number): ReviewInput {
+  if (typeof review_result === 'string') return { raw: review_result };
+  return read_from_bytes === undefined ? { document: review_result } : { document: review_result, read_from_bytes };
 }
 
 /** A verdict as a dry run answers with it: the document of `POST /v1/validations` and `assayctl validate --json`. */

@@ -19,6 +19,9 @@ export interface SubmissionFault {
 const MAX_CHANGED_FILES = 20_000;
 const MAX_PATH_BYTES = 1_024;
 const MAX_PATHS_BYTES = 2 * 1024 * 1024;
+/** Postgres takes neither in text, and no path has them. */
+const UNSTORABLE = /[\0\p{Cs}]/u;
+/** A caller mends its program by the first few; thousands of answers to one bad loop help nobody. */
 const MAX_FAULTS = 100;
 
 /**
@@ -41,29 +44,39 @@ export function readSubmission(value: unknown): { submission: JudgedSubmission }
   return { submission: members as unknown as JudgedSubmission };
 }
 
-function changedFilesFaults(value: unknown): SubmissionFault[] {
+/** ING-1: 1 to 20,000 paths, each at most 1,024 bytes, at most 2 MiB in all. */
+export function changedFilesFaults(value: unknown): SubmissionFault[] {
   const pointer = '/changed_files';
   if (value === undefined) return [{ pointer, code: 'required', detail: 'must be an array of paths' }];
   if (!Array.isArray(value)) return [{ pointer, code: 'invalid_type', detail: 'must be an array of paths' }];
   if (value.length === 0 || value.length > MAX_CHANGED_FILES) {
     return [{ pointer, code: 'invalid_value', detail: `must hold 1 to ${MAX_CHANGED_FILES} paths` }];
   }
-  const faults = value.flatMap((path: unknown, index) => pathFaults(`${pointer}/${index}`, path));
-  const bytes = faults.length > 0 ? 0 : (value as string[]).reduce((sum, path) => sum + Buffer.byteLength(path), 0);
-  if (bytes <= MAX_PATHS_BYTES) return faults;
-  return [{ pointer, code: 'invalid_value', detail: `must be at most ${MAX_PATHS_BYTES} bytes in all` }];
-}
-
-function pathFaults(pointer: string, path: unknown): SubmissionFault[] {
-  if (typeof path !== 'string' || path.trim() === '') {
-    return [{ pointer, code: 'invalid_value', detail: 'must be a path' }];
+  const faults: SubmissionFault[] = [];
+  let bytes = 0;
+  for (let index = 0; index < value.length; index++) {
+    const detail = pathFault(value[index]);
+    if (detail !== null) faults.push({ pointer: `${pointer}/${index}`, code: 'invalid_value', detail });
+    else bytes += Buffer.byteLength(value[index] as string);
   }
-  if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return [];
-  return [{ pointer, code: 'invalid_value', detail: `must be at most ${MAX_PATH_BYTES} bytes` }];
+  if (bytes > MAX_PATHS_BYTES) {
+    faults.push({ pointer, code: 'invalid_value', detail: `must be at most ${MAX_PATHS_BYTES} bytes in all` });
+  }
+  return faults;
 }
 
-function rootFaults(value: unknown): SubmissionFault[] {
-  return value === undefined ? [] : pathFaults('/root', value);
+/** `root` may be left out or null. */
+export function rootFaults(value: unknown): SubmissionFault[] {
+  if (value === undefined || value === null) return [];
+  const detail = pathFault(value);
+  return detail === null ? [] : [{ pointer: '/root', code: 'invalid_value', detail }];
+}
+
+function pathFault(path: unknown): string | null {
+  if (typeof path !== 'string' || path.trim() === '') return 'must be a path';
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `must be at most ${MAX_PATH_BYTES} bytes`;
+  if (UNSTORABLE.test(path)) return 'must not hold U+0000 or a lone surrogate';
+  return null;
 }
 
 function typeFault(pointer: string, value: unknown, type: 'boolean'): SubmissionFault[] {
@@ -71,7 +84,8 @@ function typeFault(pointer: string, value: unknown, type: 'boolean'): Submission
   return [{ pointer, code: 'invalid_type', detail: `must be a ${type}` }];
 }
 
-function reviewResultFaults(value: unknown): SubmissionFault[] {
+/** A string is raw output, whatever it holds; an object is the document. */
+export function reviewResultFaults(value: unknown): SubmissionFault[] {
   const pointer = '/review_result';
   const detail = 'must be a string (the raw output) or an object';
   if (value === undefined) return [{ pointer, code: 'required', detail }];
