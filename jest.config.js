@@ -29,7 +29,7 @@ const shared = {
   },
   testEnvironment: '<rootDir>/libs/testing/src/leak-checking-environment.mjs',
   setupFiles: ['reflect-metadata', '<rootDir>/libs/testing/src/quiet-logs.mjs'],
-  modulePathIgnorePatterns: ['<rootDir>/dist'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.local/mutation'],
 };
 
 export default {

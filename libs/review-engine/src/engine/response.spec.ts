@@ -101,14 +101,6 @@ describe('rejections', () => {
     expect(rejectionOf(aResult({ schema_version: '1.7', x: nested(64) })).code).toBe('limit_exceeded');
   });
 
-  it('VAL-10.a VAL-12.a survives nesting a million levels deep', () => {
-    const levels = 1_000_000;
-    const raw = `{"schema_version":"1.0","prompt_version":"1.0","findings":${'['.repeat(levels)}${']'.repeat(levels)}}`;
-    expect(rejectionOf(raw).code).toBe('limit_exceeded');
-    expect(rejectionOf('['.repeat(levels)).code).toBe('invalid_json');
-    expect(rejectionOf('['.repeat(levels) + ']'.repeat(levels)).code).toBe('invalid_type');
-  });
-
   it('VAL-10.c rejects an over-long summary', () => {
     expect(rejectionOf(aResult({ summary: 'x'.repeat(1025) }))).toMatchObject({
       code: 'limit_exceeded',
