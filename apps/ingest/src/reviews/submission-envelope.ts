@@ -91,7 +91,6 @@ export const SUBMISSION_BODY = {
         { type: 'string', pattern: '^[A-Za-z0-9._:/@#+-]{1,128}$' },
       ],
     },
-    root: { ...JUDGED_SUBMISSION_SCHEMA.properties.root, type: ['string', 'null'] },
     recipients: {
       type: 'array',
       minItems: 1,

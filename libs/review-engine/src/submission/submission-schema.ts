@@ -14,7 +14,7 @@ export const JUDGED_SUBMISSION_SCHEMA = {
       description: 'Paths as the version control names them, at most 2 MiB in all.',
     },
     root: {
-      type: 'string',
+      type: ['string', 'null'],
       minLength: 1,
       maxLength: 1_024,
       pattern: '\\S',
