@@ -9,6 +9,7 @@ import { INGEST_CONFIG } from './ingest.config.js';
 import type { INGEST_SETTINGS } from './ingest.config.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { ProgressModule } from './progress/index.js';
+import { ReplayModule } from './replay/index.js';
 import { ReviewsModule } from './reviews/index.js';
 
 export type IngestSettings = Values<(typeof INGEST_SETTINGS)['settings']>;
@@ -35,6 +36,7 @@ export class IngestModule {
         WorkQueueModule.register({ settings }),
         ReviewsModule,
         ProgressModule,
+        ReplayModule,
         DepotAllowListModule,
       ],
     };

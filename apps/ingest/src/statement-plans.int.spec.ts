@@ -6,6 +6,8 @@ import type { Statement } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
 import { LOCK_PROGRESS } from './progress/sql/lock-progress.js';
 import { STORE_PROGRESS } from './progress/sql/store-progress.js';
+import { LOAD_STANDING, LOCK_REPLAYED } from './replay/sql/lock-replayed.js';
+import { STORE_REPLAYS } from './replay/sql/store-replays.js';
 import { listQuery } from './reviews/jobs.repository.js';
 import { LOAD_CONTEST } from './reviews/sql/load-contest.js';
 import { LOCK_CONTEST } from './reviews/sql/lock-contest.js';
@@ -58,6 +60,9 @@ describe('hot statements at 10,000 jobs', () => {
     ['ING-3.d lock_contest', LOCK_CONTEST, () => [[1, 2, 3]], ['Function Scan']],
     ['ING-9.a lock_progress', LOCK_PROGRESS, () => [ids], ['jobs_pkey']],
     ['ING-9.a store_progress', STORE_PROGRESS, () => ['[]', '[]', ids], ['jobs_pkey']],
+    ['ING-9.c lock_replayed', LOCK_REPLAYED, () => [ids], ['jobs_pkey', 'submissions_pkey']],
+    ['ING-9.d load_standing', LOAD_STANDING, () => [sources, names], ['jobs_standing']],
+    ['ING-9.c store_replays', STORE_REPLAYS, () => ['[]', '', '[]', ids], ['jobs_pkey']],
     ['ING-8.c settled_among', SETTLED_AMONG, () => [ids], ['jobs_pkey']],
   ])('%s reads no whole table', async (_name, statement, params, uses) => {
     const plan = await planOf(statement, params());

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
 import type { ReviewSettled, StageDeadLettered } from '@assay/contracts';
+import { v7 } from 'uuid';
 import { aSubmission, ingestFixture, VALIDATED } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
 import type { Hop, JobView } from '../reviews/job.js';
@@ -9,13 +10,15 @@ import type { Hop, JobView } from '../reviews/job.js';
 let fixture: IngestFixture;
 let replica: Replica;
 let submitted: Collector;
+let begun: Collector;
 let dead: Collector;
 let settled: Collector;
 
 beforeAll(async () => {
   fixture = await ingestFixture();
-  [submitted, dead, settled] = await Promise.all([
+  [submitted, begun, dead, settled] = await Promise.all([
     fixture.kafka.consume('review.submitted'),
+    fixture.kafka.consume('replay.accepted'),
     fixture.kafka.consume('stage.dead_lettered'),
     fixture.kafka.consume('review.settled'),
   ]);
@@ -67,6 +70,38 @@ describe('a job without news', () => {
     expect(timeline.at(-1)).toMatchObject({ service: 'ingest', from: 'queued', to: 'failed', cause: 'no_news' });
     await eventually(() => expect(of(settled, job)[0]?.json<ReviewSettled>()).toMatchObject({ state: 'failed' }));
   });
+
+  it.each([
+    ['notify', 'replay.accepted'],
+    ['validate', 'review.submitted'],
+  ] as const)(
+    'ING-11.a of a replay from %s has the %s of its generation published again',
+    async (start_stage, type) => {
+      const job = await accepted();
+      await replica.tell(job, 'review.validated', VALIDATED);
+      const failed = {
+        summary: { open: 0, failed: 1, by_channel: { webhook: { failed_permanent: 1 } } },
+        deliveries: [],
+      };
+      await replica.tell(job, 'delivery.settled', failed);
+      await eventually(() => expect(of(settled, job)).toHaveLength(1));
+      const item_id = v7();
+      await replica.tell(job, 'replay.requested', {
+        ...{ plan_id: v7(), item_id, dead_letter_id: v7(), action: 'replay', start_stage, subject_type: 'job' },
+        ...{ subject_id: job.job_id, corrected_recipient: null, reason: null, actor: 'key:ops' },
+      });
+      const told = () =>
+        (type === 'replay.accepted' ? begun : submitted).records.map(({ headers }) => headers['ce_id']);
+      const id = `${type === 'replay.accepted' ? item_id : job.job_id}:1:1:${type}`;
+      await eventually(() => expect(told().filter((each) => each === id).length).toBeGreaterThanOrEqual(2));
+      const awaited_stage = start_stage;
+      await eventually(() => {
+        expect(of(dead, job).at(-1)?.json<StageDeadLettered>()).toMatchObject({
+          ...{ generation: 1, error_class: 'NO_NEWS', sanitized_context: { awaited_stage } },
+        });
+      });
+    },
+  );
 
   it('ING-11.a is left alone while an attempt is due later', async () => {
     const job = await accepted();

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '@assay/postgres';
+import { REPLAY_QUEUE } from '../replay/index.js';
 import { SUBMITTED_QUEUE } from '../reviews/index.js';
 import type { JobInProgress, NewHop } from './progress.repository.js';
 
@@ -19,7 +20,7 @@ export interface GivenUp {
 export class ForgottenJobsRepository {
   /**
    * Jobs that nobody has told of for longer than `no_news_ms`, locked; those that another replica looks at are left to
-   * it. A job whose submission has not been published yet is not forgotten: Kafka is away, and the item has it.
+   * it. A job whose submission or replay has not been published yet is not forgotten: Kafka is away, and the item has it.
    */
   quiet(tx: Tx, no_news_ms: number, limit: number): Promise<QuietJob[]> {
     return tx.query<QuietJob>(
@@ -29,9 +30,9 @@ export class ForgottenJobsRepository {
        FROM jobs j
        WHERE settled_at IS NULL AND accepted_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
          AND greatest(quiet_since, reminded_at) < clock_timestamp() - $1::float8 * interval '1 millisecond'
-         AND NOT EXISTS (SELECT FROM work_items w WHERE w.subject_id = j.id::text AND w.queue = $2)
+         AND NOT EXISTS (SELECT FROM work_items w WHERE w.subject_id = j.id::text AND w.queue = ANY($2))
        ORDER BY id LIMIT $3 FOR NO KEY UPDATE OF j SKIP LOCKED`,
-      [no_news_ms, SUBMITTED_QUEUE, limit],
+      [no_news_ms, [SUBMITTED_QUEUE, REPLAY_QUEUE], limit],
     );
   }
 

@@ -8,7 +8,8 @@ import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
 import { INGEST_CONFIG } from '../ingest.config.js';
 import type { IngestConfig } from '../ingest.config.js';
-import { JobWatch, SUBMITTED_QUEUE } from '../reviews/index.js';
+import { answerItem, ReplayRepository, startsFromSubmission } from '../replay/index.js';
+import { JobWatch, submittedItem } from '../reviews/index.js';
 import { ForgottenJobsRepository } from './forgotten-jobs.repository.js';
 import type { QuietJob } from './forgotten-jobs.repository.js';
 import { MAX_REMINDERS, noNewsEvent, noNewsHop } from './no-news.js';
@@ -34,6 +35,7 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     @Inject(Database) private readonly database: Database,
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(ForgottenJobsRepository) private readonly repository: ForgottenJobsRepository,
+    @Inject(ReplayRepository) private readonly replays: ReplayRepository,
     @Inject(JobWatch) private readonly watch: JobWatch,
     @Inject(Liveness) private readonly liveness: Liveness,
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
@@ -79,10 +81,24 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
         tx,
         forgotten.map(({ id }) => id),
       );
-      await this.queue.insert(tx, forgotten.map(againItem));
+      await this.queue.insert(tx, await this.#again(tx, forgotten));
     }
     if (lost.length > 0) await this.#giveUp(tx, lost);
     return { forgotten, lost };
+  }
+
+  /** What began the generation, said again; the stored result of every later stage answers it (GEN-2). */
+  async #again(tx: Tx, forgotten: readonly QuietJob[]): Promise<NewItem[]> {
+    const replayed = await this.replays.beginnings(
+      tx,
+      forgotten.filter(({ generation }) => generation > 0),
+    );
+    const answers = new Map(replayed.map((row) => [row.job_id, row]));
+    return forgotten.map((job) => {
+      const begun = answers.get(job.id);
+      if (begun === undefined || startsFromSubmission(begun.start_stage)) return submittedItem(job);
+      return answerItem(job, begun.answer);
+    });
   }
 
   async #giveUp(tx: Tx, lost: readonly QuietJob[]): Promise<void> {
@@ -97,10 +113,4 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     });
     await this.queue.insert(tx, items);
   }
-}
-
-/** The stored result of every later stage answers it (GEN-2). */
-function againItem(job: QuietJob): NewItem {
-  const { id: subject_id, generation, priority, correlation_id, traceparent } = job;
-  return { queue: SUBMITTED_QUEUE, subject_id, generation, priority, phase: 'publish', correlation_id, traceparent };
 }

@@ -136,9 +136,11 @@ export class AcceptanceService {
 }
 
 /** The submission's bytes are not in the item: they stand in `submissions`, from where a crash's successor takes them. */
-export function submittedItem(job: Pick<NewJob, 'id' | 'priority' | 'correlation_id' | 'traceparent'>): NewItem {
-  const { id: subject_id, priority, correlation_id, traceparent } = job;
-  return { queue: SUBMITTED_QUEUE, subject_id, generation: 0, priority, phase: 'publish', correlation_id, traceparent };
+export function submittedItem(
+  job: Pick<NewJob, 'id' | 'priority' | 'correlation_id' | 'traceparent'> & { generation?: number },
+): NewItem {
+  const { id: subject_id, generation = 0, priority, correlation_id, traceparent } = job;
+  return { queue: SUBMITTED_QUEUE, subject_id, generation, priority, phase: 'publish', correlation_id, traceparent };
 }
 
 /** Judges a batch in the order in which it came: what is accepted counts for what comes after it. */

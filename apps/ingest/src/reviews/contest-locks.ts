@@ -18,6 +18,23 @@ export function contestLocks(contenders: readonly Contender[]): string[] {
     locks.add(lockOf('key', source, idempotency_key));
     locks.add(lockOf('changelist', source, changelist_id));
   }
+  return ascending(locks);
+}
+
+/**
+ * The same for replays: the changelists, so that no submission of one is judged meanwhile (ING-4), and the items, so
+ * that a request which two consumers hold at once is decided by one of them (DLQ-10).
+ */
+export function replayLocks(replays: readonly { source: string; changelist_id: string; item_id: string }[]): string[] {
+  const locks = new Set<bigint>();
+  for (const { source, changelist_id, item_id } of replays) {
+    locks.add(lockOf('changelist', source, changelist_id));
+    locks.add(lockOf('replay', '', item_id));
+  }
+  return ascending(locks);
+}
+
+function ascending(locks: ReadonlySet<bigint>): string[] {
   return [...locks].sort((a, b) => (a < b ? -1 : 1)).map(String);
 }
 
