@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventId, eventKey } from '@assay/contracts';
+import { eventId, eventKey, jobEvent } from '@assay/contracts';
 import type {
   DeliverySettled,
   DeliveryState as DeliveryStateName,
   OutgoingEvent,
   Recipient,
+  ReplayAccepted,
   ReviewValidated,
   StageDeadLettered,
 } from '@assay/contracts';
@@ -142,7 +143,24 @@ export class NotifierFixture {
   }
 
   async tellAgain(review: ReviewValidated): Promise<void> {
-    const [result] = await this.publisher.publish([validatedEvent(review)]);
+    await this.#publish(validatedEvent(review));
+  }
+
+  /** Publishes what an operator asked of a review's deliveries, as ingest would once it has begun the generation. */
+  async replay(review: ReviewValidated, over: Partial<ReplayAccepted>, generation = 1): Promise<void> {
+    const { job_id, source, changelist_id, review_version, occurred_at, correlation_id } = review;
+    const data: ReplayAccepted = {
+      ...{ job_id, source, changelist_id, review_version, generation, revision: 1, occurred_at, correlation_id },
+      ...{ plan_id: v7(), item_id: v7(), dead_letter_id: v7(), action: 'replay', start_stage: 'notify' },
+      ...{ subject_type: 'job', subject_id: job_id, corrected_recipient: null, reason: null, actor: 'key:ops' },
+      ...{ previous_generation: generation - 1 },
+      ...over,
+    };
+    await this.#publish(jobEvent('replay.accepted', data, { subject: data.item_id, traceparent: null }));
+  }
+
+  async #publish(event: OutgoingEvent): Promise<void> {
+    const [result] = await this.publisher.publish([event]);
     if (result?.kind !== 'acked') throw new Error(`not published: ${JSON.stringify(result)}`);
   }
 

@@ -3,6 +3,7 @@ import type { BeforeApplicationShutdown, DynamicModule } from '@nestjs/common';
 import { MessagingModule } from '@assay/messaging';
 import { PostgresModule } from '@assay/postgres';
 import { WorkQueueModule } from '@assay/work-queue';
+import { CorrectionsModule } from './corrections/index.js';
 import { DELIVERY_SETTINGS, DeliveryModule } from './delivery/index.js';
 import { IntakeModule, LINKS } from './intake/index.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -49,6 +50,7 @@ export class NotifierModule {
         WorkQueueModule.register({ settings }),
         DeliveryModule,
         IntakeModule,
+        CorrectionsModule,
       ],
       providers: [Reconciler],
     };

@@ -192,7 +192,11 @@ interface ReplayFacts {
   subject_id: string;
 }
 
-/** Dead-letter asks, ingest decides. `generation` is the one expected: a job that has moved on is not replayed. */
+/**
+ * Dead-letter asks, ingest decides. `generation` is the job's latest that the asking side knows of, not that of the
+ * failure: a delivery that failed in generation 0 goes along as it is when another one of its job is replayed. A job
+ * that has moved on meanwhile is not replayed.
+ */
 export interface ReplayRequested extends JobEventData, ReplayFacts {
   /** With `correct_recipient` only. */
   corrected_recipient: Recipient | null;

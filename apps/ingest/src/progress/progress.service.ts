@@ -51,7 +51,8 @@ export class ProgressService {
     told.verdicts.forEach((verdict, index) => heard.add(1, { type: batch[index]!.type, verdict }));
     for (const { job, stored } of told.settled) {
       ended.add(1, { state: job.state });
-      latency.record(stored.took_s ?? 0, { state: job.state });
+      // A replayed job has waited for its operator: that says nothing about the pipeline.
+      if (job.generation === 0) latency.record(stored.took_s ?? 0, { state: job.state });
     }
   }
 

@@ -1,15 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jobEvent } from '@assay/contracts';
+import type { ReplayRequested } from '@assay/contracts';
+import { KafkaPublisher } from '@assay/messaging';
+import { readSettings } from '@assay/service';
 import { eventually, testRun } from '@assay/testing';
-import type { Collector } from '@assay/testing';
+import type { Collector, TestDatabase } from '@assay/testing';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import request from 'supertest';
+import { v7 } from 'uuid';
 import { Database } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
+import { INGEST_SETTINGS } from '../ingest.config.js';
 import { aSubmission, ingestFixture } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
 import { contestLocks } from './contest-locks.js';
@@ -113,6 +120,78 @@ describe('a crash', () => {
     await successor.stop();
   }, 30_000);
 });
+
+describe('a crash with a replay', () => {
+  it('GEN-5.a between decision and publication loses nothing: the successor publishes what is stored', async () => {
+    const { database, kafka } = fixture;
+    const accepted = await kafka.consume('replay.accepted');
+    const { url, process: crashing } = await startProcess({ ASSAY_INSTANCE: 'crashing', ASSAY_LEASE_MS: '1000' });
+    const authorization = `Bearer ${fixture.keys.acme}`;
+    const answer = await request(url).post('/v1/reviews').set({ authorization }).send(aSubmission()).expect(202);
+    const { job_id } = answer.body as JobView;
+    await database.sql(`UPDATE jobs SET state = 'failed', settled_at = clock_timestamp() WHERE id = $1`, [job_id]);
+    const gate = await claimGate(database);
+    const request_data = replayOf(answer.body as JobView);
+    const publisher = new KafkaPublisher(readSettings(INGEST_SETTINGS, fixture.env), 'dead-letter');
+    await publisher.publish([
+      jobEvent('replay.requested', request_data, { subject: request_data.item_id, traceparent: null }),
+    ]);
+    await publisher.close();
+    await gate.reached();
+    crashing.kill('SIGKILL');
+    await once(crashing, 'exit');
+    await gate.turnAway();
+    const state = () => database.sql('SELECT state, generation FROM jobs WHERE id = $1', [job_id]);
+    expect(await state()).toEqual([{ state: 'in_progress', generation: 1 }]);
+    expect(accepted.records).toEqual([]);
+
+    const successor = await fixture.start();
+    const record = await eventually(() => {
+      expect(accepted.records.length).toBeGreaterThanOrEqual(1);
+      return accepted.records[0]!;
+    });
+    expect(record.headers['ce_id']).toBe(`${request_data.item_id}:1:1:replay.accepted`);
+    await eventually(async () => {
+      expect(await database.sql(`SELECT FROM work_items WHERE queue = 'replay'`)).toEqual([]);
+    });
+    expect(await state()).toEqual([{ state: 'in_progress', generation: 1 }]);
+    await successor.stop();
+  }, 60_000);
+});
+
+/** Stops every claim of what publishes a replay's answer, on the server. */
+async function claimGate({ sql, url }: TestDatabase): Promise<{ reached(): Promise<void>; turnAway(): Promise<void> }> {
+  await sql(`CREATE FUNCTION ingest.gate() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$`);
+  await sql(`CREATE TRIGGER gate BEFORE UPDATE ON ingest.work_items FOR EACH ROW
+    WHEN (NEW.queue = 'replay' AND NEW.state = 'running') EXECUTE FUNCTION ingest.gate()`);
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query('SELECT pg_advisory_lock(4711)');
+  const waiting = async () =>
+    (
+      await client.query<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`,
+      )
+    ).rows;
+  return {
+    reached: () => eventually(async () => expect((await waiting()).length).toBeGreaterThan(0), { within_ms: 20_000 }),
+    turnAway: async () => {
+      for (const { pid } of await waiting()) await client.query('SELECT pg_terminate_backend($1)', [pid]);
+      await client.end();
+      await sql('DROP TRIGGER gate ON ingest.work_items');
+    },
+  };
+}
+
+function replayOf(job: JobView): ReplayRequested {
+  const { job_id, source, changelist_id, review_version, generation, correlation_id, accepted_at } = job;
+  return {
+    ...{ job_id, source, changelist_id, review_version, generation, correlation_id, occurred_at: accepted_at },
+    ...{ revision: 1, plan_id: v7(), item_id: v7(), dead_letter_id: v7(), action: 'replay', start_stage: 'notify' },
+    ...{ subject_type: 'job', subject_id: job_id, corrected_recipient: null, reason: null, actor: 'key:ops' },
+  };
+}
 
 /** A way to Postgres that can be cut. */
 async function cuttable(url: string): Promise<{ url: string; cut(): void; mend(): void; close(): void }> {

@@ -1,5 +1,5 @@
 import { failureFingerprint, jobEvent } from '@assay/contracts';
-import type { ErrorClass, Failure, JobEventData, OutgoingEvent } from '@assay/contracts';
+import type { ErrorClass, Failure, JobEventData, OutgoingEvent, SettledDelivery } from '@assay/contracts';
 import { errorChain } from '@assay/security';
 import type { ChangedDelivery, Parent } from './delivery.repository.js';
 
@@ -11,15 +11,24 @@ function common(parent: Parent): JobEventData {
 
 /** `delivery.settled`: one per parent and transaction, with the parent's full summary (DEL-15). */
 export function settledEvent(parent: Parent, settled: readonly ChangedDelivery[]): OutgoingEvent {
-  const deliveries = settled.map(({ id, channel, state, notification_id, notified_at }) => ({
-    delivery_id: id,
-    channel,
-    state,
-    notification_id,
-    notified_at,
-  }));
+  const deliveries = settled.flatMap(settledDeliveries);
   const data = { ...common(parent), summary: parent.summary, deliveries };
   return jobEvent('delivery.settled', data, { traceparent: parent.traceparent });
+}
+
+/** One for each delivery whose dead letter finds its end here: itself, and the first of each chain that it ends. */
+function settledDeliveries(of: ChangedDelivery): SettledDelivery[] {
+  const { id: delivery_id, channel, state, notification_id, notified_at, dead_lettered } = of;
+  return subjectsOf(of).map((subject) => ({
+    ...{ delivery_id, channel, state, notification_id, notified_at },
+    ...(dead_lettered && { had_dead_letter: true }),
+    ...(subject !== delivery_id && { original_id: subject }),
+  }));
+}
+
+/** The deliveries that dead letters about this one name (DEL-10). */
+function subjectsOf({ id, original_ids }: ChangedDelivery): string[] {
+  return original_ids ?? [id];
 }
 
 export interface DelayFacts {
@@ -57,14 +66,21 @@ export interface DeadLetterFacts {
   last_failure_at: string;
 }
 
-/** DLQ-3's facts of a delivery that no retry will mend. Ids and codes only: no address, no payload. */
-export function deadLetterEvent(parent: Parent, facts: DeadLetterFacts): OutgoingEvent {
+/**
+ * DLQ-3's facts of a delivery that no retry will mend, told once for each delivery that it stands for. Ids and codes
+ * only: no address, no payload.
+ */
+export function deadLetterEvents(parent: Parent, facts: DeadLetterFacts): OutgoingEvent[] {
+  return subjectsOf(facts.delivery).map((subject_id) => deadLetterEvent(parent, facts, subject_id));
+}
+
+function deadLetterEvent(parent: Parent, facts: DeadLetterFacts, subject_id: string): OutgoingEvent {
   const { delivery, destination, error_class, failure, attempts } = facts;
   const data = {
     ...common(parent),
     stage: 'notify' as const,
     subject_type: 'delivery' as const,
-    subject_id: delivery.id,
+    subject_id,
     error_class,
     code: failure.code,
     last_stack: errorChain(failure),
@@ -85,7 +101,7 @@ export function deadLetterEvent(parent: Parent, facts: DeadLetterFacts): Outgoin
     fingerprint: failureFingerprint({ stage: 'notify', error_class, code: failure.code, where: destination }),
     summary: parent.summary,
   };
-  return jobEvent('stage.dead_lettered', data, { subject: delivery.id, traceparent: parent.traceparent });
+  return jobEvent('stage.dead_lettered', data, { subject: subject_id, traceparent: parent.traceparent });
 }
 
 export interface RefusedCredential {

@@ -13,6 +13,10 @@ export const DELIVERY_CAUSES = [
   'not_sent',
   'superseded_by_newer_version',
   'new_job_for_the_same_version',
+  'replayed',
+  'resent',
+  'waived',
+  'recipient_corrected',
 ] as const;
 export type DeliveryCause = (typeof DELIVERY_CAUSES)[number];
 
@@ -27,7 +31,7 @@ export interface DeliveryMove {
  * the tests read this list; the SQL that moves rows names the same states in its WHERE clauses.
  */
 export const DELIVERY_MOVES: readonly DeliveryMove[] = [
-  { from: null, to: 'pending', causes: ['review_validated'] },
+  { from: null, to: 'pending', causes: ['review_validated', 'recipient_corrected'] },
   { from: null, to: 'superseded', causes: ['newer_version_known'] },
   { from: 'pending', to: 'sending', causes: ['intent_recorded'] },
   { from: 'retry_scheduled', to: 'sending', causes: ['intent_recorded'] },
@@ -51,7 +55,23 @@ export const DELIVERY_MOVES: readonly DeliveryMove[] = [
   { from: 'pending', to: 'superseded', causes: ['superseded_by_newer_version'] },
   { from: 'retry_scheduled', to: 'superseded', causes: ['superseded_by_newer_version'] },
   { from: 'failed_permanent', to: 'superseded', causes: ['superseded_by_newer_version'] },
-  { from: 'failed_permanent', to: 'pending', causes: ['new_job_for_the_same_version'] },
+  {
+    from: 'failed_permanent',
+    to: 'pending',
+    causes: ['new_job_for_the_same_version', 'replayed', 'resent', 'recipient_corrected'],
+  },
+
+  // What an operator decides (DEL-10).
+  { from: 'unknown', to: 'pending', causes: ['resent'] },
+  { from: 'failed_permanent', to: 'waived', causes: ['waived'] },
+  { from: 'unknown', to: 'waived', causes: ['waived'] },
+  { from: 'failed_permanent', to: 'replaced', causes: ['recipient_corrected'] },
+  { from: 'unknown', to: 'replaced', causes: ['recipient_corrected'] },
+  // A newer version is known by now: nothing of this one is sent again.
+  { from: 'unknown', to: 'superseded', causes: ['superseded_by_newer_version'] },
+  // Somebody's address was corrected to that of a recipient who was given up before.
+  { from: 'waived', to: 'pending', causes: ['recipient_corrected'] },
+  { from: 'replaced', to: 'pending', causes: ['recipient_corrected'] },
 ];
 
 /** States with automatic work left: what a parent's `open` counts (DEL-15). */

@@ -61,6 +61,10 @@ export interface ChangedDelivery {
   notification_id: string | null;
   notified_at: string | null;
   payload_hash: string | null;
+  /** The deliveries whose dead letters are about this one; null: its own alone (DEL-10). */
+  original_ids: string[] | null;
+  /** A dead letter was opened about it, or about what it stands for. */
+  dead_lettered: boolean;
 }
 
 export interface ParentDelta {

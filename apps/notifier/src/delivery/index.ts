@@ -1,4 +1,6 @@
-export { settledEvent } from './delivery-events.js';
+export { deadLetterEvents, settledEvent } from './delivery-events.js';
+export { FAILED_DELIVERY_STATES } from './delivery-states.js';
+export type { DeliveryCause } from './delivery-states.js';
 export { deliveries } from './delivery-metrics.js';
 export type { DeliveryRow } from './delivery-row.js';
 export {

@@ -2,7 +2,7 @@ import type { Failure } from '@assay/contracts';
 import type { OutgoingEvent } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
 import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Unit, WorkQueue } from '@assay/work-queue';
-import { deadLetterEvent, delayedEvent, settledEvent } from './delivery-events.js';
+import { deadLetterEvents, delayedEvent, settledEvent } from './delivery-events.js';
 import { deliveries } from './delivery-metrics.js';
 import type { DeliveryBody, DeliveryResult } from './delivery.types.js';
 import { parentDeltas, parentKey } from './delivery.repository.js';
@@ -57,7 +57,7 @@ export class SettlementOfDeliveries {
       const error_class = unknown ? 'OUTCOME_UNKNOWN' : failure.error_class;
       const destination = this.destinationOf(unit.body);
       const facts = { delivery, destination, error_class, failure, attempts, first_failure_at, last_failure_at };
-      events.set(unit.item.id, [deadLetterEvent(parents.get(parentKey(delivery))!, facts)]);
+      events.set(unit.item.id, deadLetterEvents(parents.get(parentKey(delivery))!, facts));
     }
     await this.#queueAgain(
       tx,

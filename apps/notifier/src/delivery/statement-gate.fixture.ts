@@ -14,7 +14,7 @@ export class StatementGate {
     private readonly database: TestDatabase,
   ) {}
 
-  static async close(database: TestDatabase, state: 'sending' | 'sent'): Promise<StatementGate> {
+  static async close(database: TestDatabase, state: 'sending' | 'sent' | 'waived'): Promise<StatementGate> {
     await database.sql(`CREATE OR REPLACE FUNCTION notifier.gate() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN PERFORM pg_advisory_xact_lock(${LOCK}); RETURN NEW; END $$`);
     await database.sql(`CREATE TRIGGER gate BEFORE UPDATE ON notifier.deliveries FOR EACH ROW

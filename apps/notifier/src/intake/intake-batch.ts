@@ -196,8 +196,9 @@ function adoptionDeltas(
   created: readonly NewDelivery[],
 ): ParentDelta[] {
   const deltas: ParentDelta[] = [];
-  for (const { job_id, generation, state, from_state, from_job_id, from_generation } of adopted) {
-    deltas.push({ job_id, generation, open: countsAsOpen(state) - 1, failed: countsAsFailed(state) });
+  for (const { job_id, generation, state, from_state, from_job_id, from_generation, followed } of adopted) {
+    const counted = followed ? 0 : 1;
+    deltas.push({ job_id, generation, open: countsAsOpen(state) - counted, failed: countsAsFailed(state) });
     if (from_job_id === job_id && from_generation === generation) continue;
     const left = { open: -countsAsOpen(from_state), failed: -countsAsFailed(from_state) };
     if (left.open !== 0) deltas.push({ job_id: from_job_id, generation: from_generation, ...left, failed: 0 });

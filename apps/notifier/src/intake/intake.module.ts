@@ -9,6 +9,6 @@ import { IntakeService } from './intake.service.js';
   imports: [DeliveryModule],
   controllers: [IntakeConsumer],
   providers: [IntakeRepository, IntakeBatch, IntakeService],
-  exports: [IntakeService],
+  exports: [IntakeRepository, IntakeService],
 })
 export class IntakeModule {}

@@ -45,6 +45,8 @@ export interface AdoptedDelivery {
   from_generation: number;
   job_id: string;
   generation: number;
+  /** No recipient of the review: what such a one was replaced by (DEL-10). */
+  followed: boolean;
 }
 
 export interface KnownVersions {

@@ -3,18 +3,17 @@ import type { OutgoingEvent, ReceivedEvent, ReviewValidated } from '@assay/contr
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import { WorkQueue } from '@assay/work-queue';
 import type { NewItem, Unit, WorkItem } from '@assay/work-queue';
 import { DELIVER_QUEUE, deliveries, DeliveryWorker } from '../delivery/index.js';
-import type { DeliveryBody, Parent } from '../delivery/index.js';
+import type { DeliveryBody } from '../delivery/index.js';
 import { IntakeBatch } from './intake-batch.js';
 import type { BornDelivery, IntakeResult, Links, RevivedDelivery } from './intake-batch.js';
+import { parentItem } from './parent-item.js';
 
 const log = createLog('notifier.intake', ['review_known', 'review_superseded', 'deliveries_adopted']);
 const reviews = counter('assay_notifier_reviews_total', 'Validated reviews by how they were taken in');
 
-/** Items of this queue only publish: parents that settle or are told again without a delivery being made. */
-export const PARENT_QUEUE = 'parent';
 /** Nest token of {@link Links}. */
 export const LINKS = Symbol('Links');
 
@@ -73,7 +72,7 @@ export class IntakeService {
         ? []
         : await this.queue.insert(
             tx,
-            result.tell.map(({ parent, event }) => parentItem(parent, event)),
+            result.tell.map(({ parent, event }) => parentItem(parent, [event])),
             { claimed: told_claimed },
           );
     const events = new Map(told.map((item, index) => [item.id, [result.tell[index]!.event]]));
@@ -115,19 +114,4 @@ function bornItem({ row, ...of }: BornDelivery): NewItem {
 
 function deliverItem({ id: subject_id, generation, priority, correlation_id, traceparent }: RevivedDelivery): NewItem {
   return { queue: DELIVER_QUEUE, subject_id, generation, priority, phase: 'work', correlation_id, traceparent };
-}
-
-function parentItem(parent: Parent, event: OutgoingEvent): NewItem {
-  const { job_id: subject_id, generation, priority, correlation_id, traceparent } = parent;
-  const payload = encodeEvents([event]);
-  return {
-    queue: PARENT_QUEUE,
-    subject_id,
-    generation,
-    priority,
-    phase: 'publish',
-    payload,
-    correlation_id,
-    traceparent,
-  };
 }

@@ -6,8 +6,8 @@ import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
-import { deadLetterEvent } from '../delivery/delivery-events.js';
 import {
+  deadLetterEvents,
   DELIVER_QUEUE,
   DeliveryRepository,
   DELIVERY_SETTINGS,
@@ -130,7 +130,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     const by_id = new Map(lost.map((row) => [row.id, row]));
     const items = changed.map((delivery) => {
       const row = by_id.get(delivery.id)!;
-      const event = deadLetterEvent(parents.get(parentKey(delivery))!, {
+      const events = deadLetterEvents(parents.get(parentKey(delivery))!, {
         delivery,
         destination: this.providers.get(row.channel)?.destinationOf(row.address)?.name ?? row.channel,
         error_class: 'OUTCOME_UNKNOWN',
@@ -139,7 +139,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
         first_failure_at: row.first_failure_at,
         last_failure_at: row.last_failure_at,
       });
-      return publishItem(row, event);
+      return publishItem(row, events);
     });
     await this.queue.insert(tx, items);
   }
@@ -163,6 +163,6 @@ function deliverItem(row: Stranded): NewItem {
   return { queue: DELIVER_QUEUE, subject_id, generation, priority, phase: 'work', correlation_id, traceparent };
 }
 
-function publishItem(row: Stranded, event: OutgoingEvent): NewItem {
-  return { ...deliverItem(row), phase: 'publish', payload: encodeEvents([event]) };
+function publishItem(row: Stranded, events: readonly OutgoingEvent[]): NewItem {
+  return { ...deliverItem(row), phase: 'publish', payload: encodeEvents(events) };
 }

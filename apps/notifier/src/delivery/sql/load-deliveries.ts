@@ -13,7 +13,7 @@ export const LOAD_DELIVERIES = statement(
       d.payload_hash,
       (extract(epoch FROM clock_timestamp() - coalesce(d.intent_at, d.maybe_sent_at)) * 1000)::float8
         AS open_intent_age_ms,
-      (extract(epoch FROM clock_timestamp() - d.created_at) * 1000)::float8 AS age_ms,
+      (extract(epoch FROM clock_timestamp() - coalesce(d.waits_since, d.created_at)) * 1000)::float8 AS age_ms,
       r.job_id AS review_job_id, r.generation AS review_generation
     FROM deliveries AS d
     JOIN reviews AS r ON r.job_id = coalesce(d.frozen_job_id, d.job_id)

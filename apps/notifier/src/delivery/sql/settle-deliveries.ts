@@ -45,8 +45,9 @@ export const SETTLE_DELIVERIES = statement(
       maybe_sent_at = CASE j.outcome WHEN 'sent' THEN NULL ELSE j.maybe_sent_at END,
       notification_id = j.notification_id,
       notified_at = CASE j.new_state WHEN 'sent' THEN clock_timestamp() END,
-      error_class = j.error_class, error_code = j.error_code, updated_at = clock_timestamp()
+      error_class = j.error_class, error_code = j.error_code,
+      dead_lettered = d.dead_lettered OR j.new_state IN ('failed_permanent', 'unknown'), updated_at = clock_timestamp()
     FROM judged AS j WHERE d.id = j.id
     RETURNING d.id, d.job_id, d.generation, d.channel, d.state, d.notification_id, d.notified_at, d.payload_hash,
-      j.from_state`,
+      d.original_ids, d.dead_lettered, j.from_state`,
 );

@@ -13,7 +13,8 @@ export const LOCK_CHANGELISTS = statement(
 );
 
 /**
- * Parents with the bytes that their messages are rendered from; (job, generation) is the inbox key.
+ * Parents with the bytes that their messages are rendered from; (job, generation) is the inbox key. Of a generation
+ * that comes after a later one of its job there is nothing to do any more (GEN-9).
  *
  * $1 bytea: packed bodies; $2 json: [{job_id, generation, …, open, o, l}]. Returns those that are new.
  * EXPLAIN: Insert over a Function Scan.
@@ -27,6 +28,7 @@ export const INSERT_REVIEWS = statement(
     FROM json_to_recordset($2::json) AS u(job_id uuid, generation int, source text, changelist_id text,
       review_version int, priority smallint, open int, correlation_id text, traceparent text, job_url text,
       findings_url text, o int, l int)
+    WHERE NOT EXISTS (SELECT FROM reviews AS l WHERE l.job_id = u.job_id AND l.generation > u.generation)
     ORDER BY u.job_id, u.generation
   ON CONFLICT DO NOTHING
   RETURNING job_id, generation`,
