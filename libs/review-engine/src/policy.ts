@@ -111,7 +111,7 @@ export function readPolicyDocument(document: unknown): PolicyOverrides {
   const isLimit = ([name]: [string, unknown]) => Object.hasOwn(DEFAULT_POLICY.limits, name);
   const { limits, ...rest } = Object.fromEntries(members.filter((member) => !isLimit(member)));
   const flat = Object.fromEntries(members.filter(isLimit));
-  if (limits !== undefined && (typeof limits !== 'object' || limits === null)) {
+  if (limits !== undefined && (typeof limits !== 'object' || limits === null || Array.isArray(limits))) {
     throw new PolicyError(['limits is an object of limits']);
   }
   return { ...rest, limits: { ...(limits as object | undefined), ...flat } };
@@ -129,7 +129,7 @@ function checkNames(settings: PolicySettings, faults: string[]): void {
 
 function checkLimits(limits: Limits, faults: string[]): void {
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in DEFAULT_POLICY.limits)) faults.push(`limits.${name} is not a limit`);
+    if (!Object.hasOwn(DEFAULT_POLICY.limits, name)) faults.push(`limits.${name} is not a limit`);
     else if (!Number.isSafeInteger(value) || value < 1) faults.push(`limits.${name} must be a whole number above 0`);
   }
 }
@@ -157,13 +157,18 @@ function readOffered(
     faults.push('schema_versions must be an object of versions');
     return [];
   }
+  const versions = registry.map(({ version }) => version);
+  for (const version of new Set(versions.filter((version, index) => versions.indexOf(version) !== index))) {
+    faults.push(`contract ${version} is registered already`);
+  }
   const wanted = standings ?? Object.fromEntries(registry.map(({ version, standing }) => [version, standing]));
   const offered: OfferedVersion[] = [];
   for (const [version, standing] of Object.entries(wanted)) {
     const registered = registry.find((entry) => entry.version === version);
     const parsed = parseSchemaVersion(version);
     const fault = standingFault(standing);
-    if (registered === undefined || parsed === null) faults.push(`schema_versions: ${version} is not registered`);
+    if (registered === undefined) faults.push(`schema_versions: ${version} is not registered`);
+    else if (parsed === null) faults.push(`schema_versions: ${version} is not MAJOR.MINOR`);
     else if (fault !== null) faults.push(`schema_versions: ${version}: ${fault}`);
     else {
       const contract = compiled(registered, faults);
@@ -187,7 +192,7 @@ function standingFault(standing: VersionStatus): string | null {
   const { status, date, sources } = { date: undefined, sources: undefined, ...standing } as Record<string, unknown>;
   if (status === 'current' || status === 'supported') return null;
   if (status === 'sunset') {
-    return typeof date === 'string' && /^\d{4}-\d\d-\d\d$/.test(date) ? null : 'sunset needs a date, YYYY-MM-DD';
+    return typeof date === 'string' && isDate(date) ? null : 'sunset needs a date, YYYY-MM-DD';
   }
   if (status === 'preview') {
     return Array.isArray(sources) && sources.every((source) => typeof source === 'string')
@@ -195,4 +200,11 @@ function standingFault(standing: VersionStatus): string | null {
       : 'preview needs the list of its sources';
   }
   return 'status must be current, supported, sunset or preview';
+}
+
+/** A day that there is, as RFC 3339's full-date. */
+function isDate(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }

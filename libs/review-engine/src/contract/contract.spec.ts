@@ -79,8 +79,90 @@ describe('the registry', () => {
     expect(judge('1.4', 'small').versions.read_as).toBe('1.3');
   });
 
-  it('CON-4.a refuses a schema that asks for what the engine cannot judge', () => {
-    const schema = { properties: {}, $defs: { finding: { properties: { when: { type: 'string', format: 'date' } } } } };
-    expect(() => compileContract('9.9', schema)).toThrow('field when uses string, format');
+  /** The least that the engine needs, and what differs from it. */
+  const aSchema = (finding: object = {}, schema: object = {}) => ({
+    properties: { schema_version: {}, prompt_version: {}, findings: {} },
+    $defs: {
+      position: { type: 'integer', minimum: 1 },
+      finding: {
+        required: ['id', 'file', 'line'],
+        properties: {
+          id: { type: 'string' },
+          file: { type: 'string' },
+          line: { $ref: '#/$defs/position' },
+          ...finding,
+        },
+      },
+    },
+    ...schema,
+  });
+
+  it('CON-4.a compiles a schema that holds what the engine needs, and no more', () => {
+    const { fields, top_level, required, known_fields } = compileContract('9.9', aSchema({ mood: { type: 'string' } }));
+    expect(fields.map(({ name, required }) => [name, required])).toEqual([
+      ['id', true],
+      ['file', true],
+      ['line', true],
+      ['mood', false],
+    ]);
+    expect([...top_level]).toEqual(['schema_version', 'prompt_version', 'findings']);
+    expect(required).toBe(0b111);
+    expect(known_fields).toBe('only the fields of contract 9.9: id, file, line, mood');
+  });
+
+  const many = Object.fromEntries(Array.from({ length: 27 }, (_, index) => [`x${index}`, { type: 'string' }]));
+
+  it.each<[string, object, string]>([
+    ['a keyword', aSchema({ when: { type: 'string', format: 'date' } }), 'field when uses string, format'],
+    ['a type', aSchema({ when: { type: 'number' } }), 'field when uses number'],
+    ['no type', aSchema({ when: {} }), 'field when uses no type'],
+    ['a definition that is not there', aSchema({ when: { $ref: '#/$defs/nowhere' } }), 'field when uses no type'],
+    ['no schema', aSchema({ when: 7 }), 'field when uses no type'],
+    ['a pattern that is none', aSchema({ when: { type: 'string', pattern: '(' } }), 'field when has a pattern'],
+    ['more fields than fit', aSchema({ ...many, last: { type: 'string' } }), 'more than 30 finding fields'],
+    ['an id that may be left out', aSchema({ id: undefined }), 'field id must be a required string'],
+    ['an id that is a number', aSchema({ id: { type: 'integer' } }), 'field id must be a required string'],
+    [
+      'a file of given words',
+      aSchema({ file: { type: 'string', enum: ['a'] } }),
+      'field file must be a required string',
+    ],
+    ['a line that is text', aSchema({ line: { type: 'string' } }), 'field line must be a required integer'],
+    ['an end_line that is text', aSchema({ end_line: { type: 'string' } }), 'field end_line must be an integer'],
+    ['no top level', aSchema({}, { properties: undefined }), 'properties or $defs.finding.properties is missing'],
+    ['no finding', aSchema({}, { $defs: {} }), 'properties or $defs.finding.properties is missing'],
+    ['no definitions', aSchema({}, { $defs: undefined }), 'properties or $defs.finding.properties is missing'],
+    [
+      'a top level without findings',
+      aSchema({}, { properties: { schema_version: {} } }),
+      'the top level has no prompt_version, findings',
+    ],
+  ])('CON-4.a refuses a schema with %s', (_title, schema, fault) => {
+    expect(() => compileContract('9.9', schema)).toThrow(`contract 9.9: ${fault}`);
+  });
+
+  it('CON-4.a takes 30 finding fields', () => {
+    expect(compileContract('9.9', aSchema(many)).fields).toHaveLength(30);
+  });
+
+  it.each([
+    [{ type: 'string' }, 'a string'],
+    [{ type: 'string', enum: ['a', 'b'] }, 'one of a, b'],
+    [{ type: 'string', pattern: '^X[0-9]$' }, 'a string like ^X[0-9]$'],
+    [{ type: 'string', pattern: '^(?:\\S(?:[\\s\\S]*\\S)?)?$' }, 'a string'],
+    [{ type: 'string', minLength: 2 }, 'a string of at least 2 characters'],
+    [{ type: 'string', maxLength: 9 }, 'a string of at most 9 characters'],
+    [{ type: 'string', minLength: 2, maxLength: 9 }, 'a string of 2 to 9 characters'],
+    [{ type: 'integer' }, 'a whole number'],
+    [{ type: 'integer', minimum: 3 }, 'a whole number, 3 or more'],
+    [{ type: 'integer', maximum: 7 }, 'a whole number, 7 or less'],
+    [{ type: 'integer', minimum: 3, maximum: 7 }, 'a whole number from 3 to 7'],
+    [{ $ref: '#/$defs/position', maximum: 9007199254740991 }, 'a whole number, 1 or more'],
+  ])('VAL-5.a says of %j that it should be %s', (field, expected) => {
+    expect(compileContract('9.9', aSchema({ x: field })).by_name.get('x')!.expected).toBe(expected);
+  });
+
+  it('VAL-5.a says of a required text that it should not be empty', () => {
+    expect(compileContract('9.9', aSchema()).by_name.get('id')!.expected).toBe('a string that is not empty');
   });
 });

@@ -63,24 +63,32 @@ const KNOWN_KEYWORDS = new Set([
 ]);
 const LONG_FIELDS = new Set(['message', 'suggestion']);
 
+const TOP_LEVEL = ['schema_version', 'prompt_version', 'findings'];
+/** Bits of a 32-bit integer that stay clear of its sign. */
+const MAX_FIELDS = 30;
+
 /**
  * Compiles a review result schema (CON-4).
  *
- * @throws Error when the schema asks for something that the engine could not judge: better at start than silently never.
+ * @throws Error when the schema asks for something that the engine could not judge, or lacks what it works by: better at
+ *   start than silently never.
  */
 export function compileContract(version: string, schema: object): Contract {
   const { properties, $defs } = schema as {
-    properties: Record<string, unknown>;
-    $defs: Record<string, { required?: readonly string[]; properties?: Record<string, unknown> }>;
+    properties?: Record<string, unknown>;
+    $defs?: Record<string, { required?: readonly string[]; properties?: Record<string, unknown> }>;
   };
   const finding = $defs?.['finding'];
   if (finding?.properties === undefined || properties === undefined)
     throw new Error(`contract ${version}: properties or $defs.finding.properties is missing`);
+  const missing = TOP_LEVEL.filter((name) => !Object.hasOwn(properties, name));
+  if (missing.length > 0) throw new Error(`contract ${version}: the top level has no ${missing.join(', ')}`);
   const required = new Set(finding.required);
-  const fields = Object.entries(finding.properties).map(([name, raw], index) =>
-    compileField(version, name, resolve(raw as object, $defs), index, required.has(name)),
-  );
-  if (fields.length > 30) throw new Error(`contract ${version}: more than 30 finding fields`);
+  const fields = Object.entries(finding.properties)
+    .filter(([, raw]) => raw !== undefined)
+    .map(([name, raw], index) => compileField(version, name, resolve(raw, $defs!), index, required.has(name)));
+  if (fields.length > MAX_FIELDS) throw new Error(`contract ${version}: more than ${MAX_FIELDS} finding fields`);
+  checkOwnFields(version, fields);
   return {
     version,
     top_level: new Set(Object.keys(properties)),
@@ -91,20 +99,49 @@ export function compileContract(version: string, schema: object): Contract {
   };
 }
 
-function resolve(raw: object, defs: Record<string, unknown>): FieldSchema {
-  const { $ref, ...own } = raw as { $ref?: string };
-  if ($ref === undefined) return own as FieldSchema;
-  return { ...(defs[$ref.slice('#/$defs/'.length)] as FieldSchema), ...own };
+/** What the engine itself works by: findings are told apart by `id`, matched by `file` and shown by `line`. */
+function checkOwnFields(version: string, fields: readonly Field[]): void {
+  const kindOf = new Map(fields.map(({ name, kind, required }) => [name, required ? kind : null]));
+  for (const name of ['id', 'file']) {
+    if (kindOf.get(name) !== FieldKind.Text)
+      throw new Error(`contract ${version}: field ${name} must be a required string`);
+  }
+  if (kindOf.get('line') !== FieldKind.Integer) {
+    throw new Error(`contract ${version}: field line must be a required integer`);
+  }
+  if (fields.some(({ name, kind }) => name === 'end_line' && kind !== FieldKind.Integer)) {
+    throw new Error(`contract ${version}: field end_line must be an integer`);
+  }
 }
 
-function compileField(version: string, name: string, schema: FieldSchema, place: number, required: boolean): Field {
+function resolve(raw: unknown, defs: Record<string, unknown>): Partial<FieldSchema> {
+  const { $ref, ...own } = Object(raw) as { $ref?: unknown };
+  if (typeof $ref !== 'string') return own;
+  return { ...Object(defs[$ref.slice('#/$defs/'.length)]), ...own } as Partial<FieldSchema>;
+}
+
+function shapeOf(version: string, name: string, pattern: string | undefined): RegExp | null {
+  if (pattern === undefined || TRIMMED.test(pattern)) return null;
+  try {
+    return new RegExp(pattern, 'u');
+  } catch {
+    throw new Error(`contract ${version}: field ${name} has a pattern that is no regular expression`);
+  }
+}
+
+function compileField(
+  version: string,
+  name: string,
+  schema: Partial<FieldSchema>,
+  place: number,
+  required: boolean,
+): Field {
   const unknown = Object.keys(schema).filter((keyword) => !KNOWN_KEYWORDS.has(keyword));
   if (unknown.length > 0 || (schema.type !== 'string' && schema.type !== 'integer')) {
-    throw new Error(`contract ${version}: field ${name} uses ${[schema.type, ...unknown].join(', ')}`);
+    throw new Error(`contract ${version}: field ${name} uses ${[schema.type ?? 'no type', ...unknown].join(', ')}`);
   }
   const kind =
     schema.type === 'integer' ? FieldKind.Integer : schema.enum === undefined ? FieldKind.Text : FieldKind.Choice;
-  const shaped = schema.pattern !== undefined && !TRIMMED.test(schema.pattern);
   return {
     name,
     kind,
@@ -115,17 +152,28 @@ function compileField(version: string, name: string, schema: FieldSchema, place:
     choices: new Set(schema.enum),
     minimum: schema.minimum ?? -Number.MAX_SAFE_INTEGER,
     maximum: schema.maximum ?? Number.MAX_SAFE_INTEGER,
-    shape: shaped ? new RegExp(schema.pattern!, 'u') : null,
+    shape: shapeOf(version, name, schema.pattern),
     min_characters: schema.minLength ?? 0,
     max_characters: schema.maxLength ?? Number.POSITIVE_INFINITY,
     expected: describe(kind, schema, required),
   };
 }
 
-function describe(kind: FieldKind, schema: FieldSchema, required: boolean): string {
+function describe(kind: FieldKind, schema: Partial<FieldSchema>, required: boolean): string {
   if (kind === FieldKind.Choice) return `one of ${schema.enum!.join(', ')}`;
-  if (kind === FieldKind.Integer) return `a whole number, ${schema.minimum ?? 'any'} or more`;
-  if (schema.minLength !== undefined) return `a string of ${schema.minLength} to ${schema.maxLength} characters`;
-  if (schema.pattern !== undefined && !TRIMMED.test(schema.pattern)) return `a string like ${schema.pattern}`;
+  if (kind === FieldKind.Integer) return describeInteger(schema);
+  const { minLength: least, maxLength: most, pattern } = schema;
+  if (least !== undefined && most !== undefined) return `a string of ${least} to ${most} characters`;
+  if (least !== undefined) return `a string of at least ${least} characters`;
+  if (most !== undefined) return `a string of at most ${most} characters`;
+  if (pattern !== undefined && !TRIMMED.test(pattern)) return `a string like ${pattern}`;
   return required ? 'a string that is not empty' : 'a string';
+}
+
+/** That a number stays exact needs no telling. */
+function describeInteger({ minimum, maximum = Number.MAX_SAFE_INTEGER }: Partial<FieldSchema>): string {
+  if (maximum === Number.MAX_SAFE_INTEGER) {
+    return minimum === undefined ? 'a whole number' : `a whole number, ${minimum} or more`;
+  }
+  return minimum === undefined ? `a whole number, ${maximum} or less` : `a whole number from ${minimum} to ${maximum}`;
 }

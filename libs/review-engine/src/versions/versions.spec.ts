@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { aFinding, aResult, judge } from '../engine/samples.js';
-import { definePolicy, PolicyError, type PolicyOverrides } from '../policy.js';
+import { definePolicy, type PolicyOverrides } from '../policy.js';
 import { VERSION_VERDICTS } from '../verdict.js';
 import { compatibility } from './compatibility.js';
 
@@ -94,6 +94,17 @@ describe('schema_version', () => {
     });
     expect(versions('1.1', '1.0', policy)).toMatchObject({ schema_verdict: 'compatible_minor', read_as: '1.0' });
   });
+
+  it('VER-8.a GEN-8.b names a preview as supported to its sources alone', () => {
+    const policy: PolicyOverrides = {
+      schema_versions: { '1.0': { status: 'current' }, '1.1': { status: 'preview', sources: ['early'] } },
+    };
+    const supported = (source?: string) =>
+      judge(aResult({ schema_version: '2.0' }), { policy, source }).diagnostics[0]!.expected;
+    expect(supported('early')).toBe('1.0, 1.1 (and newer minors of the same major)');
+    expect(supported('other')).toBe('1.0 (and newer minors of the same major)');
+    expect(supported()).toBe('1.0 (and newer minors of the same major)');
+  });
 });
 
 describe('prompt_version', () => {
@@ -126,6 +137,12 @@ describe('prompt_version', () => {
     });
     expect(versions('1.0', '1.0.9', { prompt_versions: ['1.0.3'] }).outcome).toBe('rejected');
   });
+
+  it('VER-5.a says which prompt versions are supported, and whether their patches are', () => {
+    const policy = { prompt_versions: ['1.0.3', '2.1'], prompt_patch_drift: true };
+    const expected = judge(aResult({ prompt_version: '3.0' }), { policy }).diagnostics[0]!.expected;
+    expect(expected).toBe('1.0.3, 2.1.0 (and any patch of these)');
+  });
 });
 
 describe('compatibility', () => {
@@ -147,35 +164,28 @@ describe('compatibility', () => {
   });
 
   it('VER-6.b answers a preflight with the verdict that the versions would get', () => {
-    const policy = definePolicy();
-    expect(compatibility(policy, { schema_version: '1.5', prompt_version: '2.0' }).preflight).toEqual({
-      schema_version: '1.5',
-      schema_verdict: 'compatible_minor',
-      read_as: '1.1',
-      prompt_version: '2.0',
-      prompt_verdict: 'incompatible_major',
-      acceptable: false,
-    });
-    expect(compatibility(policy, { schema_version: '1.0' }).preflight).toMatchObject({
-      prompt_verdict: null,
+    const policy = definePolicy({ prompt_patch_drift: true });
+    const preflight = (schema_version?: string, prompt_version?: string) => {
+      const answer = compatibility(policy, { schema_version, prompt_version }).preflight!;
+      return [answer.schema_verdict, answer.read_as, answer.prompt_verdict, answer.acceptable];
+    };
+    expect(preflight('1.5', '2.0')).toEqual(['compatible_minor', '1.1', 'incompatible_major', false]);
+    expect(preflight('1.5', '1.0.7')).toEqual(['compatible_minor', '1.1', 'compatible_patch', true]);
+    expect(preflight('2.0', '1.0')).toEqual(['incompatible_major', null, 'exact', false]);
+    expect(preflight('1.0')).toEqual(['exact', '1.0', null, true]);
+    expect(preflight('one')).toEqual(['malformed', null, null, false]);
+    expect(preflight(undefined, '1.0')).toEqual([null, null, 'exact', true]);
+    expect(preflight(undefined, '9.0')).toEqual([null, null, 'incompatible_major', false]);
+  });
+
+  it('VER-6.b takes white space off the versions asked about, as off those of a result', () => {
+    const asked = { schema_version: ' 1.0\n', prompt_version: '\t1.0.0 ' };
+    expect(compatibility(definePolicy(), asked).preflight).toEqual({
+      ...asked,
+      schema_verdict: 'exact',
+      read_as: '1.0',
+      prompt_verdict: 'exact',
       acceptable: true,
     });
-  });
-});
-
-describe('definePolicy', () => {
-  it('VER-4.a names every setting that is wrong', () => {
-    const define = () =>
-      definePolicy({
-        prompt_versions: ['1', '1.0'],
-        prompt_patch_drift: 'yes' as unknown as boolean,
-        schema_versions: { '9.0': { status: 'current' }, '1.0': { status: 'sunset', date: 'soon' } },
-        limits: { max_findings: 0, max_nothing: 1 } as never,
-        colour: 'red',
-      } as never);
-    expect(define).toThrow(PolicyError);
-    for (const name of ['"1"', 'prompt_patch_drift', '9.0', 'YYYY-MM-DD', 'max_findings', 'max_nothing', 'colour']) {
-      expect(define).toThrow(name);
-    }
   });
 });
