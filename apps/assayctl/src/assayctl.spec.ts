@@ -28,6 +28,7 @@ function run(args: string[], files: Record<string, unknown> = {}, colour = false
     read: (file) => {
       if (!Object.hasOwn(files, file)) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
       const content = files[file];
+      if (Buffer.isBuffer(content)) return content;
       return Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
     },
     out: (text) => (out += text),
@@ -91,6 +92,13 @@ describe('assayctl validate', () => {
     ['two files', ['validate', 'a', 'b'], {}, /one argument too many: "b"/],
     ['a file that is not there', ['validate', 'a'], {}, /a cannot be read \(ENOENT\)/],
     ['a file that is not JSON', ['validate', 'a'], { a: '{' }, /a is not JSON/],
+    ['a file that is not UTF-8', ['validate', 'a'], { a: Buffer.from('{"a":"\xe9"}', 'latin1') }, /a is not UTF-8/],
+    [
+      'limits that are a list',
+      ['validate', 'a', '--policy', 'p'],
+      { a: aSubmission(), p: { limits: [] } },
+      /object of limits/,
+    ],
     [
       'no submission',
       ['validate', 'a'],
@@ -140,13 +148,18 @@ describe('assayctl validate', () => {
   });
 
   it('CON-4.a tries a contract that is not registered yet', () => {
+    const text = { type: 'string' };
     const schema = {
       properties: { schema_version: {}, prompt_version: {}, findings: {} },
       $defs: {
-        finding: { properties: { id: { type: 'string' }, file: { type: 'string' }, mood: { type: 'string' } } },
+        finding: {
+          required: ['id', 'file', 'line'],
+          properties: { id: text, file: text, line: { type: 'integer' }, mood: text },
+        },
       },
     };
-    const review_result = aResult({ schema_version: '1.5', findings: [{ id: 'F1', file: 'src/a.c', mood: 'calm' }] });
+    const findings = [{ id: 'F1', file: 'src/a.c', line: 1, mood: 'calm' }];
+    const review_result = aResult({ schema_version: '1.5', findings });
     const files = { a: aSubmission({ review_result }), s: schema, bad: { properties: {} } };
     const tried = run(['validate', 'a', '--contract', '1.5=s', '--json'], files);
     expect(tried.json()).toMatchObject({ versions: { schema_verdict: 'exact' }, counts: { kept: 1 } });
@@ -154,7 +167,14 @@ describe('assayctl validate', () => {
       counts: { dropped: 1 },
     });
     expect(run(['validate', 'a', '--contract', '1.5'], files)).toMatchObject({ code: 2 });
-    expect(run(['validate', 'a', '--contract', '1.5=bad'], files).err).toContain('$defs.finding.properties is missing');
+    for (const [contract, fault] of [
+      ['1.5=bad', /the contracts cannot be used:\n.*\$defs\.finding\.properties is missing/],
+      ['1.0=1.1', /contract 1\.0 is registered already/],
+      ['one=1.1', /one is not MAJOR\.MINOR/],
+    ] as const) {
+      expect(run(['validate', 'a', '--contract', contract], files)).toMatchObject({ code: 2, out: '' });
+      expect(run(['validate', 'a', '--contract', contract], files).err).toMatch(fault);
+    }
   });
 
   it('VAL-13.b VAL-7.a judges under an allow-list when one is given', () => {
@@ -189,6 +209,15 @@ describe('assayctl validate', () => {
     expect(out).not.toMatch(/[\u001b\u009b\u202e]/);
     expect(out).not.toContain('hunter2');
     expect(printable('a\u0007 😀 \ud800')).toBe('a\\u0007 😀 \\ud800');
+  });
+
+  it('VAL-13.b shows as many diagnostics as a policy keeps', () => {
+    const findings = Array.from({ length: 150_000 }, () => 0);
+    const limits = { max_findings: 1_000_000, max_diagnostics: 1_000_000 };
+    const files = { a: aSubmission({ review_result: aResult({ findings }) }), p: { limits } };
+    const { code, out } = run(['validate', 'a', '--policy', 'p'], files);
+    expect(code).toBe(0);
+    expect(out).toContain('#149999');
   });
 
   it('VAL-13.b colours on a terminal only', () => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
 import {
@@ -49,12 +50,16 @@ export function readJson(terminal: Terminal, file: string, what: string): unknow
 }
 
 function readText(terminal: Terminal, file: string, what: string): string {
+  let bytes: Buffer;
   try {
-    const text = terminal.read(file).toString('utf8');
-    return text.startsWith('\ufeff') ? text.slice(1) : text;
+    bytes = terminal.read(file);
   } catch (error) {
     throw new UsageError(`${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
   }
+  // As the services take it (ING-10): what is not UTF-8 would be judged as other text than was written.
+  if (!isUtf8(bytes)) throw new UsageError(`${what} ${file} is not UTF-8`);
+  const text = bytes.toString('utf8');
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 /** The policy of `--policy`, or the default one; diagnostics pass the same redactor as the pipeline's (SEC-4). */
@@ -66,9 +71,8 @@ export function readPolicy(terminal: Terminal, given: Arguments): Policy {
     return definePolicy(readPolicyDocument(document), { registry, redact: (text) => redact(text, { emails: false }) });
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    throw new UsageError(
-      `the policy ${file} cannot be used:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}`,
-    );
+    const what = file === undefined ? 'the contracts' : `the policy ${file}`;
+    throw new UsageError(`${what} cannot be used:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }
 }
 

@@ -7,6 +7,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Not 1, which says "rejected", nor 2, which says that the caller is wrong.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`assayctl failed, which is a fault of its own: ${error.stack ?? error.message}\n`);
+  process.exitCode = 70;
+});
+
 process.exitCode = assayctl(process.argv.slice(2), {
   read: (file) => readFileSync(file === '-' ? 0 : file),
   out: (text) => void process.stdout.write(text),

@@ -45,8 +45,9 @@ export function table(
   rows: readonly (readonly string[])[],
   options: TableOptions,
 ): string {
+  // Not `Math.max(...)`: more rows than a call takes arguments may come.
   const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => (row[column] ?? '').length)),
+    rows.reduce((width, row) => Math.max(width, (row[column] ?? '').length), heading.length),
   );
   const last = widths.length - 1;
   const before = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
