@@ -9,6 +9,9 @@
  */
 const CANDIDATE = /[A-Za-z0-9_+=/-]{24,}/g;
 const HEX_OR_ID = /^[0-9a-f_-]+$|^[0-9A-F_-]+$/;
+/** An id within more, as a link holds it: `/v1/reviews/0199…/findings`. It alone makes nothing look random. */
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+const SHORTEST = 24;
 /** Subresource integrity: the hash of a file. */
 const FILE_HASH = /^sha(?:1|256|384|512)-/;
 const WORD = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g;
@@ -18,7 +21,10 @@ const MAX_MEAN_WORD_OF_MIXED = 2.9;
 const MAX_MEAN_WORD_OF_ONE_CASE = 2.6;
 
 export function redactRandom(text: string, shown: string): string {
-  return text.replace(CANDIDATE, (candidate) => (looksRandom(candidate) ? shown : candidate));
+  return text.replace(CANDIDATE, (candidate) => {
+    const rest = candidate.replace(UUID, '');
+    return rest.length >= SHORTEST && looksRandom(rest) ? shown : candidate;
+  });
 }
 
 export function looksRandom(text: string): boolean {
