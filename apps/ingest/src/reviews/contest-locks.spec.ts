@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { contestLocks } from './contest-locks.js';
+import { contestLocks, replayLocks } from './contest-locks.js';
 
 const of = (source: string, idempotency_key: string, changelist_id: string) => ({
   source,
@@ -22,5 +22,18 @@ describe('contestLocks', () => {
   it('GEN-8.a lets two sources use the same key and changelist without waiting for each other', () => {
     const [first, second] = [contestLocks([of('a', 'k', '1')]), contestLocks([of('b', 'k', '1')])];
     expect(first.filter((lock) => second.includes(lock))).toEqual([]);
+  });
+});
+
+describe('replayLocks', () => {
+  it('ING-4.e takes the lock of the changelist that submissions of it take', () => {
+    const locks = replayLocks([{ source: 'a', changelist_id: '1', item_id: 'i' }]);
+    expect(locks.filter((lock) => contestLocks([of('a', 'k', '1')]).includes(lock))).toHaveLength(1);
+    expect(locks.filter((lock) => contestLocks([of('b', 'k', '1')]).includes(lock))).toEqual([]);
+  });
+
+  it('DLQ-10.b takes one of the item, whatever changelist it is said to be of', () => {
+    const [one, other] = ['1', '2'].map((changelist_id) => replayLocks([{ source: 'a', changelist_id, item_id: 'i' }]));
+    expect(one!.filter((lock) => other!.includes(lock))).toHaveLength(1);
   });
 });

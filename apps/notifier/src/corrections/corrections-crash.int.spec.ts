@@ -88,3 +88,34 @@ describe('a crash while an operator’s action is taken', () => {
     expect(notifier.mail.accepted).toHaveLength(2);
   });
 });
+
+describe('a worker that wakes after an operator has decided', () => {
+  it('GEN-3.a settles nothing of the generation that has begun without it', async () => {
+    const first = await notifier.spawn(QUICK);
+    notifier.mail.behave('silent_after_accepting');
+    const review = await notifier.tell([DEV]);
+    await eventually(() => expect(notifier.mail.accepted).toHaveLength(1), { within_ms: 20_000 });
+    first.kill('SIGSTOP');
+    let log = '';
+    first.stdout!.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    notifier.mail.behave('accept');
+    await notifier.spawn(QUICK);
+    const [mail] = await notifier.deliveries(review, 'unknown');
+    await notifier.replay(review, { subject_type: 'delivery', subject_id: mail!.id, action: 'resend' });
+    await notifier.deliveries(review, 'sent');
+    first.kill('SIGCONT');
+    await eventually(() => expect(log).toContain('"event":"lease_lost"'), { within_ms: 20_000 });
+    await notifier.deliveries(review, 'sent');
+    expect(notifier.mail.accepted).toHaveLength(2);
+    const moves = await notifier.moves(mail!.id);
+    expect(moves.map(({ to_state }) => to_state)).toEqual([
+      'pending',
+      'sending',
+      'unknown',
+      'pending',
+      'sending',
+      'sent',
+    ]);
+    expect(notifier.deadOf(review).map(({ generation }) => generation)).toEqual([0]);
+  });
+});

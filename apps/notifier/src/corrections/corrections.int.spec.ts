@@ -111,6 +111,23 @@ describe('an operator', () => {
     expect([first.sanitized_context['attempts'], second.sanitized_context['attempts']]).toEqual([5, 5]);
   });
 
+  it('DEL-8.e counts how long what is tried again waits from then on, not from its birth', async () => {
+    notifier.slow.behave(answer(410));
+    const review = await notifier.tell([SLOW]);
+    const [hook] = await notifier.deliveries(review, 'failed_permanent');
+    await notifier.database.sql(`UPDATE deliveries SET created_at = created_at - interval '9 days' WHERE id = $1`, [
+      hook!.id,
+    ]);
+    const before = notifier.slow.received.length;
+    // Parked behind its circuit, where a row that has waited for too long is given up.
+    notifier.slow.behave(answer(401));
+    await notifier.replay(review, of(hook!));
+    await eventually(() => expect(notifier.slow.received.length).toBeGreaterThan(before));
+    notifier.slow.behave(answer(204));
+    await notifier.deliveries(review, 'sent');
+    expect(notifier.deadOf(review).filter(({ generation }) => generation === 1)).toEqual([]);
+  });
+
   it('DEL-10.c resends what may have been sent, and only by that word', async () => {
     const { review, mail } = await failed('cut_after_accepting', BOT);
     const before = mailsTo(DEV).length;
