@@ -118,6 +118,7 @@ async function gather(
     dead_letters,
     dead_letters_of: await bySource((source) => observer.deadLetters(source)),
     settled: await observer.settledRecords(),
+    changed: await observer.changedRecords(),
     webhooks: await system.sinks.webhooks(),
     mails: await system.sinks.mails(),
     seen_by_others: [...(await observer.seenByOthers(accepted)), ...(await observer.lettersSeenByOthers(dead_letters))],

@@ -65,6 +65,7 @@ function evidence(differences: Partial<Evidence> & { job?: Partial<ListedJob> } 
     dead_letters: [],
     dead_letters_of: { demo: [], other: [], third: [] },
     settled: [{ ce_id: 'e1', job_id: JOB, source: 'demo', generation: 0, state: 'succeeded' }],
+    changed: (rest.dead_letters ?? []).map(({ id, source }) => ({ ce_id: id, dead_letter_id: id, source })),
     webhooks: [aWebhook()],
     mails: [aMail()],
     ...{ seen_by_others: [], doubled: [], refused: [], poison_announced: 0 },
@@ -100,6 +101,11 @@ describe('the checker of a bad day', () => {
     ['a refused webhook', evidence({ webhooks: [aWebhook({ answered: 503 })] }), { lost: 1, unmarked: 1 }],
     ['a lost one', evidence({ webhooks: [aWebhook({ answered: 'lost' })] }), { lost: 1, unmarked: 1 }],
     ['an accepted and cut webhook', evidence({ webhooks: [aWebhook({ answered: 'cut' })] }), {}],
+    [
+      'a dead letter that downstream never heard of',
+      evidence({ dead_letters: [aDeadLetter({ state: 'resolved' })], changed: [] }),
+      { lost: 1 },
+    ],
     ['poison that nobody announced', evidence({ poison_announced: 1 }), { lost: 1 }],
     ['an answer without a cause', evidence({ refused: ['409'] }), { lost: 1 }],
   ])('judges %s', (_what, seen, expected) => {

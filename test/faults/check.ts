@@ -48,6 +48,7 @@ export function judge(evidence: Evidence): Verdict {
     judgeRecipients(planned, job, kept, told.get(job_id) ?? [], recipients, found);
   }
   judgeEnds(evidence, jobs, found);
+  judgeChanges(evidence, found);
   judgeRepeats(evidence, found);
   judgeSources(evidence, jobs, found);
   found.lost.push(...evidence.refused.map((line) => `refused without cause: ${line}`));
@@ -136,6 +137,19 @@ function judgeEnds({ settled }: Evidence, jobs: ReadonlyMap<string, ListedJob>, 
     if (TERMINAL_JOB_STATES.includes(state) && !told.has(job_id)) {
       found.lost.push(`${job_id}: ${state}, and review.settled does not say so`);
     }
+  }
+}
+
+/** Downstream hears of each dead letter. */
+function judgeChanges({ changed, dead_letters }: Evidence, found: Faultlines): void {
+  const told = new Set(changed.map(({ dead_letter_id }) => dead_letter_id));
+  for (const { id, state } of dead_letters) {
+    if (!told.has(id)) found.lost.push(`dead letter ${id}: ${state}, and dead_letter.changed does not say so`);
+  }
+  const sources = new Map(dead_letters.map(({ id, source }) => [id, source]));
+  for (const { ce_id, dead_letter_id, source } of changed) {
+    const owner = sources.get(dead_letter_id);
+    if (owner !== source) found.leaked.push(`dead_letter.changed ${ce_id}: for ${source}, of ${owner}`);
   }
 }
 

@@ -36,6 +36,13 @@ export interface SettledRecord {
   state: JobState;
 }
 
+/** A record of `dead_letter.changed`. */
+export interface ChangedRecord {
+  ce_id: string;
+  dead_letter_id: string;
+  source: string;
+}
+
 /** What everybody outside can see once the day is over. Nothing here was read from a table of Assay's. */
 export interface Evidence {
   accepted: readonly AcceptedSubmission[];
@@ -44,6 +51,7 @@ export interface Evidence {
   dead_letters: ListedDeadLetter[];
   dead_letters_of: Record<Source, ListedDeadLetter[]>;
   settled: SettledRecord[];
+  changed: ChangedRecord[];
   webhooks: ReceivedWebhook[];
   mails: ReceivedMail[];
   /** Under another source's key, answered with anything but 404: `key of demo: GET … 200`. */

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { TERMINAL_JOB_STATES, topicName } from '@assay/contracts';
+import { type EventType, TERMINAL_JOB_STATES, topicName } from '@assay/contracts';
 import { plainHeaders, type TestSystem } from '@assay/testing';
 import { type Source, SOURCES } from '../../infra/local/secrets.js';
 import type { ServiceName } from '../../infra/local/service-names.js';
-import type { ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
+import type { ChangedRecord, ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
+import { POISON_ID } from './poison.js';
 import { readTopic } from './read-topic.js';
 import type { AcceptedSubmission } from './submit.js';
 
@@ -74,11 +75,48 @@ export class Observer {
     return seen;
   }
 
-  /** All of `review.settled` as it stands now, except what is no event. */
+  /** Incidents that a source's operator sees and that name another source. */
+  async incidentsOfOthers(): Promise<string[]> {
+    const seen: string[] = [];
+    for (const source of SOURCES) {
+      const { body } = await this.#get('dead-letter', '/v1/incidents?limit=200', this.#keys(source).operator);
+      const { items } = body as { items: { fingerprint: string; sources: string[] }[] };
+      for (const { fingerprint, sources } of items) {
+        if (sources.some((each) => each !== source)) {
+          seen.push(`operator of ${source}: incident ${fingerprint} names ${sources.join(', ')}`);
+        }
+      }
+    }
+    return seen;
+  }
+
+  /** All of `review.settled` as it stands now, except what is no event of Assay's. */
   async settledRecords(): Promise<SettledRecord[]> {
+    const records = await this.#records('review.settled');
+    return records.map(({ ce_id, data }) => {
+      const { generation, job_id, source, state } = data as unknown as SettledRecord;
+      return { ce_id, generation, job_id, source, state };
+    });
+  }
+
+  /** The same of `dead_letter.changed`. */
+  async changedRecords(): Promise<ChangedRecord[]> {
+    const records = await this.#records('dead_letter.changed');
+    return records.map(({ ce_id, data }) => {
+      const { dead_letter_id, source } = data as unknown as ChangedRecord;
+      return { ce_id, dead_letter_id, source };
+    });
+  }
+
+  /** Poison on a public topic is for those downstream to refuse: nobody here takes it. */
+  async #records(type: EventType): Promise<{ ce_id: string; data: Record<string, unknown> }[]> {
     const { kafka, topic_prefix } = this.system;
-    const records = await readTopic(kafka, topicName(topic_prefix, 'review.settled'));
-    return records.flatMap(({ headers, value }) => asSettled(headers, value) ?? []);
+    const records = await readTopic(kafka, topicName(topic_prefix, type));
+    return records.flatMap(({ headers, value }) => {
+      const { ce_id = '' } = plainHeaders(headers);
+      if (ce_id === '' || ce_id.startsWith(POISON_ID)) return [];
+      return [{ ce_id, data: JSON.parse(String(value)) as Record<string, unknown> }];
+    });
   }
 
   async #unfinished(): Promise<{ left: number; image: string }> {
@@ -133,13 +171,4 @@ async function concurrently<T>(items: readonly T[], work: (item: T) => Promise<v
     for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
   };
   await Promise.all(Array.from({ length: READERS }, reader));
-}
-
-/** Poison on the topic is not ours to judge: nobody takes `review.settled` but those downstream. */
-function asSettled(headers: Parameters<typeof plainHeaders>[0], value: Buffer | null): SettledRecord | null {
-  const { ce_id = '' } = plainHeaders(headers);
-  if (ce_id === '' || ce_id.startsWith('poison-')) return null;
-  const data = JSON.parse(value?.toString() ?? '{}') as Omit<SettledRecord, 'ce_id'>;
-  const { generation, job_id, source, state } = data;
-  return { ce_id, generation, job_id, source, state };
 }

@@ -11,6 +11,9 @@ const ANNOUNCERS: Partial<Record<EventType, number>> = {
   'stage.dead_lettered': 1,
 };
 
+/** Begins the event id of what is no event. */
+export const POISON_ID = 'poison-';
+
 function headersFor(type: EventType, id: string): Record<string, string> {
   return {
     ce_specversion: '1.0',
@@ -25,7 +28,7 @@ function headersFor(type: EventType, id: string): Record<string, string> {
 
 /** One of each kind: bytes that are no JSON, JSON of another shape, no headers at all, no value. */
 function poisonFor(type: EventType): Message[] {
-  const headers = headersFor(type, `poison-${randomBytes(6).toString('hex')}`);
+  const headers = headersFor(type, `${POISON_ID}${randomBytes(6).toString('hex')}`);
   return [
     { key: 'demo 1', headers, value: randomBytes(64) },
     { key: 'other 2', headers, value: JSON.stringify({ job_id: 7, generation: 'first' }) },
