@@ -8,12 +8,15 @@ import { chunksOf, isLive, lastOfEachPart } from './batch-round.js';
 import type { Part, RoundRecord } from './batch-round.js';
 import type { ConsumerLag } from './consumer-lag.js';
 import { decodeRecord } from './decode-record.js';
+import type { PatternExtras } from './pattern-extras.js';
 import { batchRecords, consumed, handledSeconds, pauses } from './metrics.js';
 import type { RecordParking } from './record-parking.js';
 
 const log = createLog('kafka.consumer', ['partitions_paused', 'batch_halved']);
 
-export type BatchHandler = (events: ReceivedEvent[], context: BatchContext) => Promise<unknown>;
+export interface BatchHandler extends PatternExtras {
+  (events: ReceivedEvent[], context: BatchContext): Promise<unknown>;
+}
 
 export interface ProcessorOptions {
   max_records: number;
@@ -70,12 +73,20 @@ export class BatchProcessor {
   /** Parks what is no event and hands over the rest; rejects with what time will mend, and with nothing else. */
   async #handle(type: EventType, chunk: readonly RoundRecord[]): Promise<void> {
     const sound: SoundRecord[] = [];
-    for (const record of chunk) {
+    for (const record of this.#wanted(type, chunk)) {
       const decoded = decodeRecord(record.part.place, record.message, record.part.redelivered_below);
       if ('event' in decoded) sound.push({ ...record, event: decoded.event });
       else await this.#park(record, decoded.failure);
     }
     if (sound.length > 0) await this.#handOver(type, sound);
+  }
+
+  #wanted(type: EventType, chunk: readonly RoundRecord[]): readonly RoundRecord[] {
+    const { wants } = this.handlers.get(type)!;
+    if (!wants) return chunk;
+    const wanted = chunk.filter(({ message }) => wants(message.headers));
+    if (wanted.length < chunk.length) consumed.add(chunk.length - wanted.length, { type, result: 'passed_over' });
+    return wanted;
   }
 
   /** After a failure that time will not mend, halves the batch until the culprit stands alone, and parks that. */

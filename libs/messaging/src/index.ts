@@ -5,6 +5,8 @@ export type { CreatedTopics, CreateTopicsOptions } from './create-topics.js';
 export { KafkaBatchServer } from './kafka-batch-server.js';
 export { KafkaPublisher } from './kafka-publisher.js';
 export { kafkaTransport } from './kafka-transport.js';
+export { ONLY_REPLAYED } from './pattern-extras.js';
+export type { PatternExtras } from './pattern-extras.js';
 export { MessagingModule } from './messaging.module.js';
 export type { MessagingModuleOptions } from './messaging.module.js';
 export { PARKED_RECORDS_MIGRATION_SQL } from './parked-records.js';

@@ -14,6 +14,7 @@ import { ConsumerLag } from './consumer-lag.js';
 import { topicOf } from './event-schemas.js';
 import { CLIENT_RETRY, createClient } from './kafka-client.js';
 import type { KafkaClusterConfig } from './kafka-client.js';
+import type { PatternExtras } from './pattern-extras.js';
 import type { RecordParking } from './record-parking.js';
 import { RoundGatherer } from './round-gatherer.js';
 
@@ -241,10 +242,11 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
 
 /** Nest wraps a handler into a function of (data, context) that resolves to a stream. */
 function asBatchHandler(handler: MessageHandler): BatchHandler {
-  return async (events: ReceivedEvent[], context: BatchContext) => {
+  const handle = async (events: ReceivedEvent[], context: BatchContext) => {
     const outcome: unknown = await handler(events, context);
     if (isStream(outcome)) await lastValueFrom(outcome, { defaultValue: undefined });
   };
+  return Object.assign(handle, handler.extras as PatternExtras);
 }
 
 function isStream(value: unknown): value is Parameters<typeof lastValueFrom>[0] {
