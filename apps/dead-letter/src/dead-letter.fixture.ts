@@ -122,6 +122,7 @@ function startReplica(database: TestDatabase, kafka: TestKafka, directory: strin
     ASSAY_KAFKA_FETCH_WAIT_MS: '50',
     ASSAY_LEASE_MS: '2000',
     ASSAY_SWEEP_INTERVAL_MS: '500',
+    ASSAY_REPLAY_PLAN_ITEMS: '8',
     ASSAY_ARTEFACT_KEYS: 'env:ARTEFACT_KEYS',
     ARTEFACT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
   });

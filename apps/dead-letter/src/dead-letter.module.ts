@@ -7,7 +7,17 @@ import type { DeadLetterSettings } from './dead-letter.config.js';
 import { EvidenceModule } from './evidence/index.js';
 import { IntakeModule } from './intake/index.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { REPLAY_CONFIG, ReplayModule } from './replay/index.js';
 import { TriageModule } from './triage/index.js';
+
+/** Gives every class of the service its settings. */
+@Module({})
+class ConfigModule {
+  static register(settings: DeadLetterSettings): DynamicModule {
+    const provided = [{ provide: REPLAY_CONFIG, useValue: settings }];
+    return { module: ConfigModule, global: true, providers: provided, exports: provided };
+  }
+}
 
 /** The service that keeps what failed until an operator has dealt with it. */
 @Module({})
@@ -16,11 +26,13 @@ export class DeadLetterModule {
     return {
       module: DeadLetterModule,
       imports: [
+        ConfigModule.register(settings),
         PostgresModule.register({ schema: 'dead_letter', settings, migrations: MIGRATIONS }),
         MessagingModule.register({ settings, service: 'dead-letter' }),
         WorkQueueModule.register({ settings }),
         EvidenceModule,
         IntakeModule,
+        ReplayModule,
         TriageModule,
       ],
     };

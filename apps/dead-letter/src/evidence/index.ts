@@ -1,1 +1,2 @@
+export { maskedAddress } from './evidence-types.js';
 export { EvidenceModule } from './evidence.module.js';

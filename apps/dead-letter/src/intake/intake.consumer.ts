@@ -1,12 +1,13 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import type { DeliverySettled, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
+import type { DeliverySettled, ReceivedEvent, ReviewValidated, StageDeadLettered } from '@assay/contracts';
+import { ONLY_REPLAYED } from '@assay/messaging';
 import { IntakeService } from './intake.service.js';
-import { failureOf, settlementsOf } from './news.js';
+import { failureOf, passedStages, settlementsOf } from './news.js';
 
 /**
- * What the other services tell of failures and of what has ended well. Not `review.validated`: it can end a dead letter
- * only after a replay, and reading it costs 50 µs a review (25 findings, 2026-11-23) in the process alone.
+ * What the other services tell of failures and of what has ended well. Of `review.validated` only what a replay brought
+ * about, told by the headers: reading all of it costs 50 µs a review (25 findings, 2026-11-23) in the process alone.
  */
 @Controller()
 export class IntakeConsumer {
@@ -20,5 +21,10 @@ export class IntakeConsumer {
   @EventPattern<string>('delivery.settled')
   onDeliverySettled(@Payload() events: ReceivedEvent<DeliverySettled>[], @Ctx() _batch: unknown): Promise<void> {
     return this.intake.settle(events.flatMap(settlementsOf));
+  }
+
+  @EventPattern<string>('review.validated', ONLY_REPLAYED)
+  onValidated(@Payload() events: ReceivedEvent<ReviewValidated>[], @Ctx() _batch: unknown): Promise<void> {
+    return this.intake.settle(events.flatMap(passedStages));
   }
 }

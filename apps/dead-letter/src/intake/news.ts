@@ -1,4 +1,11 @@
-import type { DeliverySettled, DeliveryState, JobEventData, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
+import type {
+  DeliverySettled,
+  DeliveryState,
+  JobEventData,
+  ReceivedEvent,
+  ReviewValidated,
+  StageDeadLettered,
+} from '@assay/contracts';
 import type { FailureFacts, Subject, Version } from '../letters/index.js';
 import { cleanContext, cleanText, cleanWord } from './sanitize.js';
 
@@ -42,26 +49,39 @@ export function failureOf({ data, traceparent, correlation_id }: ReceivedEvent<S
   };
 }
 
-/** Ends of a delivery after which nobody need do anything about it (ING-9). */
+/** Ends of a delivery after which nobody need do anything about it (ING-9). One that was replaced ends with its successor. */
 const SETTLED: Partial<Record<DeliveryState, string>> = {
   sent: 'delivered',
   waived: 'waived',
   superseded: 'superseded',
-  replaced: 'replaced',
 };
 
 /** A delivery's end, and a sign of life of its job. */
 export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): SettlementNews[] {
   const news: SettlementNews[] = [signOfLife(data)];
-  for (const { delivery_id, state, had_dead_letter } of data.deliveries) {
+  for (const { delivery_id, original_id, state, had_dead_letter } of data.deliveries) {
     const cause = SETTLED[state];
     if (cause === undefined) continue;
     // The usual way (sent, first generation) never had a dead letter: it leaves nothing behind here.
     const remember = state !== 'sent' || data.generation > 0 || had_dead_letter === true;
-    const subject = { subject_type: 'delivery', subject_id: delivery_id, stage: 'notify' };
+    // Where the recipient was corrected, the dead letter is about the first of the chain (DEL-10).
+    const subject = { subject_type: 'delivery', subject_id: original_id ?? delivery_id, stage: 'notify' };
     news.push({ ...subject, ...versionOf(data), cause, remember });
   }
   return news;
+}
+
+/**
+ * That a job has come past `ingest`, and past `validate` where it was accepted. Only a dead letter that was replayed can
+ * be ended by it, and that has come long before: there is nothing to remember.
+ */
+export function passedStages({ data }: ReceivedEvent<ReviewValidated>): SettlementNews[] {
+  const passed = data.outcome === 'accepted' ? ['ingest', 'validate'] : ['ingest'];
+  return passed.map((stage) => ({
+    ...{ subject_type: 'job', subject_id: data.job_id, stage },
+    ...versionOf(data),
+    ...{ cause: 'validated', remember: false },
+  }));
 }
 
 /** Ends a dead letter that says no more than that nobody had heard of the job (ING-11). */

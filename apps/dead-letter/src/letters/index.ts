@@ -1,6 +1,6 @@
 export { ChangesService } from './changes.service.js';
 export type { Announcement } from './changes.service.js';
-export { isClosed } from './dead-letter-machine.js';
+export { isClosed, mayMove } from './dead-letter-machine.js';
 export { byAge, isNewer, OWN_ACTOR, subjectKey } from './dead-letter.js';
 export type { DeadLetter, FailureFacts, Subject, Transition, Version } from './dead-letter.js';
 export { LetterGauges } from './letter-gauges.js';

@@ -29,6 +29,17 @@ export class LettersRepository {
     return letter;
   }
 
+  /** By id; locked in the order of their subjects. */
+  async lockMany(tx: Tx, ids: readonly string[]): Promise<Map<string, DeadLetter>> {
+    if (ids.length === 0) return new Map();
+    const letters = await tx.query<DeadLetter>(
+      `SELECT ${LETTER_COLUMNS} FROM dead_letters WHERE id = ANY ($1)
+        ORDER BY subject_id, subject_type, stage FOR UPDATE`,
+      [ids],
+    );
+    return new Map(letters.map((letter) => [letter.id, letter]));
+  }
+
   /** Facts and states as they stand in memory, of letters that the transaction has locked. */
   async update(tx: Tx, letters: readonly DeadLetter[]): Promise<void> {
     if (letters.length === 0) return;

@@ -1,6 +1,7 @@
 import type { MigrationClass } from '@assay/postgres';
 import { Init1763900000000 } from './1763900000000-init.js';
 import { Evidence1763990000000 } from './1763990000000-evidence.js';
+import { Replays1763990500000 } from './1763990500000-replays.js';
 
 /** Every migration of the schema `dead_letter`, oldest first; forward-only (OPS-2). */
-export const MIGRATIONS: MigrationClass[] = [Init1763900000000, Evidence1763990000000];
+export const MIGRATIONS: MigrationClass[] = [Init1763900000000, Evidence1763990000000, Replays1763990500000];

@@ -8,8 +8,8 @@ const WORDS = /^[A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+)*$/;
 /** `*` is the source of what belongs to none: a credential. */
 const SOURCES = /^[A-Za-z0-9_.*-]+(,[A-Za-z0-9_.*-]+)*$/;
 
-/** `GET /v1/dead-letters`. Filters are joined by "and", the values of one by "or". */
-export class ListQuery {
+/** Which dead letters: the filters are joined by "and", the values of one by "or". */
+export class LetterFilter {
   @IsOptional() @Matches(WORDS) stage?: string;
   @IsOptional() @Matches(WORDS) class?: string;
   @IsOptional() @Matches(WORDS) state?: string;
@@ -20,6 +20,10 @@ export class ListQuery {
   @IsOptional() @IsRFC3339() failed_before?: string;
   /** In code, error chain, subject, job, changelist. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(/^[^\0]*$/) text?: string;
+}
+
+/** `GET /v1/dead-letters`. */
+export class ListQuery extends LetterFilter {
   @IsOptional() @Transform(asNumber) @IsInt() @Min(1) @Max(200) limit?: number;
   @IsOptional() @IsString() cursor?: string;
 }
@@ -37,7 +41,7 @@ export function words(value: string | undefined): string[] | null {
 }
 
 /** A time for Postgres; a form that is right and a day that does not exist would fail there. */
-export function instant(value: string | undefined, pointer: string): string | null {
+function instant(value: string | undefined, pointer: string): string | null {
   if (value === undefined) return null;
   const time_ms = Date.parse(value);
   if (!Number.isNaN(time_ms)) return new Date(time_ms).toISOString();
@@ -45,6 +49,36 @@ export function instant(value: string | undefined, pointer: string): string | nu
 }
 
 /** `%` and `_` of a searched text mean themselves. */
-export function likePattern(text: string | undefined): string | null {
+function likePattern(text: string | undefined): string | null {
   return text === undefined ? null : `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
+}
+
+/** The conditions of a filter; its parameters are those of {@link filterParams}, $1 to $9. */
+export const LETTER_FILTER = `($1::text[] IS NULL OR source = ANY ($1))
+  AND ($2::text[] IS NULL OR stage = ANY ($2))
+  AND ($3::text[] IS NULL OR error_class = ANY ($3))
+  AND ($4::text[] IS NULL OR state = ANY ($4))
+  AND ($5::text[] IS NULL OR source = ANY ($5))
+  AND ($6::text[] IS NULL OR fingerprint = ANY ($6))
+  AND ($7::timestamptz IS NULL OR last_failure_at >= $7)
+  AND ($8::timestamptz IS NULL OR last_failure_at < $8)
+  AND ($9::text IS NULL OR concat_ws(E'\\n', code, last_stack, subject_id, job_id, changelist_id) ILIKE $9)`;
+
+/** `sources` are those of the key, null for every one; `pointer` says where a member stood in the request. */
+export function filterParams(
+  filter: LetterFilter,
+  sources: string[] | null,
+  pointer: (member: string) => string,
+): unknown[] {
+  return [
+    sources,
+    words(filter.stage),
+    words(filter.class),
+    words(filter.state),
+    words(filter.source),
+    words(filter.fingerprint),
+    instant(filter.failed_after, pointer('failed_after')),
+    instant(filter.failed_before, pointer('failed_before')),
+    likePattern(filter.text),
+  ];
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@assay/postgres';
 import { decodeCursor, DEFAULT_LIMIT, pageOf } from '../paging.js';
 import type { Page } from '../paging.js';
-import { instant, likePattern, words } from './letter-queries.js';
+import { filterParams, LETTER_FILTER, words } from './letter-queries.js';
 import type { IncidentQuery, ListQuery } from './letter-queries.js';
 
 /** A dead letter in a list. */
@@ -78,30 +78,10 @@ export class LettersViewRepository {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const rows = await this.database.query<LetterSummary & { sequence: number }>(
       `SELECT sequence, ${SUMMARY} FROM dead_letters
-        WHERE ($1::text[] IS NULL OR source = ANY ($1))
-          AND ($2::text[] IS NULL OR stage = ANY ($2))
-          AND ($3::text[] IS NULL OR error_class = ANY ($3))
-          AND ($4::text[] IS NULL OR state = ANY ($4))
-          AND ($5::text[] IS NULL OR source = ANY ($5))
-          AND ($6::text[] IS NULL OR fingerprint = ANY ($6))
-          AND ($7::timestamptz IS NULL OR last_failure_at >= $7)
-          AND ($8::timestamptz IS NULL OR last_failure_at < $8)
-          AND ($9::text IS NULL OR concat_ws(E'\\n', code, last_stack, subject_id, job_id, changelist_id) ILIKE $9)
+        WHERE ${LETTER_FILTER}
           AND ($10::bigint IS NULL OR sequence < $10)
         ORDER BY sequence DESC LIMIT $11`,
-      [
-        sources,
-        words(query.stage),
-        words(query.class),
-        words(query.state),
-        words(query.source),
-        words(query.fingerprint),
-        instant(query.failed_after, '?failed_after'),
-        instant(query.failed_before, '?failed_before'),
-        likePattern(query.text),
-        decodeCursor(query.cursor),
-        limit + 1,
-      ],
+      [...filterParams(query, sources, (member) => `?${member}`), decodeCursor(query.cursor), limit + 1],
     );
     return pageOf(rows, limit);
   }

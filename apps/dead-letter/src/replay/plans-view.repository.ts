@@ -1,0 +1,137 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Recipient } from '@assay/contracts';
+import { Database } from '@assay/postgres';
+import type { Principal } from '@assay/security';
+import { maskedAddress } from '../evidence/index.js';
+import { decodeCursor, DEFAULT_LIMIT, pageOf } from '../paging.js';
+import type { Page } from '../paging.js';
+import { sourcesOf } from '../scope.js';
+import type { ItemListQuery, PlanListQuery } from './plan-requests.js';
+import type { SafetyCheck } from './safety-checks.js';
+
+/** A plan in a list. */
+export interface PlanSummary {
+  id: string;
+  state: string;
+  action: string;
+  start_stage: string | null;
+  corrected_recipient: Recipient | null;
+  reason: string | null;
+  items_per_second: number;
+  /** Null where the dead letters were named. */
+  filter: Record<string, string> | null;
+  sources: string[];
+  created_by: string;
+  executed_by: string | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  /** How many items stand in which state; states without one are left out. */
+  progress: Record<string, number>;
+}
+
+/** A step of a plan's or an item's history (GEN-1). */
+export interface ReplayTransitionView {
+  change: number;
+  occurred_at: string;
+  from_state: string | null;
+  to_state: string;
+  cause: string;
+  actor: string;
+  correlation_id: string;
+}
+
+export interface PlanView extends PlanSummary {
+  correlation_id: string;
+  transitions: ReplayTransitionView[];
+}
+
+export interface ItemView {
+  id: string;
+  dead_letter_id: string;
+  job_id: string | null;
+  source: string;
+  subject_type: string;
+  subject_id: string;
+  stage: string;
+  error_class: string;
+  action: string;
+  start_stage: string;
+  corrected_recipient: Recipient | null;
+  state: string;
+  /** Why it was excluded, skipped or refused. */
+  code: string | null;
+  checks: SafetyCheck[];
+  requested_generation: number | null;
+  accepted_generation: number | null;
+  requested_at: string | null;
+  ended_at: string | null;
+  transitions: ReplayTransitionView[];
+}
+
+const SUMMARY = `p.id, p.state, p.action, p.start_stage, p.corrected_recipient, p.reason, p.items_per_second, p.filter,
+  p.sources, p.created_by, p.executed_by, p.created_at, p.started_at, p.ended_at,
+  (SELECT coalesce(json_object_agg(s.state, s.items), '{}') FROM (
+     SELECT state, count(*) AS items FROM replay_items i WHERE i.plan_id = p.id GROUP BY state) AS s) AS progress`;
+/** A plan is visible to keys whose sources take in all of the plan's. */
+const VISIBLE = `($1::text[] IS NULL OR p.sources <@ $1)`;
+const STEPS = `json_agg(json_build_object('change', t.change, 'occurred_at', t.occurred_at, 'from_state', t.from_state,
+  'to_state', t.to_state, 'cause', t.cause, 'actor', t.actor, 'correlation_id', t.correlation_id) ORDER BY t.change)`;
+
+@Injectable()
+export class PlansViewRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** The newest first. */
+  async list(query: PlanListQuery, principal: Principal): Promise<Page<PlanSummary>> {
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const rows = await this.database.query<PlanSummary & { sequence: number }>(
+      `SELECT p.sequence, ${SUMMARY} FROM replay_plans p
+        WHERE ${VISIBLE} AND ($2::text IS NULL OR p.state = $2) AND ($3::bigint IS NULL OR p.sequence < $3)
+        ORDER BY p.sequence DESC LIMIT $4`,
+      [sourcesOf(principal), query.state ?? null, decodeCursor(query.cursor), limit + 1],
+    );
+    const page = pageOf(rows, limit);
+    return { ...page, items: page.items.map((plan) => shown(plan, principal)) };
+  }
+
+  async get(id: string, principal: Principal): Promise<PlanView | undefined> {
+    const [plan] = await this.database.query<PlanView>(
+      `SELECT ${SUMMARY}, p.correlation_id,
+              (SELECT ${STEPS} FROM replay_plan_transitions t WHERE t.plan_id = p.id) AS transitions
+         FROM replay_plans p WHERE ${VISIBLE} AND p.id = $2`,
+      [sourcesOf(principal), id],
+    );
+    return plan && shown({ ...plan, transitions: plan.transitions.map(withInstant) }, principal);
+  }
+
+  /** In the order of the plan. */
+  async items(plan_id: string, query: ItemListQuery, principal: Principal): Promise<Page<ItemView>> {
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const rows = await this.database.query<ItemView & { sequence: number }>(
+      `SELECT i.position AS sequence, i.id, i.dead_letter_id, i.job_id, d.source, d.subject_type, d.subject_id, d.stage,
+              d.error_class, i.action, i.start_stage, i.corrected_recipient, i.state, i.code, i.checks,
+              i.requested_generation, i.accepted_generation, i.requested_at, i.ended_at,
+              (SELECT ${STEPS} FROM replay_item_transitions t WHERE t.item_id = i.id) AS transitions
+         FROM replay_items i JOIN dead_letters d ON d.id = i.dead_letter_id
+        WHERE i.plan_id = $1 AND ($2::text IS NULL OR i.state = $2) AND ($3::int IS NULL OR i.position > $3)
+        ORDER BY i.position LIMIT $4`,
+      [plan_id, query.state ?? null, decodeCursor(query.cursor), limit + 1],
+    );
+    const page = pageOf(rows, limit);
+    const items = page.items.map((item) => ({ ...item, transitions: item.transitions.map(withInstant) }));
+    return { ...page, items: items.map((item) => shown(item, principal)) };
+  }
+}
+
+/** Inside JSON Postgres writes instants in its own way. */
+function withInstant(step: ReplayTransitionView): ReplayTransitionView {
+  return { ...step, occurred_at: new Date(step.occurred_at).toISOString() };
+}
+
+/** Operators see where they send to; who only reads sees that it was corrected (SEC-4). */
+function shown<T extends { corrected_recipient: Recipient | null }>(view: T, { role }: Principal): T {
+  const { corrected_recipient: to } = view;
+  if (!to || role === 'operator') return view;
+  return { ...view, corrected_recipient: { ...to, address: maskedAddress(to.address) } };
+}
