@@ -32,7 +32,7 @@ export class TypeSchemas {
   #inline(type: ts.Type): Schema {
     if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) return {};
     if (type.flags & ts.TypeFlags.StringLike) return literalOr(type, 'string');
-    // No answer holds a fraction; where a number stands beside other kinds it is somebody else's value (see #union).
+    // No answer holds a fraction but for rates (see #property); where a number stands beside other kinds it is somebody else's value (see #union).
     if (type.flags & ts.TypeFlags.NumberLike) return literalOr(type, 'integer');
     if (type.flags & ts.TypeFlags.BooleanLike) return booleanSchema(type);
     if (type.flags & ts.TypeFlags.Null) return { type: 'null' };
@@ -110,6 +110,7 @@ export class TypeSchemas {
       ...schema,
       // Times are RFC 3339 and end in `_at` (docs/spec.md, Terms).
       ...(isText && /(^|_)at$/.test(name) && { format: 'date-time' }),
+      ...(schema['type'] === 'integer' && /_per_second$/.test(name) && { type: 'number' }),
       ...(description && { description }),
     };
   }

@@ -86,19 +86,27 @@ export function refuseWhereVain(items: readonly ReplayItem[], { dead_letter_ids 
   if (bare.length > 0 && (dead_letter_ids !== undefined || none_left)) {
     throw new Problem('evidence_required', {
       detail: 'Attach evidence to each, or to the incident that it belongs to: what was done about the cause?',
-      ...named(bare, dead_letter_ids),
+      errors: errorsOf(bare, dead_letter_ids),
+      extensions: { dead_letter_ids: idsOf(bare) },
     });
   }
-  if (none_left) throw new Problem('nothing_to_replay', named(items, dead_letter_ids));
+  if (none_left) {
+    throw new Problem('nothing_to_replay', {
+      errors: errorsOf(items, dead_letter_ids),
+      extensions: { dead_letter_ids: idsOf(items) },
+    });
+  }
+}
+
+function idsOf(items: readonly ReplayItem[]): string[] {
+  return items.slice(0, MAX_NAMED).map(({ dead_letter_id }) => dead_letter_id);
 }
 
 /** By pointer where the request named them, else by id. */
-function named(items: readonly ReplayItem[], dead_letter_ids: string[] | undefined) {
-  const errors = items.slice(0, MAX_NAMED).map(({ dead_letter_id, code }): FieldError => {
+function errorsOf(items: readonly ReplayItem[], dead_letter_ids: string[] | undefined): FieldError[] {
+  return items.slice(0, MAX_NAMED).map(({ dead_letter_id, code }) => {
     const index = dead_letter_ids?.indexOf(dead_letter_id);
     const pointer = index === undefined ? '/filter' : `/dead_letter_ids/${index}`;
     return { pointer, code: code ?? 'excluded', detail: `dead letter ${dead_letter_id}` };
   });
-  const extensions = { dead_letter_ids: items.slice(0, MAX_NAMED).map(({ dead_letter_id }) => dead_letter_id) };
-  return { errors, extensions };
 }

@@ -21,6 +21,7 @@ export class PlansController {
     @Inject(PlansViewRepository) private readonly views: PlansViewRepository,
   ) {}
 
+  /** Freezes dead letters for a replay; the same `Idempotency-Key` with the same body answers 200 with the plan it made. */
   @Post()
   @Roles('operator')
   @HttpCode(HttpStatus.CREATED)
@@ -36,11 +37,13 @@ export class PlansController {
     return view;
   }
 
+  /** Lists plans, newest first. */
   @Get()
   list(@Query() query: PlanListQuery, @CurrentPrincipal() principal: Principal): Promise<Page<PlanSummary>> {
     return this.views.list(query, principal);
   }
 
+  /** A plan with its progress and history. */
   @Get(':id')
   async get(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<PlanView> {
     requireUuid(id);
@@ -49,6 +52,7 @@ export class PlansController {
     return plan;
   }
 
+  /** Its items with checks, outcome and history. */
   @Get(':id/items')
   async items(
     @Param('id') id: string,
@@ -59,6 +63,7 @@ export class PlansController {
     return this.views.items(id, query, principal);
   }
 
+  /** Begins to ask for the items, one job after another, within the plan's rate. */
   @Post(':id/execute')
   @Roles('operator')
   @HttpCode(HttpStatus.OK)
@@ -66,6 +71,7 @@ export class PlansController {
     return this.actions.act('execute', id, principal);
   }
 
+  /** Asks for nothing more until it is resumed; what was asked for runs its course. */
   @Post(':id/pause')
   @Roles('operator')
   @HttpCode(HttpStatus.OK)
@@ -73,6 +79,7 @@ export class PlansController {
     return this.actions.act('pause', id, principal);
   }
 
+  /** Goes on with a paused plan. */
   @Post(':id/resume')
   @Roles('operator')
   @HttpCode(HttpStatus.OK)
@@ -80,6 +87,7 @@ export class PlansController {
     return this.actions.act('resume', id, principal);
   }
 
+  /** Gives up what has not been asked for; what was runs its course. */
   @Post(':id/cancel')
   @Roles('operator')
   @HttpCode(HttpStatus.OK)

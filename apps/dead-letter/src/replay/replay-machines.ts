@@ -76,13 +76,13 @@ export function advance<S extends string, T extends Moving<S>>(
   step: Step<S>,
 ): Moved<T, S> {
   const from = subject.state;
-  if (!moves[from].includes(step.to)) {
-    throw new Problem('illegal_transition', {
-      detail: `It is ${from} and cannot become ${step.to}.`,
-      extensions: { state: from, allowed: moves[from] },
-    });
-  }
+  if (!moves[from].includes(step.to)) throw illegalMove(from, step.to, moves[from]);
   return moved(subject, from, step);
+}
+
+function illegalMove(state: string, to: string, allowed: readonly string[]): Problem {
+  const detail = `It is ${state} and cannot become ${to}.`;
+  return new Problem('illegal_transition', { detail, extensions: { state, allowed } });
 }
 
 /** The birth of a plan or an item, in the state that it has. */
