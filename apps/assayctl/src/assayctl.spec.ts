@@ -33,6 +33,7 @@ function run(args: string[], files: Record<string, unknown> = {}, colour = false
     },
     out: (text) => (out += text),
     err: (text) => (err += text),
+    env: {},
     colour,
     columns: 100,
   });

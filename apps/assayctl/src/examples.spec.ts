@@ -11,6 +11,7 @@ function validate(submission: string) {
     read: () => Buffer.from(submission),
     out: (text) => (out += text),
     err: (text) => (out += text),
+    env: {},
     colour: false,
     columns: 100,
   });

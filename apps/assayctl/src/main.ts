@@ -13,10 +13,11 @@ process.on('uncaughtException', (error) => {
   process.exitCode = 70;
 });
 
-process.exitCode = assayctl(process.argv.slice(2), {
+process.exitCode = await assayctl(process.argv.slice(2), {
   read: (file) => readFileSync(file === '-' ? 0 : file),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  env: process.env,
   colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   columns: process.stdout.columns ?? 100,
 });

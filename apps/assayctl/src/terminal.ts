@@ -4,6 +4,8 @@ export interface Terminal {
   read(file: string): Buffer;
   out(text: string): void;
   err(text: string): void;
+  /** Where the service is and who asks, unless said on the command line. */
+  env: Readonly<Record<string, string | undefined>>;
   colour: boolean;
   /** Width to keep tables within. */
   columns: number;

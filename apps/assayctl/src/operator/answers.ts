@@ -1,0 +1,82 @@
+/** What this command reads of the API's answers; there is more in them, which `--json` shows. */
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export interface LetterSummary {
+  id: string;
+  state: string;
+  stage: string;
+  error_class: string;
+  code: string;
+  subject_type: string;
+  subject_id: string;
+  job_id: string | null;
+  source: string;
+  changelist_id: string | null;
+  review_version: number | null;
+  generation: number;
+  occurrences: number;
+  fingerprint: string;
+  assignee: string | null;
+  last_failure_at: string;
+}
+
+export interface Transition {
+  occurred_at: string;
+  from_state: string | null;
+  to_state: string;
+  cause: string;
+  actor: string;
+  note?: string | null;
+}
+
+export interface Letter extends LetterSummary {
+  first_failure_at: string;
+  last_stack: string;
+  sanitized_context: Record<string, unknown>;
+  transitions: Transition[];
+}
+
+export interface Incident {
+  fingerprint: string;
+  stage: string;
+  error_class: string;
+  code: string;
+  open: number;
+  sources: string[];
+  last_failure_at: string;
+}
+
+export interface Evidence {
+  evidence_id: string;
+  type: string;
+  facts: Record<string, string>;
+  actor: string;
+  attached_at: string;
+}
+
+export interface Plan {
+  id: string;
+  state: string;
+  action: string;
+  reason: string | null;
+  items_per_second: number;
+  sources: string[];
+  created_by: string;
+  created_at: string;
+  progress: Record<string, number>;
+}
+
+export interface Item {
+  dead_letter_id: string;
+  source: string;
+  subject_type: string;
+  stage: string;
+  error_class: string;
+  start_stage: string;
+  state: string;
+  code: string | null;
+  accepted_generation: number | null;
+}

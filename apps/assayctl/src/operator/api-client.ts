@@ -1,0 +1,103 @@
+import type { ProblemDetails } from '@assay/contracts';
+import { request } from 'undici';
+import { UsageError } from '../terminal.js';
+import type { Terminal } from '../terminal.js';
+import { textOption } from '../inputs.js';
+import type { Arguments } from '../inputs.js';
+
+/** The service said no, or could not be asked: told on standard error, exit code 1. */
+export class Refused extends Error {
+  constructor(
+    message: string,
+    readonly problem: ProblemDetails | null,
+  ) {
+    super(message);
+  }
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** The options of every command that speaks to the service. */
+export const CONNECTION_OPTIONS = {
+  url: { type: 'string' },
+  'key-file': { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+/** The dead-letter service's REST API, which is all that this command uses of it (DLQ-14). */
+export class ApiClient {
+  constructor(
+    private readonly url: URL,
+    private readonly key: string,
+  ) {}
+
+  /** From `--url` and `--key-file`, or the environment. A key on the command line would stand in every list of processes. */
+  static from(given: Arguments, terminal: Terminal): ApiClient {
+    const url = textOption(given, 'url') ?? terminal.env['ASSAY_URL'];
+    if (url === undefined || url === '') throw new UsageError('say where the service is: --url, or ASSAY_URL');
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new UsageError(`${JSON.stringify(url)} is no http URL`);
+    const key = keyOf(given, terminal);
+    if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError('the key has characters that no key has');
+    return new ApiClient(new URL(url.endsWith('/') ? url : `${url}/`), key);
+  }
+
+  get<T>(path: string, query: Record<string, string | undefined> = {}): Promise<T> {
+    const params = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) params.set(name, value);
+    return this.#send<T>('GET', params.size === 0 ? path : `${path}?${params.toString()}`);
+  }
+
+  post<T>(path: string, body: object, headers: Record<string, string> = {}): Promise<T> {
+    return this.#send<T>('POST', path, JSON.stringify(body), headers);
+  }
+
+  async #send<T>(method: 'GET' | 'POST', path: string, body?: string, more: Record<string, string> = {}): Promise<T> {
+    const headers = { authorization: `Bearer ${this.key}`, 'content-type': 'application/json', ...more };
+    const url = new URL(path, this.url);
+    const limits = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS };
+    let status: number;
+    let text: string;
+    try {
+      const answer = await request(url, { method, headers, body, ...limits });
+      [status, text] = [answer.statusCode, await answer.body.text()];
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+      throw new Refused(`${url.origin} cannot be reached (${code})`, null);
+    }
+    const answer = parse(text);
+    if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
+    throw refusal(status, answer, url.origin);
+  }
+}
+
+function keyOf(given: Arguments, terminal: Terminal): string {
+  const file = textOption(given, 'key-file');
+  if (file === undefined) {
+    const key = terminal.env['ASSAY_API_KEY'];
+    if (!key) throw new UsageError('say who you are: --key-file, or ASSAY_API_KEY');
+    return key.trim();
+  }
+  try {
+    return terminal.read(file).toString('utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`the key file ${file} cannot be read (${code ?? 'unknown'})`);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(status: number, answer: unknown, origin: string): Refused {
+  const problem = answer as ProblemDetails | null | undefined;
+  if (typeof problem?.code !== 'string') return new Refused(`${origin} answered ${status}, and is not Assay`, null);
+  const { code, title, detail, errors = [], correlation_id } = problem;
+  const lines = errors.map((error) => `\n  ${error.pointer} ${error.code}: ${error.detail}`);
+  const trail = status >= 500 && correlation_id ? `\n  correlation id ${correlation_id}` : '';
+  return new Refused(`${code}: ${detail ?? title}${lines.join('')}${trail}`, problem);
+}
