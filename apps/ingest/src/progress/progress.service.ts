@@ -4,7 +4,7 @@ import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { EventsByItem, NewItem, WorkItem } from '@assay/work-queue';
-import { JobWatch } from '../reviews/index.js';
+import { Batcher, JobWatch } from '../reviews/index.js';
 import { heedBatch } from './heed-batch.js';
 import type { News } from './news.js';
 import { ProgressRepository } from './progress.repository.js';
@@ -23,6 +23,9 @@ const latency = histogram(
   LATENCY_SECONDS,
 );
 
+/** Handler calls whose news one transaction takes at most. */
+const CALLS_TOGETHER = 8;
+
 interface Told {
   verdicts: string[];
   settled: { job: ChangedJob; stored: StoredProgress }[];
@@ -34,6 +37,16 @@ interface Told {
 /** Moves jobs by the news of the stages (ING-9), and tells once when one has ended. */
 @Injectable()
 export class ProgressService {
+  /**
+   * Calls that come while a transaction is under way share the next. News of one job comes by several topics at about
+   * the same time: apart, its transactions wait for each other's lock on the job, and write it twice.
+   */
+  readonly #calls = new Batcher<readonly News[], undefined>((calls) => this.#hearTogether(calls), {
+    max_items: CALLS_TOGETHER,
+    max_bytes: Infinity,
+    max_waiting_bytes: Infinity,
+  });
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(WorkQueue) private readonly queue: WorkQueue,
@@ -43,7 +56,15 @@ export class ProgressService {
 
   /** Takes a batch of news in one transaction; the same batch again changes nothing (GEN-2). */
   async hear(batch: readonly News[]): Promise<void> {
-    if (batch.length === 0) return;
+    if (batch.length > 0) await this.#calls.submit(batch, 0);
+  }
+
+  async #hearTogether(calls: readonly (readonly News[])[]): Promise<undefined[]> {
+    await this.#hear(calls.flat());
+    return calls.map(() => undefined);
+  }
+
+  async #hear(batch: readonly News[]): Promise<void> {
     const told = await this.database.transaction((tx) => this.#store(tx, batch));
     this.queue.publishSoon(told.items.slice(0, told.claimed), told.events);
     if (told.claimed < told.items.length) this.queue.notify();

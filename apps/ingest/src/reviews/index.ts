@@ -1,4 +1,5 @@
 export { SUBMITTED_QUEUE, submittedItem } from './acceptance.service.js';
+export { Batcher } from './batcher.js';
 export { replayLocks } from './contest-locks.js';
 export { jobLinks } from './job.js';
 export { JobWatch } from './job-watch.js';
