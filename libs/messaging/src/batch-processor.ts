@@ -10,6 +10,7 @@ import type { ConsumerLag } from './consumer-lag.js';
 import { decodeRecord } from './decode-record.js';
 import type { PatternExtras } from './pattern-extras.js';
 import { batchRecords, consumed, handledSeconds, pauses } from './metrics.js';
+import type { OffsetCommits } from './offset-commits.js';
 import type { RecordParking } from './record-parking.js';
 
 const log = createLog('kafka.consumer', ['partitions_paused', 'batch_halved']);
@@ -41,13 +42,23 @@ export class BatchProcessor {
     private readonly handlers: ReadonlyMap<EventType, BatchHandler>,
     private readonly parking: RecordParking,
     private readonly lag: ConsumerLag,
+    private readonly commits: OffsetCommits,
     private readonly options: ProcessorOptions,
     private readonly stopping: AbortSignal,
   ) {}
 
   async process(type: EventType, parts: readonly Part[]): Promise<void> {
-    const records = parts.map((part) => part.payload.batch.messages.map((message) => ({ part, message })));
     for (const part of parts) this.lag.fetched(type, part.payload.batch);
+    try {
+      await this.#processChunks(type, parts);
+    } finally {
+      // The group is left as soon as the last round has ended.
+      if (this.stopping.aborted) await this.commits.now();
+    }
+  }
+
+  async #processChunks(type: EventType, parts: readonly Part[]): Promise<void> {
+    const records = parts.map((part) => part.payload.batch.messages.map((message) => ({ part, message })));
     for (const chunk of chunksOf(records, this.options.max_records)) {
       const live = chunk.filter(({ part }) => isLive(part));
       if (live.length === 0) return;
@@ -55,10 +66,19 @@ export class BatchProcessor {
       if (failure) return this.#pause(type, parts, failure);
       this.#failures.delete(type);
       this.#resolve(live);
-      // Its error says that the group is rebalancing: kafkajs commits what is resolved and joins again.
-      await live[0]!.part.payload.heartbeat();
+      this.commits.soon(live[0]!.part.payload);
+      await this.#heartbeat(live[0]!.part);
     }
-    await commitOnce(parts);
+  }
+
+  /** Its error says that the group is rebalancing: kafkajs joins again, and what is resolved is committed before. */
+  async #heartbeat({ payload }: Part): Promise<void> {
+    try {
+      await payload.heartbeat();
+    } catch (error) {
+      await this.commits.now();
+      throw error;
+    }
   }
 
   async #handleOrFail(type: EventType, chunk: readonly RoundRecord[]): Promise<Failure | null> {
@@ -175,10 +195,4 @@ export class BatchProcessor {
       clearInterval(timer);
     }
   }
-}
-
-/** One request for all partitions of the round: kafkajs by itself commits once for each. */
-async function commitOnce([first]: readonly Part[]): Promise<void> {
-  const { commitOffsetsIfNecessary, uncommittedOffsets } = first!.payload;
-  await commitOffsetsIfNecessary(uncommittedOffsets());
 }

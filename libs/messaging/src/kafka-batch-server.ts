@@ -14,6 +14,7 @@ import { ConsumerLag } from './consumer-lag.js';
 import { topicOf } from './event-schemas.js';
 import { CLIENT_RETRY, createClient } from './kafka-client.js';
 import type { KafkaClusterConfig } from './kafka-client.js';
+import { OffsetCommits } from './offset-commits.js';
 import type { PatternExtras } from './pattern-extras.js';
 import type { RecordParking } from './record-parking.js';
 import { RoundGatherer } from './round-gatherer.js';
@@ -58,6 +59,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   /** Failures reach {@link BatchProcessor}, which judges them: Nest must not log and drop them. */
   override readonly propagatesEventHandlerErrors = true;
   readonly lag = new ConsumerLag();
+  readonly #commits = new OffsetCommits();
   readonly #stopping = new AbortController();
   #consumer: Consumer | undefined;
   #gatherer: RoundGatherer | undefined;
@@ -98,6 +100,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     this.#stopping.abort();
     this.parts.liveness.forget(LOOP);
     await this.#starting;
+    await this.#commits.now();
     await this.#consumer?.disconnect().catch(() => undefined);
     await this.#gatherer?.idle();
     this.lag.stop();
@@ -132,7 +135,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     this.#types = new Map([...handlers.keys()].map((type) => [topicName(kafka_topic_prefix, type), type]));
     const heartbeat_ms = Math.max(100, Math.min(1_000, Math.floor(session_ms / 6)));
     const options = { max_records: config.kafka_batch_records, heartbeat_ms, pause: PAUSE };
-    const processor = new BatchProcessor(handlers, parking, this.lag, options, this.#stopping.signal);
+    const processor = new BatchProcessor(handlers, parking, this.lag, this.#commits, options, this.#stopping.signal);
     this.#gatherer = new RoundGatherer((type, parts) => processor.process(type, parts));
     const consumer = this.#createConsumer(heartbeat_ms);
     this.#consumer = consumer;
@@ -142,6 +145,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     this.lag.start();
     await consumer.run({
       eachBatchAutoResolve: false,
+      autoCommit: false,
       partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
       eachBatch: (payload) => this.#eachBatch(payload),
     });
