@@ -37,7 +37,7 @@ function expectNothingLeft({ child }: Run): void {
 
 describe('npm run demo', () => {
   it(
-    'ING-3.a ING-3.b ING-8.b DEL-5.e shows the main job from submission to dead letter, and stops',
+    'ING-3.a ING-3.b ING-8.b DEL-5.e DLQ-9.a shows the main job from submission to dead letter and replay, and stops',
     async () => {
       const run = startDemo();
       expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('everything stopped')]);
@@ -50,7 +50,10 @@ describe('npm run demo', () => {
         'plain kafkajs on assay.review.settled.v1',
         'RECIPIENT_INVALID',
         'INVALID_JSON',
-        '3 submitted, 4 messages delivered, 16 findings dropped, 2 dead letters open',
+        'evidence_required',
+        'verified: the item is resolved, the dead letter resolved, the job succeeded in generation 1',
+        'the endpoint has taken 1 webhook',
+        '3 submitted, 5 messages delivered, 16 findings dropped, 1 replayed, 1 dead letter open',
       ])
         expect(output).toContain(told);
       // Output that is no terminal's is plain.

@@ -4,6 +4,8 @@ import type { DeadLetterState, DeliverySummary, FindingCounts, JobState } from '
 export interface Job {
   job_id: string;
   changelist_id: string;
+  /** 0, and one more with every replay. */
+  generation: number;
   state: JobState;
   outcome?: string;
   accepted_at: string;
@@ -43,7 +45,7 @@ export interface Finding {
 }
 
 export interface DeadLetter {
-  dead_letter_id: string;
+  id: string;
   state: DeadLetterState;
   stage: string;
   error_class: string;
@@ -52,6 +54,17 @@ export interface DeadLetter {
   subject_id: string;
   job_id: string | null;
   changelist_id: string | null;
+}
+
+export interface Plan {
+  id: string;
+  state: string;
+  /** How many items stand in which state. */
+  progress: Record<string, number>;
+}
+
+export interface PlanItem {
+  state: string;
 }
 
 export interface Answer<T> {

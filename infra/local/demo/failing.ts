@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { bold, dim, heading, red, say, table } from '../terminal.js';
 import { type DeadLetter, expectStatus, type Job } from './client.js';
 import { follow } from './following.js';
+import { replaying } from './replaying.js';
 import type { Scene } from './scene.js';
 import { readExample, type Submission } from './submitting.js';
 
@@ -27,9 +28,9 @@ async function deadLetters(scene: Scene, expected: number): Promise<DeadLetter[]
   }
 }
 
-/** Act 5: what cannot succeed is kept for an operator. Returns the dead letters. */
+/** Act 5: what cannot succeed is kept for an operator, and replayed once its cause is gone. Returns the dead letters. */
 export async function failing(scene: Scene): Promise<DeadLetter[]> {
-  heading('5  What fails is kept');
+  heading('5  What fails is kept, and replayed');
   const example = await readExample();
   say(`  changelist ${bold(4712)}: the review result is not JSON: ${dim(JSON.stringify(CHATTER))}`);
   await submit(scene, { ...example, changelist_id: 4712, review_result: CHATTER });
@@ -52,5 +53,8 @@ export async function failing(scene: Scene): Promise<DeadLetter[]> {
       state,
     ]),
   ]);
-  return letters;
+  const refused = letters.find(({ stage }) => stage === 'notify');
+  if (refused === undefined) throw new Error('none of the dead letters is about a delivery');
+  const replayed = await replaying(scene, refused);
+  return letters.map((letter) => (letter.id === replayed.id ? replayed : letter));
 }

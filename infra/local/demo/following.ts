@@ -46,3 +46,20 @@ export async function follow(scene: Scene, job_id: string): Promise<FollowedJob>
   scene.jobs.push(job);
   return job;
 }
+
+/** A job that was replayed, at the end of its new generation; shows the steps since it was last seen. */
+export async function followReplay(scene: Scene, job_id: string): Promise<FollowedJob> {
+  const path = `/v1/reviews/${job_id}`;
+  const index = scene.jobs.findIndex((job) => job.job_id === job_id);
+  const before = scene.jobs[index];
+  for (let look = 1; ; look += 1) {
+    const job = expectStatus(await scene.submitter.get<FollowedJob>(path), 200, path);
+    if (job.settled_at !== null && job.generation > (before?.generation ?? 0)) {
+      for (const hop of job.timeline.slice(before?.timeline.length)) printHop(hop, job.accepted_at);
+      scene.jobs[index] = job;
+      return job;
+    }
+    if (look === (WAIT_S * 1_000) / LOOK_MS) throw new Error(`job ${job_id} is still ${job.state} after its replay`);
+    await delay(LOOK_MS);
+  }
+}

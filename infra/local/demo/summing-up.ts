@@ -6,22 +6,23 @@ import type { Scene } from './scene.js';
 /** Act 6: the whole of it in one table. */
 export function summingUp(scene: Scene, letters: readonly DeadLetter[]): void {
   heading('6  All of it');
-  const total = { submitted: 0, dropped: 0, delivered: 0, letters: letters.length };
+  const open = letters.filter(({ state }) => state !== 'resolved').length;
+  const total = { dropped: 0, delivered: 0, replayed: 0 };
   const rows = scene.jobs.map((job) => {
     const channels = Object.values(job.deliveries.by_channel);
     const delivered = channels.reduce((sum, states) => sum + (states.sent ?? 0), 0);
     const own = letters.filter((letter) => letter.changelist_id === job.changelist_id).length;
     const { dropped = 0, kept = 0, submitted = 0 } = job.counts ?? {};
-    total.submitted += submitted;
+    total.replayed += job.generation;
     total.dropped += dropped;
     total.delivered += delivered;
-    const numbers = [submitted, kept, dropped, delivered, own].map(String);
+    const numbers = [submitted, kept, dropped, delivered, own, job.generation].map(String);
     return [job.changelist_id, paintState(job.state), ...numbers];
   });
-  table([['changelist', 'state', 'findings', 'kept', 'dropped', 'delivered', 'dead letters'], ...rows]);
+  table([['changelist', 'state', 'findings', 'kept', 'dropped', 'delivered', 'dead letters', 'replays'], ...rows]);
   say();
   say(
     `  ${bold(scene.jobs.length)} submitted, ${bold(total.delivered)} messages delivered, ` +
-      `${bold(total.dropped)} findings dropped, ${bold(total.letters)} dead letters open`,
+      `${bold(total.dropped)} findings dropped, ${bold(total.replayed)} replayed, ${bold(open)} dead letter open`,
   );
 }
