@@ -4,6 +4,7 @@ import { judge, type Verdict } from './check.js';
 import type { Evidence } from './evidence.js';
 import { FaultInjector } from './inject.js';
 import { Observer } from './observe.js';
+import { Operator } from './operator.js';
 import { type Recovery, recoveries } from './recovery.js';
 import { describeFault, drawSchedule, type Schedule, type Volley } from './schedule.js';
 import { Submitter } from './submit.js';
@@ -23,6 +24,9 @@ export const TUNING = {
     ASSAY_NOTIFIER_CIRCUIT_MAX_OPEN_MS: '8000',
   },
 };
+
+/** The endpoint that refuses for good until the middle of the day. */
+const GONE = 'gone';
 
 export interface DayOptions {
   seed: number;
@@ -52,14 +56,19 @@ export async function runBadDay(system: TestSystem, options: DayOptions): Promis
   const injector = new FaultInjector(system, build);
   const observer = new Observer(system);
   const begun_at_ms = performance.now();
-  await system.sinks.behave('gone', { answer: 410 });
-  const submitter = await submitUnderFaults(system, schedule, injector, say);
+  const operator = new Operator(system);
+  await system.sinks.behave(GONE, { answer: 410 });
+  const submitter = await submitUnderFaults(system, schedule, { injector, operator }, say);
   await injector.liftAll();
   say(`${submitter.accepted.length} accepted, ${injector.injected.length} faults lifted; waiting for the rest`);
-  await observer.untilQuiet(patience_ms, say);
+  await observer.untilQuiet(operator, patience_ms, say);
   const took_ms = performance.now() - begun_at_ms;
   say('reading what can be seen from outside');
-  const evidence = await gather(system, observer, submitter, injector.poison_announced);
+  const evidence: Evidence = {
+    ...(await gather(system, observer, submitter)),
+    plan: operator.plan,
+    poison_announced: injector.poison_announced,
+  };
   const jobs = SOURCES.flatMap((source) => evidence.jobs[source]);
   return {
     schedule,
@@ -74,12 +83,16 @@ export async function runBadDay(system: TestSystem, options: DayOptions): Promis
 async function submitUnderFaults(
   system: TestSystem,
   { submissions, volleys }: Schedule,
-  injector: FaultInjector,
+  { injector, operator }: { injector: FaultInjector; operator: Operator },
   say: (line: string) => void,
 ): Promise<Submitter> {
   const reached = new Threshold();
   const submitter = new Submitter(system, () => reached.count());
   const submitting = submitter.run(submissions);
+  const replaying = reached.of(Math.floor(submissions / 2)).then(() => {
+    say(`at ${Math.floor(submissions / 2)}: ${GONE} answers again, an operator replays what it had refused`);
+    return operator.replayRefused(GONE);
+  });
   for (const [index, volley] of volleys.entries()) {
     // Until the next volley, and while it is lifted, so much may come in.
     const next = volleys[index + 1]?.at_accepted ?? submissions;
@@ -88,7 +101,7 @@ async function submitUnderFaults(
     await inject(volley, injector, say);
   }
   submitter.release(submissions, 0);
-  await submitting;
+  await Promise.all([submitting, replaying]);
   return submitter;
 }
 
@@ -101,8 +114,7 @@ async function gather(
   system: TestSystem,
   observer: Observer,
   submitter: Submitter,
-  poison_announced: number,
-): Promise<Evidence> {
+): Promise<Omit<Evidence, 'plan' | 'poison_announced'>> {
   const bySource = async <T>(read: (source: Source) => Promise<T>): Promise<Record<Source, T>> => {
     const entries = await Promise.all(SOURCES.map(async (source) => [source, await read(source)] as const));
     return Object.fromEntries(entries) as Record<Source, T>;
@@ -113,7 +125,6 @@ async function gather(
     accepted,
     doubled,
     refused,
-    poison_announced,
     jobs: await bySource((source) => observer.jobs(source)),
     dead_letters,
     dead_letters_of: await bySource((source) => observer.deadLetters(source)),

@@ -52,7 +52,8 @@ function aMail(differences: Partial<ReceivedMail> = {}): ReceivedMail {
 function aDeadLetter(differences: Partial<ListedDeadLetter> = {}): ListedDeadLetter {
   return {
     ...{ id: 'dl', state: 'open', stage: 'notify', error_class: 'OUTCOME_UNKNOWN', code: 'smtp_after_data' },
-    ...{ subject_type: 'delivery', subject_id: 'd', job_id: JOB, source: 'demo', ...differences },
+    ...{ subject_type: 'delivery', subject_id: 'd', job_id: JOB, source: 'demo', fingerprint: 'f' },
+    ...differences,
   } as ListedDeadLetter;
 }
 
@@ -68,7 +69,7 @@ function evidence(differences: Partial<Evidence> & { job?: Partial<ListedJob> } 
     changed: (rest.dead_letters ?? []).map(({ id, source }) => ({ ce_id: id, dead_letter_id: id, source })),
     webhooks: [aWebhook()],
     mails: [aMail()],
-    ...{ seen_by_others: [], doubled: [], refused: [], poison_announced: 0 },
+    ...{ seen_by_others: [], doubled: [], refused: [], poison_announced: 0, plan: null },
     ...rest,
   };
 }
@@ -107,6 +108,7 @@ describe('the checker of a bad day', () => {
       { lost: 1 },
     ],
     ['poison that nobody announced', evidence({ poison_announced: 1 }), { lost: 1 }],
+    ['a replay plan that never ended', evidence({ plan: { id: 'p', state: 'executing', progress: {} } }), { lost: 1 }],
     ['an answer without a cause', evidence({ refused: ['409'] }), { lost: 1 }],
   ])('judges %s', (_what, seen, expected) => {
     expect(found(judge(seen))).toEqual(expected);

@@ -22,6 +22,8 @@ export interface Verdict extends Faultlines {
   recipients: { told: number; failed: number; unknown: number };
   /** Webhooks that came again under the same id with the same body: an idempotent receiver drops them. */
   repeated_webhooks: number;
+  /** Items of the replay plan by state. */
+  replayed: Record<string, number>;
   poison: { announced_at_least: number; parked: number };
 }
 
@@ -52,6 +54,8 @@ export function judge(evidence: Evidence): Verdict {
   judgeRepeats(evidence, found);
   judgeSources(evidence, jobs, found);
   found.lost.push(...evidence.refused.map((line) => `refused without cause: ${line}`));
+  const { plan } = evidence;
+  if (plan !== null && plan.state !== 'completed') found.lost.push(`replay plan ${plan.id}: still ${plan.state}`);
   const parked = open.filter(({ subject_type }) => subject_type === 'record').length;
   if (parked < evidence.poison_announced) {
     found.lost.push(`${evidence.poison_announced} announcements of poison were due, ${parked} dead letters came of it`);
@@ -64,6 +68,7 @@ export function judge(evidence: Evidence): Verdict {
     open_by_class: countBy(open, ({ error_class }) => error_class),
     recipients,
     repeated_webhooks: repeatedWebhooks(evidence.webhooks),
+    replayed: evidence.plan?.progress ?? {},
     poison: { announced_at_least: evidence.poison_announced, parked },
   };
 }

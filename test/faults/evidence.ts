@@ -1,6 +1,7 @@
 import type { DeadLetterState, DeliverySummary, JobState } from '@assay/contracts';
 import type { Source } from '../../infra/local/secrets.js';
 import type { ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
+import type { OperatedPlan } from './operator.js';
 import type { AcceptedSubmission } from './submit.js';
 
 /** A job as `GET /v1/reviews` lists it. */
@@ -25,6 +26,7 @@ export interface ListedDeadLetter {
   subject_id: string;
   job_id: string | null;
   source: string;
+  fingerprint: string;
 }
 
 /** A record of `review.settled`. */
@@ -60,6 +62,8 @@ export interface Evidence {
   doubled: readonly string[];
   /** Answers to a submission that no fault explains. */
   refused: readonly string[];
+  /** Of the operator who replayed what had been refused; null where nothing had been. */
+  plan: OperatedPlan | null;
   /** Dead letters that poison must have led to. */
   poison_announced: number;
 }

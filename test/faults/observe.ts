@@ -4,6 +4,7 @@ import { plainHeaders, type TestSystem } from '@assay/testing';
 import { type Source, SOURCES } from '../../infra/local/secrets.js';
 import type { ServiceName } from '../../infra/local/service-names.js';
 import type { ChangedRecord, ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
+import type { Operator } from './operator.js';
 import { POISON_ID } from './poison.js';
 import { readTopic } from './read-topic.js';
 import type { AcceptedSubmission } from './submit.js';
@@ -27,15 +28,16 @@ export class Observer {
   }
 
   /**
-   * Waits until every job is terminal and each failed one stands under a dead letter, or nothing has moved for
+   * Waits until every job is terminal, each failed one stands under a dead letter, and replays are over, or nothing has moved for
    * `patience_ms`: what is left by then is the checker's to judge.
    */
-  async untilQuiet(patience_ms: number, say: (line: string) => void): Promise<void> {
+  async untilQuiet(operator: Operator, patience_ms: number, say: (line: string) => void): Promise<void> {
     let moved_at_ms = performance.now();
     let before = '';
     for (;;) {
       const { left, image } = await this.#unfinished();
-      if (left === 0) return;
+      const replayed = await operator.isDone();
+      if (left === 0 && replayed) return;
       if (image !== before) {
         moved_at_ms = performance.now();
         say(`${left} jobs are not settled yet`);

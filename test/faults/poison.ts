@@ -9,6 +9,8 @@ const ANNOUNCERS: Partial<Record<EventType, number>> = {
   'delivery.settled': 1,
   'stage.delayed': 1,
   'stage.dead_lettered': 1,
+  'replay.requested': 1,
+  'replay.accepted': 1,
 };
 
 /** Begins the event id of what is no event. */

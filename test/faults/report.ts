@@ -34,7 +34,8 @@ export function dayAsJson(
 
 export function printDay(day: Day): void {
   const { posts, submitted, took_ms, verdict } = day;
-  const { accepted, by_state, open_by_class, open_dead_letters, poison, recipients, repeated_webhooks } = verdict;
+  const { accepted, by_state, open_by_class, open_dead_letters, poison, recipients, repeated_webhooks, replayed } =
+    verdict;
   say();
   table([
     ['what', 'count', ''],
@@ -46,6 +47,7 @@ export function printDay(day: Day): void {
     ['recipients told', String(recipients.told), ''],
     ['  failed for good', String(recipients.failed), ''],
     ['  unknown and held', String(recipients.unknown), ''],
+    ...Object.entries(replayed).map(([state, count]) => [`replays ${state}`, String(count), '']),
     ['webhooks repeated', String(repeated_webhooks), 'under the same id with the same body'],
     ['poison parked', String(poison.parked), `${poison.announced_at_least} announcements were due`],
     ...MUST_BE_ZERO.map((name) => [
