@@ -67,7 +67,7 @@ export function freeze(
         start_stage,
       },
       ...{ corrected_recipient, checks, state: code === null ? 'pending' : 'excluded', code },
-      ...{ requested_generation: null, accepted_generation: null, changes: 0 },
+      ...{ requested_generation: null, accepted_generation: null, requested_at: null, changes: 0 },
     };
   });
 }

@@ -41,6 +41,13 @@ describe('POST /v1/replay-plans', () => {
     expect((await stage.letter(delivery)).state).toBe('open');
   });
 
+  it('SEC-4.a keeps no secret and no address of a reason', async () => {
+    const reason = 'told jo@example.org, the password=tangerine-and-lime was wrong';
+    const { body } = await create({ ...ids(await stage.fail()), reason });
+    expect(body.reason).toMatch(/^told .* was wrong$/);
+    expect(body.reason).not.toMatch(/jo@|tangerine/);
+  });
+
   it('DLQ-8.a freezes what a filter finds, the oldest first; what arrives later is not in it', async () => {
     const fingerprint = v7().replaceAll('-', '');
     const [older, newer] = [await stage.fail({ fingerprint }), await stage.fail({ fingerprint })];

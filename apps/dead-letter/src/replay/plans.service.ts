@@ -3,6 +3,7 @@ import { Problem } from '@assay/contracts';
 import { currentContext } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
+import { redact } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { invalid } from '@assay/service';
 import { requestedId, requestHash } from '../idempotency.js';
@@ -94,8 +95,9 @@ export class PlansService {
     const { action, start_stage, corrected_recipient, reason, items_per_second, filter } = request;
     const { correlation_id, traceparent } = currentContext();
     return {
-      ...{ id, state: 'frozen', action, start_stage: start_stage ?? null, reason: reason ?? null, sources: [] },
+      ...{ id, state: 'frozen', action, start_stage: start_stage ?? null, sources: [] },
       ...{ corrected_recipient: corrected_recipient ?? null, filter: filter ? defined(filter) : null },
+      reason: reason === undefined ? null : redact(reason),
       items_per_second: items_per_second ?? this.settings.replay_items_per_second,
       ...{ created_by: actorOf(principal), executed_by: null, work_item_id: null, changes: 0 },
       ...{ request_hash: requestHash(request), correlation_id, traceparent },

@@ -37,6 +37,8 @@ export interface ReplayItem {
   /** Of the job when it was asked for: ingest begins the one after it. */
   requested_generation: number | null;
   accepted_generation: number | null;
+  /** Equal to the event's `occurred_at`: paces are measured from it. */
+  requested_at: string | null;
   changes: number;
 }
 

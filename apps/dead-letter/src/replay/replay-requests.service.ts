@@ -57,6 +57,8 @@ export class ReplayRequestsService {
     if (wait_ms > 0) return { wait_ms };
     const limit = Math.max(1, Math.round((items_per_second * GATHER_MS) / 1_000));
     const next = await this.candidates.next(tx, plan_id, limit);
+    // What is left waits for replays of its jobs that are under way.
+    if (next.length === 0 && (await this.candidates.hasQueued(tx, plan_id))) return { wait_ms: BLOCKED_MS };
     await this.candidates.lockJobs(
       tx,
       next.map(({ job_id }) => job_id!),
@@ -101,6 +103,7 @@ export class ReplayRequestsService {
       }
       item.job_id = letter.job_id;
       item.requested_generation = candidate.job_generation;
+      item.requested_at = now;
       asked.moves.push(advance(ITEM_MOVES, item, { ...step, to: 'requested', cause: 'requested' }));
       const by = { actor: plan.executed_by ?? OWN_ACTOR, correlation_id: letter.correlation_id };
       asked.transitions.push(move(letter, { ...by, to: 'replaying', cause: 'replay_requested' }));
@@ -135,11 +138,12 @@ export class ReplayRequestsService {
     const claimed = this.queue.publisherSlots(events.length);
     const published = await this.queue.insert(tx, events.map(publishItem), { claimed });
     const stored = await this.changes.store(tx, [plan], { plans: [], items: moves });
-    const pace_ms = (events.length * 1_000) / plan.items_per_second;
-    if (events.length > 0) await this.replays.waitUntilNext(tx, plan.id, pace_ms);
+    const [first] = events;
+    if (first) await this.replays.pace(tx, plan.id, first.time, (events.length * 1_000) / plan.items_per_second);
     const left = await this.candidates.hasQueued(tx, plan.id);
+    const wait_ms = moves.length === 0 ? BLOCKED_MS : await this.replays.msUntilNext(tx, plan.id);
     return {
-      wait_ms: !left ? null : moves.length === 0 ? BLOCKED_MS : pace_ms,
+      wait_ms: left ? wait_ms : null,
       ...{ letters, moves: stored },
       requests: {
         born_claimed: published.slice(0, claimed),

@@ -175,6 +175,26 @@ describe('execution', () => {
     await stage.act(plan, 'cancel');
   });
 
+  it('WQ-4.d, DLQ-8.d stands paused where its workers crash again and again, and goes on when resumed', async () => {
+    const failed = await Promise.all(Array.from({ length: 2 }, () => stage.fail()));
+    const plan = await stage.plan(failed, { items_per_second: 0.5 });
+    await stage.act(plan, 'execute');
+    await stage.requests(failed[0]!);
+    await eventually(async () => {
+      const crashed = await stage.database.sql(
+        `UPDATE work_items SET crashes = 3, due_at = clock_timestamp() WHERE queue = 'replay_plan' AND state = 'queued'
+           AND subject_id = $1 RETURNING id`,
+        [plan.id],
+      );
+      expect(crashed).toHaveLength(1);
+    });
+    const paused = await planIn(plan, 'paused');
+    expect(paused.transitions.at(-1)).toMatchObject({ cause: 'runner_failed', actor: 'service:dead-letter' });
+    await stage.act(plan, 'resume');
+    await stage.requests(failed[1]!);
+    await stage.act(plan, 'cancel');
+  });
+
   it('DLQ-10.a replays the dead letters of one job one after another, each from the generation that stands then', async () => {
     const job_id = v7();
     const [first, second] = [await stage.fail({ job_id }), await stage.fail({ job_id })];

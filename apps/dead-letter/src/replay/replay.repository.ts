@@ -15,7 +15,7 @@ export interface NewPlan extends ReplayPlan {
 const PLAN = `id, state, action, reason, items_per_second, sources, created_by, executed_by, work_item_id, changes,
   correlation_id, traceparent`;
 const ITEM = `id, plan_id, position, dead_letter_id, job_id, action, start_stage, corrected_recipient, checks, state, code,
-  requested_generation, accepted_generation, changes`;
+  requested_generation, accepted_generation, requested_at, changes`;
 
 /**
  * Writes of plans and items. Whoever changes items holds their plan's lock; whoever needs dead letters too takes those
@@ -57,7 +57,7 @@ export class ReplayRepository {
       `INSERT INTO replay_items (${ITEM})
        SELECT ${ITEM} FROM json_to_recordset($1) AS n (id uuid, plan_id uuid, position int, dead_letter_id uuid,
          job_id uuid, action text, start_stage text, corrected_recipient json, checks json, state text, code text,
-         requested_generation int, accepted_generation int, changes int)`,
+         requested_generation int, accepted_generation int, requested_at timestamptz, changes int)`,
       [JSON.stringify(items)],
     );
   }
@@ -129,11 +129,11 @@ export class ReplayRepository {
       `UPDATE replay_items i
           SET state = n.state, code = n.code, requested_generation = n.requested_generation, job_id = n.job_id,
               accepted_generation = n.accepted_generation, changes = n.changes,
-              requested_at = CASE WHEN n.state = 'requested' THEN clock_timestamp() ELSE i.requested_at END,
+              requested_at = n.requested_at,
               ended_at = CASE WHEN n.state IN ('pending', 'queued', 'requested', 'accepted') THEN NULL
                               ELSE coalesce(i.ended_at, clock_timestamp()) END
          FROM json_to_recordset($1) AS n (id uuid, state text, code text, requested_generation int,
-              accepted_generation int, job_id uuid, changes int)
+              accepted_generation int, requested_at timestamptz, job_id uuid, changes int)
         WHERE i.id = n.id`,
       [JSON.stringify(items)],
     );
@@ -144,11 +144,11 @@ export class ReplayRepository {
     await this.#record(tx, 'replay_item_transitions', 'item_id', items);
   }
 
-  /** Nothing more is asked for within this time, however the plan is paused and resumed. */
-  async waitUntilNext(tx: Tx, plan_id: string, wait_ms: number): Promise<void> {
+  /** Nothing more is asked for so soon after a request, however the plan is paused and resumed. */
+  async pace(tx: Tx, plan_id: string, requested_at: string, pace_ms: number): Promise<void> {
     await tx.execute(
-      `UPDATE replay_plans SET next_request_at = clock_timestamp() + $2::float8 * interval '1 millisecond' WHERE id = $1`,
-      [plan_id, wait_ms],
+      `UPDATE replay_plans SET next_request_at = $2::timestamptz + $3::float8 * interval '1 millisecond' WHERE id = $1`,
+      [plan_id, requested_at, pace_ms],
     );
   }
 
