@@ -1,11 +1,4 @@
-import type {
-  DeliverySettled,
-  DeliveryState,
-  JobEventData,
-  ReceivedEvent,
-  ReviewValidated,
-  StageDeadLettered,
-} from '@assay/contracts';
+import type { DeliverySettled, DeliveryState, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
 import type { FailureFacts, Subject, Version } from '../letters/index.js';
 import { cleanContext, cleanText, cleanWord } from './sanitize.js';
 
@@ -58,7 +51,7 @@ const SETTLED: Partial<Record<DeliveryState, string>> = {
 
 /** A delivery's end, and a sign of life of its job. */
 export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): SettlementNews[] {
-  const news: SettlementNews[] = [signOfLife(data)];
+  const news: SettlementNews[] = [signOfLife(data), ...passedStages(data)];
   for (const { delivery_id, original_id, state, had_dead_letter } of data.deliveries) {
     const cause = SETTLED[state];
     if (cause === undefined) continue;
@@ -71,13 +64,19 @@ export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): Settlem
   return news;
 }
 
+/** What a failure at `notify` says of the stages before it. */
+export function stagesPassedBefore({ data }: ReceivedEvent<StageDeadLettered>): SettlementNews[] {
+  const { job_id, stage } = data;
+  return stage === 'notify' && job_id !== null ? passedStages({ ...data, job_id }) : [];
+}
+
 /**
- * That a job has come past `ingest`, and past `validate` where it was accepted. Only a dead letter that was replayed can
- * be ended by it, and that has come long before: there is nothing to remember.
+ * A replayed job that has come to `notify` has passed the stages before it. Only a dead letter that was replayed can be
+ * ended by it, and that has come long before: there is nothing to remember.
  */
-export function passedStages({ data }: ReceivedEvent<ReviewValidated>): SettlementNews[] {
-  const passed = data.outcome === 'accepted' ? ['ingest', 'validate'] : ['ingest'];
-  return passed.map((stage) => ({
+function passedStages(data: Version & { job_id: string }): SettlementNews[] {
+  if (data.generation === 0) return [];
+  return ['ingest', 'validate'].map((stage) => ({
     ...{ subject_type: 'job', subject_id: data.job_id, stage },
     ...versionOf(data),
     ...{ cause: 'validated', remember: false },
@@ -85,7 +84,7 @@ export function passedStages({ data }: ReceivedEvent<ReviewValidated>): Settleme
 }
 
 /** Ends a dead letter that says no more than that nobody had heard of the job (ING-11). */
-function signOfLife(data: JobEventData): SettlementNews {
+function signOfLife(data: Version & { job_id: string }): SettlementNews {
   return {
     ...{ subject_type: 'job', subject_id: data.job_id, stage: 'ingest' },
     ...versionOf(data),
@@ -93,6 +92,6 @@ function signOfLife(data: JobEventData): SettlementNews {
   };
 }
 
-function versionOf({ job_id, generation, revision, occurred_at }: JobEventData) {
+function versionOf({ job_id, generation, revision, occurred_at }: Version & { job_id: string }) {
   return { job_id, generation, revision, occurred_at };
 }
