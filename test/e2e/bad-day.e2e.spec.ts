@@ -24,7 +24,8 @@ describe('120 submissions of three sources on a bad day, judged from outside', (
     expect(day.verdict.lost).toEqual([]);
   });
 
-  it('DEL-13.a ING-3.d tells nobody twice', () => {
+  it('DEL-13.a ING-3.d DLQ-10.a tells nobody twice, and replays once what two operators ask for', () => {
+    expect(day.verdict.replayed.resolved).toBeGreaterThan(0);
     expect(day.verdict.told_twice).toEqual([]);
   });
 

@@ -16,6 +16,7 @@ function aJob(differences: Partial<ListedJob> = {}): ListedJob {
     source: 'demo',
     changelist_id: '0',
     state: 'succeeded',
+    generation: 0,
     accepted_at: '2026-01-01T00:00:00.000Z',
     settled_at: '2026-01-01T00:00:01.000Z',
     deliveries: { open: 0, by_channel: { email: { sent: 1 }, webhook: { sent: 1 } } },
@@ -124,6 +125,7 @@ describe('the checker of a bad day', () => {
     ['two bodies under one id', evidence({ webhooks: [aWebhook(), aWebhook({ note: 'different' })] })],
     ['the same mail again', evidence({ mails: [aMail(), aMail()] })],
     ['a mail under two ids', evidence({ mails: [aMail(), aMail({ message_id: '<key-9@assay>' })] })],
+    ['an item that was replayed twice', evidence({ job: { generation: 2 } })],
     ['two jobs for one key', evidence({ doubled: ['demo key'] })],
     [
       'an end under two ids',

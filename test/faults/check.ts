@@ -163,6 +163,8 @@ function judgeRepeats({ accepted, doubled, jobs, mails, webhooks }: Evidence, fo
   const held = new Set(accepted.map(({ job_id }) => job_id));
   for (const job of SOURCES.flatMap((source) => jobs[source])) {
     if (!held.has(job.job_id)) found.told_twice.push(`${job.job_id}: a job that no caller holds`);
+    // There is one plan, and no job has two items in it.
+    if (job.generation > 1) found.told_twice.push(`${job.job_id}: replayed ${job.generation} times by one plan`);
   }
   const ids = groupBy(webhooks.filter(wasAccepted), (webhook) => `${webhook.endpoint} ${dataOf(webhook).job_id}`);
   for (const [recipient, requests] of ids) {

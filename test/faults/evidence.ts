@@ -10,6 +10,7 @@ export interface ListedJob {
   source: string;
   changelist_id: string;
   state: JobState;
+  generation: number;
   accepted_at: string;
   settled_at: string | null;
   deliveries: { open: number; by_channel: DeliverySummary['by_channel'] };

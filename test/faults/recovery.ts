@@ -13,8 +13,11 @@ export interface Recovery {
 
 /** By the database's clock, which is this host's: the stack's Postgres runs here, and no fault shifts its clock. */
 export function recoveries(injected: readonly InjectedFault[], jobs: readonly ListedJob[]): Recovery[] {
-  const times = jobs.flatMap(({ accepted_at, settled_at }) =>
-    settled_at === null ? [] : [{ accepted_at_ms: Date.parse(accepted_at), settled_at_ms: Date.parse(settled_at) }],
+  const times = jobs.flatMap(({ accepted_at, generation, settled_at }) =>
+    // A replayed job settled when an operator came to it, whatever went wrong before.
+    settled_at === null || generation > 0
+      ? []
+      : [{ accepted_at_ms: Date.parse(accepted_at), settled_at_ms: Date.parse(settled_at) }],
   );
   return injected.map(({ begun_at_ms, fault, lifted_at_ms }) => {
     const after = times.filter(({ accepted_at_ms }) => accepted_at_ms > begun_at_ms);
