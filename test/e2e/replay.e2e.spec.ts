@@ -59,16 +59,18 @@ function settled(job_id: string, generation: number): Promise<Job> {
   );
 }
 
-/** The dead letter of a job, taken on and with evidence. */
-async function remediated(job_id: string): Promise<Letter> {
+/** The dead letters of a job, taken on and with evidence. */
+async function remediated(job_id: string, count = 1): Promise<Letter[]> {
   const found = await eventually(async () => {
     const { body } = await operate<{ items: Letter[] }>(`/v1/dead-letters?text=${job_id}`);
-    expect(body.items).toHaveLength(1);
-    return body.items[0]!;
+    expect(body.items).toHaveLength(count);
+    return body.items;
   });
-  await operate(`/v1/dead-letters/${found.id}/triage`, {});
-  const note = { type: 'note', text: 'the endpoint has been set up again' };
-  expect((await operate(`/v1/dead-letters/${found.id}/evidence`, note)).status).toBe(201);
+  for (const { id } of found) {
+    await operate(`/v1/dead-letters/${id}/triage`, {});
+    const note = { type: 'note', text: 'the endpoint has been set up again' };
+    expect((await operate(`/v1/dead-letters/${id}/evidence`, note)).status).toBe(201);
+  }
   return found;
 }
 
@@ -77,7 +79,8 @@ async function gone(differs: Parameters<typeof aSubmission>[0] = {}): Promise<{ 
   await system.sinks.behave('gone', { answer: 410 });
   const job = await submit({ recipients: [{ channel: 'webhook', address: 'gone' }], ...differs });
   expect(job.state).toBe('failed');
-  return { job, letter: await remediated(job.job_id) };
+  const [letter] = await remediated(job.job_id);
+  return { job, letter: letter! };
 }
 
 const mend = () => system.sinks.behave('gone', {});
@@ -126,6 +129,31 @@ describe('a replay', () => {
     expect(await effects(job.job_id, 'gone')).toBe(1);
   });
 
+  it('DLQ-10.a replays two deliveries of one job one after another, each once', async () => {
+    const endpoints = ['gone', 'team-chat'];
+    for (const endpoint of endpoints) await system.sinks.behave(endpoint, { answer: 410 });
+    const job = await submit({ recipients: endpoints.map((address) => ({ channel: 'webhook', address })) });
+    const letters = await remediated(job.job_id, 2);
+    for (const endpoint of endpoints) await system.sinks.behave(endpoint, {});
+    const plan = await planFor(letters);
+    await execute(plan);
+    expect((await over(plan)).progress).toEqual({ resolved: 2 });
+    expect((await settled(job.job_id, 2)).state).toBe('succeeded');
+    for (const endpoint of endpoints) expect(await effects(job.job_id, endpoint)).toBe(1);
+  });
+
+  it('DLQ-8.a, DLQ-9.a begins at an earlier stage where it is told to', async () => {
+    const { job, letter } = await gone();
+    await mend();
+    const plan = await planFor([letter], { start_stage: 'ingest' });
+    await execute(plan);
+    expect((await over(plan)).progress).toEqual({ resolved: 1 });
+    const { state, timeline } = await settled(job.job_id, 1);
+    expect(state).toBe('succeeded');
+    expect(timeline.filter(({ event }) => event === 'review.validated')).toHaveLength(2);
+    expect(await effects(job.job_id, 'gone')).toBe(1);
+  });
+
   it('DLQ-9.b escalates when the cause was not gone', async () => {
     const { job, letter } = await gone();
     const plan = await planFor([letter]);
@@ -163,7 +191,7 @@ describe('a replay', () => {
 
   it('ING-9.d, DLQ-10.a is refused where the version was submitted again meanwhile, and its dead letter stands open', async () => {
     const failed = await submit({ review_result: CHATTER });
-    const letter = await remediated(failed.job_id);
+    const [letter] = (await remediated(failed.job_id)) as [Letter];
     const plan = await planFor([letter]);
     const { timeline: _, ...told } = failed;
     const changelist_id = (told as unknown as { changelist_id: string }).changelist_id;
@@ -269,7 +297,7 @@ describe('assayctl, against the services', () => {
 
   it('DLQ-14.a answers 1 for a plan that did not resolve what it took on', async () => {
     const job = await submit({ review_result: CHATTER });
-    const letter = await remediated(job.job_id);
+    const [letter] = (await remediated(job.job_id)) as [Letter];
     const made = await assayctl('replay', 'plan', letter.id, '--json');
     const watched = await assayctl('replay', 'execute', (JSON.parse(made.out) as Plan).id, '--watch', '--json');
     expect(watched.code).toBe(1);

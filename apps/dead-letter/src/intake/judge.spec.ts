@@ -6,6 +6,7 @@ import { aFailure, aSettlement, received } from '../dead-letter.fixture.js';
 import { DEAD_LETTER_MOVES, mayMove } from '../letters/dead-letter-machine.js';
 import { move } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
+import { failEarlier } from '../replay/verification.service.js';
 import { failAgain, letterOf, openingOf, settle } from './judge.js';
 import { failureOf, settlementsOf } from './news.js';
 
@@ -104,6 +105,53 @@ describe('a further failure', () => {
     for (const state of ['resolved', 'discarded'] as const) {
       expect(failAgain(aLetter({ state }), news({ generation: 1 }))).toMatchObject([{ to_state: 'open' }]);
     }
+  });
+});
+
+describe('a failure under a replay', () => {
+  const replaying = (differs: Partial<DeadLetter> = {}) => aLetter({ state: 'replaying', assignee: 'kim', ...differs });
+  const replay = { id: 'item-1', requested_generation: 0, error_class: 'RECIPIENT_INVALID' };
+
+  it('DLQ-9.b escalates the same permanent class, and keeps who looks after it', () => {
+    const letter = replaying();
+    expect(failAgain(letter, news({ generation: 1, revision: 1 }), replay)).toMatchObject([
+      { from_state: 'replaying', to_state: 'escalated', cause: 'failed_the_same_way' },
+    ]);
+    expect(letter).toMatchObject({ assignee: 'kim', generation: 1 });
+  });
+
+  it.each(['DEPENDENCY_UNAVAILABLE', 'DEPENDENCY_TIMEOUT', 'CONFLICT', 'NO_NEWS'] as const)(
+    'DLQ-9.c opens %s again, which time may mend',
+    (error_class) => {
+      const letter = replaying({ error_class });
+      const [transition] = failAgain(letter, news({ generation: 1, error_class }), { ...replay, error_class })!;
+      expect(transition).toMatchObject({ to_state: 'open', cause: 'failed_again' });
+    },
+  );
+
+  it('GEN-9.c ends the same, whether late news of the generation before come first or last', () => {
+    const late = news({ generation: 0, revision: 9, error_class: 'POLICY_REJECTED' });
+    const failed = news({ generation: 1, revision: 1 });
+    const ends = [
+      [late, failed],
+      [failed, late],
+    ].map((order) => {
+      const letter = replaying();
+      for (const one of order) failAgain(letter, one, replay);
+      const { state, error_class, generation } = letter;
+      return { state, error_class, generation };
+    });
+    expect(ends[0]).toEqual({ state: 'escalated', error_class: 'RECIPIENT_INVALID', generation: 1 });
+    expect(ends[1]).toEqual(ends[0]);
+  });
+
+  it('DLQ-9.c opens a delivery again whose job fails at an earlier stage of the new generation', () => {
+    const failure = { ...news({ stage: 'validate', subject_type: 'job' }), generation: 1 };
+    expect(failEarlier(replaying(), failure, replay)).toMatchObject([{ to_state: 'open', cause: 'failed_earlier' }]);
+    expect(failEarlier(replaying(), { ...failure, generation: 0 }, replay)).toEqual([]);
+    expect(failEarlier(replaying(), { ...failure, stage: 'notify' }, replay)).toEqual([]);
+    expect(failEarlier(replaying({ job_id: 'other' }), failure, replay)).toEqual([]);
+    expect(failEarlier(aLetter({ state: 'open' }), failure, replay)).toEqual([]);
   });
 });
 

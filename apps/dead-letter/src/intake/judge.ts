@@ -44,14 +44,14 @@ type Next = { to: 'open'; cause: 'failed_again' } | { to: 'escalated'; cause: 'f
 const REOPEN: Next = { to: 'open', cause: 'failed_again' };
 
 function nextState(letter: DeadLetter, news: FailureNews, replay: ReplayUnderWay | undefined): Next | null {
-  const same_class = letter.error_class === news.error_class;
   if (letter.state === 'replaying') {
     // Late news of what is being replayed: the replay itself is still under way.
     if (replay && news.generation <= replay.requested_generation!) return null;
-    const for_good = same_class && !RETRYABLE_CLASSES.includes(news.error_class);
+    const same = (replay ?? letter).error_class === news.error_class;
+    const for_good = same && !RETRYABLE_CLASSES.includes(news.error_class);
     return for_good ? { to: 'escalated', cause: 'failed_the_same_way' } : REOPEN;
   }
-  const reopens = letter.state !== 'open' && (isClosed(letter.state) || !same_class);
+  const reopens = letter.state !== 'open' && (isClosed(letter.state) || letter.error_class !== news.error_class);
   return reopens ? REOPEN : null;
 }
 

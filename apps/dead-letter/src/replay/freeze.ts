@@ -62,6 +62,7 @@ export function freeze(
         plan_id: plan.id,
         position,
         dead_letter_id: letter.id,
+        error_class: letter.error_class,
         job_id: letter.job_id,
         action,
         start_stage,

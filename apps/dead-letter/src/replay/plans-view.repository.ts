@@ -54,6 +54,7 @@ export interface ItemView {
   subject_type: string;
   subject_id: string;
   stage: string;
+  /** When it was frozen; once it was asked for, then. */
   error_class: string;
   action: string;
   start_stage: string;
@@ -110,7 +111,7 @@ export class PlansViewRepository {
     const limit = query.limit ?? DEFAULT_LIMIT;
     const rows = await this.database.query<ItemView & { sequence: number }>(
       `SELECT i.position AS sequence, i.id, i.dead_letter_id, i.job_id, d.source, d.subject_type, d.subject_id, d.stage,
-              d.error_class, i.action, i.start_stage, i.corrected_recipient, i.state, i.code, i.checks,
+              i.error_class, i.action, i.start_stage, i.corrected_recipient, i.state, i.code, i.checks,
               i.requested_generation, i.accepted_generation, i.requested_at, i.ended_at,
               (SELECT ${STEPS} FROM replay_item_transitions t WHERE t.item_id = i.id) AS transitions
          FROM replay_items i JOIN dead_letters d ON d.id = i.dead_letter_id

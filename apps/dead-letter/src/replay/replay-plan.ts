@@ -27,6 +27,8 @@ export interface ReplayItem {
   position: number;
   dead_letter_id: string;
   job_id: string | null;
+  /** Of its failure when it was frozen, then when it was asked for. */
+  error_class: string;
   action: ReplayAction;
   start_stage: Stage;
   corrected_recipient: Recipient | null;

@@ -104,6 +104,7 @@ export class ReplayRequestsService {
       item.job_id = letter.job_id;
       item.requested_generation = candidate.job_generation;
       item.requested_at = now;
+      item.error_class = letter.error_class;
       asked.moves.push(advance(ITEM_MOVES, item, { ...step, to: 'requested', cause: 'requested' }));
       const by = { actor: plan.executed_by ?? OWN_ACTOR, correlation_id: letter.correlation_id };
       asked.transitions.push(move(letter, { ...by, to: 'replaying', cause: 'replay_requested' }));

@@ -14,7 +14,7 @@ export interface NewPlan extends ReplayPlan {
 
 const PLAN = `id, state, action, reason, items_per_second, sources, created_by, executed_by, work_item_id, changes,
   correlation_id, traceparent`;
-const ITEM = `id, plan_id, position, dead_letter_id, job_id, action, start_stage, corrected_recipient, checks, state, code,
+const ITEM = `id, plan_id, position, dead_letter_id, job_id, error_class, action, start_stage, corrected_recipient, checks, state, code,
   requested_generation, accepted_generation, requested_at, changes`;
 
 /**
@@ -56,7 +56,7 @@ export class ReplayRepository {
     await tx.execute(
       `INSERT INTO replay_items (${ITEM})
        SELECT ${ITEM} FROM json_to_recordset($1) AS n (id uuid, plan_id uuid, position int, dead_letter_id uuid,
-         job_id uuid, action text, start_stage text, corrected_recipient json, checks json, state text, code text,
+         job_id uuid, error_class text, action text, start_stage text, corrected_recipient json, checks json, state text, code text,
          requested_generation int, accepted_generation int, requested_at timestamptz, changes int)`,
       [JSON.stringify(items)],
     );
@@ -128,12 +128,13 @@ export class ReplayRepository {
     await tx.execute(
       `UPDATE replay_items i
           SET state = n.state, code = n.code, requested_generation = n.requested_generation, job_id = n.job_id,
+              error_class = n.error_class,
               accepted_generation = n.accepted_generation, changes = n.changes,
               requested_at = n.requested_at,
               ended_at = CASE WHEN n.state IN ('pending', 'queued', 'requested', 'accepted') THEN NULL
                               ELSE coalesce(i.ended_at, clock_timestamp()) END
          FROM json_to_recordset($1) AS n (id uuid, state text, code text, requested_generation int,
-              accepted_generation int, requested_at timestamptz, job_id uuid, changes int)
+              accepted_generation int, requested_at timestamptz, job_id uuid, error_class text, changes int)
         WHERE i.id = n.id`,
       [JSON.stringify(items)],
     );

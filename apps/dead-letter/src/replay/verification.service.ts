@@ -12,7 +12,7 @@ import type { ReplayItem } from './replay-plan.js';
 import { ReplayRepository } from './replay.repository.js';
 
 /** The replay that a dead letter in state `replaying` is under. */
-export type ReplayUnderWay = Pick<ReplayItem, 'id' | 'requested_generation'>;
+export type ReplayUnderWay = Pick<ReplayItem, 'id' | 'requested_generation' | 'error_class'>;
 
 /** A failure of a job at an earlier stage than its dead letters that are being replayed. */
 export interface EarlierFailure {
