@@ -21,6 +21,8 @@ export function printStack(address: StackAddress): void {
   say(bold('  Try'));
   say(cyan(`  curl -s -H 'Authorization: Bearer ${stack.keys.submitter}' ${ingest.url}/v1/reviews`));
   say(cyan(`  curl -s -H 'Authorization: Bearer ${stack.keys.operator}' ${dead_letter.url}/v1/dead-letters`));
+  const operator = `ASSAY_URL=${dead_letter.url} ASSAY_API_KEY=${stack.keys.operator}`;
+  say(cyan(`  ${operator} node dist/apps/assayctl/src/main.js dead-letters list`));
   say(cyan(`  curl -s ${validator.url}/metrics`));
   say(cyan(`  curl -s ${stack.sinks.control_url}/mails`));
   say(`  logs: ${log_directory}`);

@@ -53,6 +53,7 @@ describe('npm run demo', () => {
         'evidence_required',
         'verified: the item is resolved, the dead letter resolved, the job succeeded in generation 1',
         'the endpoint has taken 1 webhook',
+        'not delivered again: 1 mail',
         '3 submitted, 5 messages delivered, 16 findings dropped, 1 replayed, 1 dead letter open',
       ])
         expect(output).toContain(told);

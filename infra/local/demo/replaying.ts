@@ -52,7 +52,8 @@ async function outcome(scene: Scene, plan_id: string, { id, job_id }: DeadLetter
     `  ${green('✓')} verified: the item is ${item?.state}, the dead letter ${letter.state}, ` +
       `the job ${job.state} in generation ${job.generation}; the endpoint has taken ${accepted.length} webhook`,
   );
-  note('what had been delivered before was not delivered again');
+  const mails = (await scene.mails()).filter(({ text }) => text.includes(job.job_id));
+  note(`what had been delivered before was not delivered again: ${mails.length} mail`);
   return letter;
 }
 
