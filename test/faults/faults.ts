@@ -59,6 +59,11 @@ export async function main(args: string[]): Promise<void> {
   stopOnSignals(system);
   try {
     report(await runBadDay(system, { seed, submissions, build, patience_ms: PATIENCE_MS, say: tell }), system, json);
+  } catch (error) {
+    // A day that could not be judged has not held.
+    console.error(red(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    console.error(`  seed ${seed}, logs: ${system.log_directory}`);
+    process.exitCode = 1;
   } finally {
     await system.close();
   }
