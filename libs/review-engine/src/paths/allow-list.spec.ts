@@ -4,9 +4,10 @@ import { AllowListError, compileAllowList, normalizePath, readAllowListFile } fr
 describe('compileAllowList', () => {
   it.each([
     ['depot/project/...', 'must start with //'],
-    ['//depot/project/../x/...', '..'],
-    ['//depot/*/x', '*'],
-    ['//depot/%%1/x', '%%'],
+    ['//depot/project/../x/...', '.. is not allowed'],
+    ['//depot/project/./x/...', 'not in normal form'],
+    ['//depot/*/x', '* and %% are not understood; only ... at the end is'],
+    ['//depot/%%1/x', '* and %% are not understood; only ... at the end is'],
     ['//depot/.../x.c', 'only as the whole last segment'],
     ['//depot/project...', 'only as the whole last segment'],
     ['//depot/...', 'broad'],
@@ -31,6 +32,33 @@ describe('compileAllowList', () => {
     expect(compile).toThrow(/entry 2 "bad\/one".*entry 3 "\/\/depot\/\.\.\.".*entry 4.*entry 5/s);
   });
 
+  it.each([
+    [null],
+    [7],
+    [[]],
+    [{}],
+    [{ path: 5 }],
+    [{ path: '//depot/p/...', glob: 1 }],
+    [{ path: '//depot/p/...', broad: 'yes' }],
+  ])('SEC-1.a refuses the entry %j, which is no path', (entry) => {
+    const compile = () => compileAllowList(['//depot/ok/...', entry]);
+    expect(compile).toThrow(expect.objectContaining({ name: 'AllowListError' }));
+    expect(compile).toThrow(
+      'the depot allow-list cannot be used: entry 2: expected a path, or {"path": "…", "broad": true}, and nothing else',
+    );
+  });
+
+  it('SEC-1.a parts the faults it names', () => {
+    expect(() => compileAllowList(['x', 'y'])).toThrow(
+      /^the depot allow-list cannot be used: entry 1 "x".*; entry 2 "y"/,
+    );
+  });
+
+  it('SEC-2.a keeps the entries in one order, each once', () => {
+    const { entries } = compileAllowList(['//depot/b/...', './...', { path: '//depot/a/...' }, '//depot/b/...']);
+    expect(entries.map(({ path }) => path)).toEqual(['./...', '//depot/a/...', '//depot/b/...']);
+  });
+
   it.each([[[]], [null], [undefined], [{}], ['//depot/p/...']])('SEC-1.d refuses %j for a list', (entries) => {
     expect(() => compileAllowList(entries)).toThrow(AllowListError);
   });
@@ -49,6 +77,7 @@ describe('compileAllowList', () => {
     expect(list.allows('//depot/one/exact.c')).toBe(true);
     expect(list.allows('//depot/one/exact.cpp')).toBe(false);
     expect(list.allows('//Depot/project/a.c')).toBe(false);
+    expect(compileAllowList(['//depot/README.md']).allows('//depot/README.md')).toBe(true);
   });
 
   it('SEC-1.c judges a relative path under root, or by ./...', () => {
@@ -58,6 +87,7 @@ describe('compileAllowList', () => {
     expect(depot.allows('src/a.c')).toBe(false);
     const relative = compileAllowList(['./...']);
     expect(relative.allows('src/a.c')).toBe(true);
+    expect(relative.allows('src/a.c', null)).toBe(true);
     expect(relative.allows('src/a.c', '//depot/project')).toBe(false);
     expect(relative.allows('//depot/project/a.c')).toBe(false);
   });
@@ -82,6 +112,8 @@ describe('compileAllowList', () => {
     const one = compileAllowList(['//depot/a/...', './...']).hash;
     expect(compileAllowList(['./...', { path: '//depot/a/...' }, './...']).hash).toBe(one);
     expect(compileAllowList(['//depot/a/...']).hash).not.toBe(one);
+    expect(compileAllowList(['./...', '//depot/b/...']).hash).not.toBe(one);
+    expect(compileAllowList(['./...', { path: '//depot/a/...', broad: true }]).hash).not.toBe(one);
     expect(one).toMatch(/^[0-9a-f]{64}$/);
   });
 });
@@ -98,6 +130,7 @@ describe('readAllowListFile', () => {
   it.each<[string, RegExp]>([
     ['{', /not JSON/],
     ['null', /not an object/],
+    ['5', /not an object/],
     ['[]', /"changed_by" and "entries"/],
     [file({ entries: [] }), /at least one entry/],
     [file({ changed_by: undefined }), /"changed_by" must say who/],

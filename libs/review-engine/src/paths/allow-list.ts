@@ -118,7 +118,7 @@ function faultOf({ path, broad }: Required<AllowListEntry>): string | null {
   const segments = fixed.slice(2).split('/');
   if (segments.includes('..')) return '.. is not allowed';
   if (fixed.includes('...')) return '... is allowed only as the whole last segment';
-  if (segments.includes('') || segments.includes('.') || normalizePath(fixed) !== fixed) {
+  if (normalizePath(fixed) !== fixed) {
     return 'it is not in normal form (no \\, no empty or . segment, no #revision or @change at the end)';
   }
   if (segments.length < 2 && !wild) return 'it names a depot, not a file; write //depot/path/... or an exact path';

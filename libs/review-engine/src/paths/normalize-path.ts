@@ -35,7 +35,7 @@ export function normalizeRoot(root: string | null | undefined): string | null {
   if (root === null || root === undefined) return null;
   const text = root.trim().replaceAll('\\', '/');
   const directory = (text.endsWith('/...') ? text.slice(0, -4) : text).replace(/(?<!\/)\/+$/, '');
-  return directory === '' ? null : normalizePath(directory);
+  return normalizePath(directory);
 }
 
 /** Whether the path stands by itself (`//depot/…`, `/…`), so that a root is never put before it. */

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { normalizePath } from './index.js';
+
+const RUNS = { numRuns: Number(process.env.ASSAY_PROPERTY_RUNS ?? 500) };
+
+/** Paths made of the characters that normalising is about. */
+const awkwardPath = fc
+  .array(
+    fc.constantFrom('a', 'B', '.', '..', '/', '//', '\\', ' ', '\u00a0', '\ufeff', '#', '@', '1', '42', '#7', '…'),
+    {
+      maxLength: 12,
+    },
+  )
+  .map((parts) => parts.join(''));
+
+describe('normalizePath', () => {
+  it('VAL-6.b leaves a normal form as it is', () => {
+    fc.assert(
+      fc.property(fc.oneof(awkwardPath, fc.string()), (path) => {
+        const once = normalizePath(path);
+        if (once !== null) expect(normalizePath(once)).toBe(once);
+      }),
+      RUNS,
+    );
+  });
+
+  it('VAL-6.b leaves no dot segment, no inner double slash and no backslash', () => {
+    fc.assert(
+      fc.property(awkwardPath, (path) => {
+        const normalized = normalizePath(path);
+        if (normalized === null) return;
+        const segments = normalized.replace(/^\/{1,2}/, '').split('/');
+        expect(segments.some((segment) => ['', '.', '..'].includes(segment))).toBe(false);
+        expect(normalized).not.toContain('\\');
+      }),
+      RUNS,
+    );
+  });
+});
