@@ -8,13 +8,14 @@ import { configurationPage } from './configuration-page.js';
 import { openApiPages } from './openapi/pages.js';
 import { conformancePage } from './conformance-page.js';
 import type { Page } from './pages.js';
-import { problemsPage, reasonCodesPage, topicsPage } from './reference-pages.js';
+import { contractPages, problemsPage, reasonCodesPage, topicsPage } from './reference-pages.js';
 import { REPOSITORY } from './repository.js';
 import { stateMachinesPage } from './state-machines-page.js';
 
 const PAGES: readonly Page[] = [
   conformancePage,
   ...openApiPages,
+  ...contractPages,
   asyncApiPage,
   configurationPage,
   problemsPage,

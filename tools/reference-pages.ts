@@ -1,6 +1,6 @@
 import { PROBLEMS, TOPICS, topicName } from '@assay/contracts';
 import type { TopicDefinition } from '@assay/contracts';
-import { REASON_CODES, REASON_CODES_VERSION } from '@assay/review-engine';
+import { REASON_CODES, REASON_CODES_VERSION, REGISTERED_VERSIONS } from '@assay/review-engine';
 import type { ReasonCodeEntry } from '@assay/review-engine';
 import { code, table } from './markdown.js';
 import type { Page } from './pages.js';
@@ -33,6 +33,12 @@ export function reasonCodesText(codes: Record<string, ReasonCodeEntry>, version:
     '',
   ].join('\n\n');
 }
+
+/** Each contract version as the validator publishes it (CON-1), for who has no validator at hand. */
+export const contractPages: readonly Page[] = REGISTERED_VERSIONS.map(({ version, schema }) => ({
+  path: `docs/schemas/review-result-${version}.json`,
+  build: () => JSON.stringify(schema),
+}));
 
 export const topicsPage: Page = { path: 'docs/topics.md', build: () => topicsText(TOPICS) };
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { aFinding, aResult } from '../engine/samples.js';
@@ -50,6 +51,16 @@ describe('contract 1.0', () => {
 });
 
 describe('the registry', () => {
+  it.each(REGISTERED_VERSIONS)(
+    'CON-1.b CON-4.a keeps contract $version as a file, as it is published',
+    ({ version }) => {
+      const file = new URL(`../../../../docs/schemas/review-result-${version}.json`, import.meta.url);
+      const schema = JSON.parse(readFileSync(file, 'utf8')) as object;
+      expect(schema).toEqual(publishedSchema(version));
+      expect(new Ajv2020({ strict: true }).compile(schema)(aResult({ schema_version: version }))).toBe(true);
+    },
+  );
+
   it('CON-3.b CON-3.a adds nothing but optional finding fields in 1.1', () => {
     const { column, end_column, cwe, fingerprint, ...rest } = REVIEW_RESULT_1_1.$defs.finding.properties;
     expect([column, end_column, cwe, fingerprint]).not.toContain(undefined);
