@@ -68,7 +68,7 @@ function aPayload(payload: number, changed_files: string[]): Payload {
   // A fifth is malformed: of these two in three have findings at fault, the others are wrong as a whole.
   if (payload % 5 === 4) {
     const turn = Math.floor(payload / 5);
-    if (turn % 3 === 2) text = RESPONSE_FAULTS[turn % RESPONSE_FAULTS.length]!(result);
+    if (turn % 3 === 2) text = RESPONSE_FAULTS[Math.floor(turn / 3) % RESPONSE_FAULTS.length]!(result);
     else
       for (let index = turn % 3; index < 25; index += 3)
         FINDING_FAULTS[(turn + index) % FINDING_FAULTS.length]!(findings[index]!);
@@ -88,12 +88,14 @@ function pathOf(payload: number, index: number): string {
   return `//depot/project/src/module-${(payload + index) % 23}/component-${index}.service.ts`;
 }
 
-/** One large review for the cost of size: so many findings, so many changed files, so many bytes at least. */
-export function largePayload(size: { findings: number; files: number; bytes?: number }): Payload {
+/** One large review for the cost of size: so many findings, so many changed files, so many bytes. */
+export function largePayload(size: { findings: number; files: number; bytes: number }): Payload {
   const changed_files = Array.from({ length: size.files }, (_, index) => pathOf(0, index));
-  const findings = Array.from({ length: size.findings }, (_, index) => aFinding(0, index, changed_files));
-  const result: Result = { schema_version: '1.0', prompt_version: '1.0.0', findings };
-  const missing = (size.bytes ?? 0) - Buffer.byteLength(JSON.stringify(result));
-  if (missing > 0) result['meta'] = { text: 'x'.repeat(missing) };
+  const findings = Array.from({ length: size.findings }, (_, index) => ({
+    ...aFinding(0, index, changed_files),
+    message: MESSAGE.slice(0, MESSAGE.indexOf('.') + 1),
+  }));
+  const result: Result = { schema_version: '1.0', prompt_version: '1.0.0', findings, meta: { text: '' } };
+  result['meta'] = { text: 'x'.repeat(size.bytes - Buffer.byteLength(JSON.stringify(result))) };
   return { raw: Buffer.from(JSON.stringify(result)), changed_files };
 }

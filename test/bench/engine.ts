@@ -22,7 +22,7 @@ export function runEngineBench(args: readonly string[]): Promise<void> {
   return Promise.resolve();
 }
 
-function show({ rates, ratios, growth, bytes_per_payload }: EngineFigures): void {
+function show({ rates, ratios, growth, bytes_per_payload, corpus, payloads }: EngineFigures): void {
   console.log(
     `payloads a second of CPU time (${bytes_per_payload} bytes, 25 findings, a fifth malformed), median (min to max)\n`,
   );
@@ -31,6 +31,8 @@ function show({ rates, ratios, growth, bytes_per_payload }: EngineFigures): void
     const both = [few, many].map(({ median, min, max }) => `${median} (${min} to ${max})`.padEnd(28));
     console.log(`${name.padEnd(16)} 12 files ${both[0]} 200 files ${both[1]}`);
   }
+  const codes = Object.entries(corpus.by_code).map(([code, count]) => `${code} ${count}`);
+  console.log(`\n${corpus.rejected} of ${payloads} rejected; ${codes.join(', ')}`);
   console.log('\nratio                  measured   goal');
   console.log(`vs JSON.parse alone    ${ratios.vs_json_parse.toFixed(2).padEnd(10)} 0.60`);
   console.log(`vs ajv, all errors     ${ratios.vs_ajv_all_errors.toFixed(2).padEnd(10)} 1.00`);
