@@ -18,6 +18,7 @@ export default {
   // Jest keeps what ESM loads: 2 GB after some hundred runs in one process.
   maxTestRunnerReuse: 100,
   timeoutMS: 5_000,
+  thresholds: { high: 90, low: 80, break: 70 },
   reporters: ['clear-text', 'progress', 'json', 'html'],
   jsonReporter: { fileName: '.local/mutation/report.json' },
   htmlReporter: { fileName: '.local/mutation/report.html' },
