@@ -6,7 +6,7 @@ import type { Database } from '@assay/postgres';
 import { errorChain, redact } from '@assay/security';
 import type { ArtefactCipher } from '@assay/security';
 import { encodeEvents } from '@assay/work-queue';
-import type { WorkItem, WorkQueue } from '@assay/work-queue';
+import type { WorkQueue } from '@assay/work-queue';
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import { v7 } from 'uuid';
 import { header } from './cloud-events.js';
@@ -44,25 +44,18 @@ export class RecordParking {
   /** Rejects with a `Failure` while Postgres is away. Parking the same record twice parks and announces it once. */
   async park(place: RecordPlace, message: KafkaMessage, failure: Failure): Promise<void> {
     const parked = { id: v7(), place, message, failure, correlation_id: correlationIdOf(message) };
-    const slots = this.stage === null ? 0 : this.queue.publisherSlots(1);
-    const born = await this.database.transaction(async (tx) => {
+    const publish = await this.database.transaction(async (tx) => {
       const [row] = await tx.query<{ parked_at: string }>(INSERT_PARKED_RECORD, this.#row(parked));
-      if (!row || this.stage === null) return row ? { item: null, events: [] } : null;
-      const events = [announcement(parked, this.stage, row.parked_at)];
-      const [item] = await this.queue.insert(tx, [itemFor(parked, events)], { claimed: slots });
-      return { item: item!, events };
+      if (!row) return null;
+      const events = this.stage === null ? [] : [announcement(parked, this.stage, row.parked_at)];
+      return this.queue.tell(tx, events.length === 0 ? [] : [{ item: itemFor(parked, events), events }]);
     });
-    if (!born) return;
+    if (publish === null) return;
     parkedRecords.add(1, { type: place.type, code: failure.code });
     runInContext({ correlation_id: parked.correlation_id, traceparent: header(message.headers, 'traceparent') }, () =>
       log.error('record_parked', { ...placeOf(parked), parked_id: parked.id, code: failure.code }),
     );
-    if (born.item) this.#publish(born.item, born.events, slots);
-  }
-
-  #publish(item: WorkItem, events: OutgoingEvent[], slots: number): void {
-    if (slots > 0) this.queue.publishSoon([item], new Map([[item.id, events]]));
-    else this.queue.notify();
+    publish();
   }
 
   #row({ id, place, message, failure, correlation_id }: Parked): unknown[] {

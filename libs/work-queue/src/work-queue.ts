@@ -1,8 +1,9 @@
+import type { OutgoingEvent } from '@assay/contracts';
 import { observableGauge } from '@assay/observability';
 import type { Observation } from '@assay/observability';
 import type { Database, Tx } from '@assay/postgres';
 import type { BackoffOptions } from './backoff.js';
-import type { EventsByItem, NewItem, Worker, WorkHandler, WorkItem } from './item.js';
+import type { NewItem, Worker, WorkHandler, WorkItem } from './item.js';
 import { ItemPublisher } from './item-publisher.js';
 import type { EventRebuilder } from './item-publisher.js';
 import { ItemRepository } from './item.repository.js';
@@ -67,7 +68,7 @@ export class WorkQueue {
 
   /**
    * Creates items in the caller's transaction, in order. The first `claimed` are born claimed (WQ-2): as many as
-   * {@link Worker.reserve} or {@link publisherSlots} granted; after the commit they go to `accept` or `publishSoon`.
+   * {@link Worker.reserve} granted; after the commit they go to {@link Worker.accept}.
    */
   insert(tx: Tx, items: readonly NewItem[], options: { claimed?: number } = {}): Promise<WorkItem[]> {
     return this.#items.insert(tx, items, options.claimed ?? 0);
@@ -89,14 +90,19 @@ export class WorkQueue {
     return worker;
   }
 
-  /** How many of `n` items may be born claimed in phase `publish`; the others are queued, say so with {@link notify}. */
-  publisherSlots(n: number): number {
-    return this.#publisher.slots(n);
-  }
-
-  /** After the commit: publishes items born claimed in phase `publish` straight from memory. */
-  publishSoon(items: readonly WorkItem[], events: EventsByItem): void {
-    this.#publisher.publishSoon(items.map((item) => ({ item, events: events.get(item.id) ?? [] })));
+  /**
+   * Creates items in phase `publish`, in the caller's transaction, with the events of each. Call what it returns after
+   * the commit: it publishes straight from memory what was born claimed, all or none, and else wakes the publisher.
+   */
+  async tell(tx: Tx, telling: readonly { item: NewItem; events: readonly OutgoingEvent[] }[]): Promise<() => void> {
+    if (telling.length === 0) return () => undefined;
+    const claimed = this.#publisher.slots(telling.length);
+    const items = telling.map(({ item }) => item);
+    const born = await this.#items.insert(tx, items, claimed);
+    return () => {
+      if (claimed < born.length) this.#publisher.notify();
+      else this.#publisher.publishSoon(born.map((item, index) => ({ item, events: telling[index]!.events })));
+    };
   }
 
   /** How the events of a queue that has no worker are rebuilt when an item has no payload. */

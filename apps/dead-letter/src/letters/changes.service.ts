@@ -3,7 +3,6 @@ import type { OutgoingEvent } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
-import type { EventsByItem, WorkItem } from '@assay/work-queue';
 import { changedEvent } from './changed-event.js';
 import type { DeadLetter, Transition } from './dead-letter.js';
 import { LettersRepository } from './letters.repository.js';
@@ -18,9 +17,7 @@ const PRIORITY = 5;
 /** What is to be said once the transaction has committed. */
 export interface Announcement {
   transitions: readonly Transition[];
-  born_claimed: readonly WorkItem[];
-  events: EventsByItem;
-  queued: boolean;
+  publish: () => void;
 }
 
 /** The one way by which dead letters change: row, history and the event that tells of it, in one transaction. */
@@ -34,37 +31,25 @@ export class ChangesService {
   /** `letters` hold new facts or states; `transitions` are those that moved. Call {@link announce} after the commit. */
   async store(tx: Tx, letters: readonly DeadLetter[], transitions: readonly Transition[]): Promise<Announcement> {
     await this.letters.update(tx, letters);
-    if (transitions.length === 0) return { transitions, born_claimed: [], events: new Map(), queued: false };
+    if (transitions.length === 0) return { transitions, publish: () => undefined };
     const times = await this.letters.record(tx, transitions);
     const events = transitions.map((transition, index) => changedEvent(transition, times[index]!));
-    const claimed = this.queue.publisherSlots(events.length);
-    const items = await this.queue.insert(tx, itemsOf(transitions, events), { claimed });
-    return {
-      transitions,
-      born_claimed: items.slice(0, claimed),
-      events: new Map(items.map((item, index) => [item.id, [events[index]!]])),
-      queued: claimed < items.length,
-    };
+    return { transitions, publish: await this.queue.tell(tx, tellingOf(transitions, events)) };
   }
 
-  announce({ transitions, born_claimed, events, queued }: Announcement): void {
-    this.queue.publishSoon(born_claimed, events);
-    if (queued) this.queue.notify();
+  announce({ transitions, publish }: Announcement): void {
+    publish();
     for (const transition of transitions) report(transition);
   }
 }
 
-function itemsOf(transitions: readonly Transition[], events: readonly OutgoingEvent[]) {
-  return transitions.map(({ letter }, index) => ({
-    queue: QUEUE,
-    subject_id: letter.id,
-    generation: letter.generation,
-    priority: PRIORITY,
-    phase: 'publish' as const,
-    payload: encodeEvents([events[index]!]),
-    correlation_id: letter.correlation_id,
-    traceparent: letter.traceparent,
-  }));
+function tellingOf(transitions: readonly Transition[], all: readonly OutgoingEvent[]) {
+  return transitions.map(({ letter }, index) => {
+    const { id: subject_id, generation, correlation_id, traceparent } = letter;
+    const events = [all[index]!];
+    const about = { queue: QUEUE, subject_id, generation, priority: PRIORITY, correlation_id, traceparent };
+    return { item: { ...about, phase: 'publish' as const, payload: encodeEvents(events) }, events };
+  });
 }
 
 function report({ letter, to_state, cause, actor }: Transition): void {

@@ -109,10 +109,7 @@ export class PlanRunner implements WorkHandler<Running, null> {
       const step = await this.database.transaction((tx) => this.requests.next(tx, plan_id, item.id, items_per_second));
       if (step.letters) this.letterChanges.announce(step.letters);
       if (step.moves) this.changes.report(step.moves);
-      if (step.requests) {
-        this.workQueue.publishSoon(step.requests.born_claimed, step.requests.events);
-        if (step.requests.queued) this.workQueue.notify();
-      }
+      step.publish?.();
       if (step.wait_ms === null) return { kind: 'done', result: null };
       return { kind: 'parked', due_in_ms: step.wait_ms, reason: 'next_items' };
     } catch (error) {

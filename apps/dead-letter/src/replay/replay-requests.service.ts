@@ -3,7 +3,6 @@ import { jobEvent } from '@assay/contracts';
 import type { OutgoingEvent } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
-import type { EventsByItem, WorkItem } from '@assay/work-queue';
 import { ChangesService, LettersRepository, move, OWN_ACTOR } from '../letters/index.js';
 import type { Announcement, DeadLetter, Transition } from '../letters/index.js';
 import { CandidatesRepository } from './candidates.repository.js';
@@ -32,7 +31,7 @@ export interface PlanStep {
   wait_ms: number | null;
   letters?: Announcement;
   moves?: ReplayMoves;
-  requests?: { born_claimed: readonly WorkItem[]; events: EventsByItem; queued: boolean };
+  publish?: () => void;
 }
 
 /** Asks ingest for the next items of a plan, within its rate (DLQ-8, DLQ-10). */
@@ -136,8 +135,10 @@ export class ReplayRequestsService {
       transitions.map(({ letter }) => letter),
       transitions,
     );
-    const claimed = this.queue.publisherSlots(events.length);
-    const published = await this.queue.insert(tx, events.map(publishItem), { claimed });
+    const publish = await this.queue.tell(
+      tx,
+      events.map((event) => ({ item: publishItem(event), events: [event] })),
+    );
     const stored = await this.changes.store(tx, [plan], { plans: [], items: moves });
     const [first] = events;
     if (first) await this.replays.pace(tx, plan.id, first.time, (events.length * 1_000) / plan.items_per_second);
@@ -145,12 +146,7 @@ export class ReplayRequestsService {
     const wait_ms = moves.length === 0 ? BLOCKED_MS : await this.replays.msUntilNext(tx, plan.id);
     return {
       wait_ms: left ? wait_ms : null,
-      ...{ letters, moves: stored },
-      requests: {
-        born_claimed: published.slice(0, claimed),
-        events: new Map(published.map((item, index) => [item.id, [events[index]!]])),
-        queued: claimed < published.length,
-      },
+      ...{ letters, moves: stored, publish },
     };
   }
 }

@@ -3,7 +3,7 @@ import { counter, histogram, LATENCY_SECONDS } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
-import type { EventsByItem, NewItem, WorkItem } from '@assay/work-queue';
+import type { NewItem } from '@assay/work-queue';
 import { Batcher, JobWatch } from '../reviews/index.js';
 import { heedBatch } from './heed-batch.js';
 import type { News } from './news.js';
@@ -29,9 +29,7 @@ const CALLS_TOGETHER = 8;
 interface Told {
   verdicts: string[];
   settled: { job: ChangedJob; stored: StoredProgress }[];
-  items: WorkItem[];
-  claimed: number;
-  events: EventsByItem;
+  publish: () => void;
 }
 
 /** Moves jobs by the news of the stages (ING-9), and tells once when one has ended. */
@@ -66,8 +64,7 @@ export class ProgressService {
 
   async #hear(batch: readonly News[]): Promise<void> {
     const told = await this.database.transaction((tx) => this.#store(tx, batch));
-    this.queue.publishSoon(told.items.slice(0, told.claimed), told.events);
-    if (told.claimed < told.items.length) this.queue.notify();
+    told.publish();
     this.watch.settled(told.settled.map(({ job }) => job.id));
     told.verdicts.forEach((verdict, index) => heard.add(1, { type: batch[index]!.type, verdict }));
     for (const { job, stored } of told.settled) {
@@ -86,10 +83,11 @@ export class ProgressService {
     const events = settled.map(({ job, stored: { ingest_revision, settled_at } }) =>
       settledEvent(job, { revision: ingest_revision, occurred_at: settled_at! }),
     );
-    const claimed = this.queue.publisherSlots(settled.length);
-    const born = settled.map(({ job }, index) => settledItem(job, encodeEvents([events[index]!])));
-    const items = born.length === 0 ? [] : await this.queue.insert(tx, born, { claimed });
-    return { verdicts, settled, items, claimed, events: new Map(items.map((item, i) => [item.id, [events[i]!]])) };
+    const telling = settled.map(({ job }, index) => {
+      const own = [events[index]!];
+      return { item: settledItem(job, encodeEvents(own)), events: own };
+    });
+    return { verdicts, settled, publish: await this.queue.tell(tx, telling) };
   }
 }
 

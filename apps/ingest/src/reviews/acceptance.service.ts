@@ -5,7 +5,7 @@ import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import type { JsonBody } from '@assay/service';
 import { WorkQueue } from '@assay/work-queue';
-import type { EventsByItem, NewItem, WorkItem } from '@assay/work-queue';
+import type { NewItem } from '@assay/work-queue';
 import { INGEST_CONFIG } from '../ingest.config.js';
 import type { IngestConfig } from '../ingest.config.js';
 import { judge } from './acceptance.js';
@@ -32,9 +32,7 @@ export type Answer = { judgement: Judgement; job: (NewJob & { accepted_at: strin
 
 interface Stored {
   answers: Answer[];
-  items: WorkItem[];
-  claimed: number;
-  events: EventsByItem;
+  publish: () => void;
 }
 
 const log = createLog('ingest.acceptance', ['submission_denied']);
@@ -76,12 +74,9 @@ export class AcceptanceService {
   }
 
   async #commit(batch: Submission[]): Promise<Answer[]> {
-    const { answers, items, claimed, events } = await this.database.transaction((tx) => this.#store(tx, batch));
+    const { answers, publish } = await this.database.transaction((tx) => this.#store(tx, batch));
     // Once the answers are on their way: nobody waits for the schema check and the copies of a whole batch.
-    setImmediate(() => {
-      this.queue.publishSoon(items.slice(0, claimed), events);
-      if (claimed < items.length) this.queue.notify();
-    });
+    setImmediate(publish);
     return answers;
   }
 
@@ -90,34 +85,31 @@ export class AcceptanceService {
     const judged = judgeInOrder(batch, await this.repository.contest(tx, candidates));
     await this.#recordDenials(tx, batch, judged);
     const accepted = batch.filter((_submission, index) => judged[index]!.kind === 'accepted');
-    if (accepted.length === 0) {
-      return {
-        answers: judged.map((judgement) => ({ judgement, job: null })),
-        items: [],
-        claimed: 0,
-        events: new Map(),
-      };
-    }
-    const jobs = accepted.map(({ job }) => job);
-    const times = await this.repository.insertJobs(
+    const times = await this.#insert(tx, accepted);
+    const publish = await this.queue.tell(
       tx,
-      jobs,
-      accepted.map(({ body }) => body.bytes),
+      accepted.map(({ job, body }) => {
+        const told = { ...job, generation: 0, accepted_at: times.get(job.id)! };
+        const events = [submittedEvent(told, body.bytes, body.value as EventSubmission)];
+        return { item: submittedItem(job), events };
+      }),
     );
-    const claimed = this.queue.publisherSlots(accepted.length);
-    const items = await this.queue.insert(tx, jobs.map(submittedItem), { claimed });
-    const events: EventsByItem = new Map();
-    items.slice(0, claimed).forEach((item, index) => {
-      const { job, body } = accepted[index]!;
-      const told = { ...job, generation: 0, accepted_at: times.get(job.id)! };
-      events.set(item.id, [submittedEvent(told, body.bytes, body.value as EventSubmission)]);
-    });
     const answers = judged.map((judgement, index): Answer => {
       if (judgement.kind !== 'accepted') return { judgement, job: null };
       const { job } = batch[index]!;
       return { judgement, job: { ...job, accepted_at: times.get(job.id)! } };
     });
-    return { answers, items, claimed, events };
+    return { answers, publish };
+  }
+
+  /** When each was accepted, by the database's clock; by job. */
+  async #insert(tx: Tx, accepted: readonly Submission[]): Promise<Map<string, string>> {
+    if (accepted.length === 0) return new Map();
+    return this.repository.insertJobs(
+      tx,
+      accepted.map(({ job }) => job),
+      accepted.map(({ body }) => body.bytes),
+    );
   }
 
   /** All that a refusal leaves behind (ING-7). */

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { OutgoingEvent, ReceivedEvent, ReviewValidated } from '@assay/contracts';
+import type { ReceivedEvent, ReviewValidated } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
@@ -20,9 +20,7 @@ export const LINKS = Symbol('Links');
 interface TakenIn extends IntakeResult {
   items: WorkItem[];
   permits: number;
-  told: WorkItem[];
-  told_claimed: number;
-  events: Map<string, OutgoingEvent[]>;
+  publish: () => void;
 }
 
 /** Turns judged reviews into deliveries (DEL-1), adopts what an earlier job sent (ING-4), supersedes (ING-6). */
@@ -53,8 +51,7 @@ export class IntakeService {
       used = taken.permits;
       worker.accept(taken.items.slice(0, used).map((item, index) => unitOf(item, taken.born[index]!)));
       if (used < taken.items.length) worker.notify();
-      this.queue.publishSoon(taken.told.slice(0, taken.told_claimed), taken.events);
-      if (taken.told_claimed < taken.told.length) this.queue.notify();
+      taken.publish();
       this.#count(round.length, taken);
     } finally {
       worker.release(granted - used);
@@ -66,17 +63,11 @@ export class IntakeService {
     const permits = Math.min(granted, result.born.length);
     const wanted = [...result.born.map(bornItem), ...result.revived.map(deliverItem)];
     const items = wanted.length === 0 ? [] : await this.queue.insert(tx, wanted, { claimed: permits });
-    const told_claimed = this.queue.publisherSlots(result.tell.length);
-    const told =
-      result.tell.length === 0
-        ? []
-        : await this.queue.insert(
-            tx,
-            result.tell.map(({ parent, event }) => parentItem(parent, [event])),
-            { claimed: told_claimed },
-          );
-    const events = new Map(told.map((item, index) => [item.id, [result.tell[index]!.event]]));
-    return { ...result, items, permits, told, told_claimed, events };
+    const publish = await this.queue.tell(
+      tx,
+      result.tell.map(({ parent, event }) => ({ item: parentItem(parent, [event]), events: [event] })),
+    );
+    return { ...result, items, permits, publish };
   }
 
   #count(size: number, taken: TakenIn): void {

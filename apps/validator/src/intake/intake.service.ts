@@ -5,7 +5,7 @@ import type { SpanSettings } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { WorkQueue } from '@assay/work-queue';
-import type { EventsByItem, NewItem, Unit, WorkItem } from '@assay/work-queue';
+import type { NewItem, Unit } from '@assay/work-queue';
 import {
   asStored,
   report,
@@ -33,17 +33,14 @@ interface Judged {
 
 interface Taken {
   judged: NewValidation[];
-  /** Their items, in phase `publish`; the first `claimed` are this process's. */
-  publish: WorkItem[];
-  claimed: number;
-  events: EventsByItem;
+  publish: () => void;
   /** Made items with their bodies, the first of them born claimed. */
   work: Unit<SubmissionBody>[];
   republished: number;
   under_way: number;
 }
 
-interface StoredResults extends Pick<Taken, 'judged' | 'publish' | 'claimed' | 'events'> {
+interface StoredResults extends Pick<Taken, 'judged' | 'publish'> {
   standing: Submitted[];
 }
 
@@ -80,8 +77,8 @@ export class IntakeService {
       used = Math.min(permits, taken.work.length);
       worker.accept(taken.work.slice(0, used));
       if (used < taken.work.length) worker.notify();
-      this.queue.publishSoon(taken.publish.slice(0, taken.claimed), taken.events);
-      if (taken.claimed < taken.publish.length || taken.republished > 0) this.queue.notify();
+      taken.publish();
+      if (taken.republished > 0) this.queue.notify();
       this.#report(taken);
     } finally {
       worker.release(permits - used);
@@ -136,22 +133,18 @@ export class IntakeService {
 
   /** A result that another run has stored stands, and is what is told (GEN-2). */
   async #storeJudged(tx: Tx, all: readonly Judged[]): Promise<StoredResults> {
-    if (all.length === 0) return { judged: [], publish: [], claimed: 0, events: new Map(), standing: [] };
+    if (all.length === 0) return { judged: [], publish: () => undefined, standing: [] };
     const stored = await this.validations.store(
       tx,
       all.map(({ result }) => result),
     );
     const judged = all.filter(({ event }) => stored.has(keyOf(event.data)));
     const standing = all.filter(({ event }) => !stored.has(keyOf(event.data))).map(({ event }) => event);
-    const claimed = this.queue.publisherSlots(judged.length);
-    const publish = await this.queue.insert(
+    const publish = await this.queue.tell(
       tx,
-      judged.map(({ event }) => toPublish(event)),
-      { claimed },
+      judged.map(({ event, result }) => ({ item: toPublish(event), events: storedEvents(asStored(result)) })),
     );
-    const results = judged.map(({ result }) => result);
-    const events = new Map(publish.map((item, index) => [item.id, storedEvents(asStored(results[index]!))]));
-    return { judged: results, publish, claimed, events, standing };
+    return { judged: judged.map(({ result }) => result), publish, standing };
   }
 
   #report({ judged, work, republished, under_way }: Taken): void {
