@@ -130,10 +130,11 @@ function failLater(
   });
 }
 
-function newestBySubject<T extends Subject & Version>(batch: readonly T[]): T[] {
-  const newest = new Map<string, T>();
+/** Apart from those that end one class alone: they end what the others do not. */
+function newestBySubject(batch: readonly SettlementNews[]): SettlementNews[] {
+  const newest = new Map<string, SettlementNews>();
   for (const one of batch) {
-    const key = subjectKey(one);
+    const key = `${subjectKey(one)} ${one.only_class ?? ''}`;
     const known = newest.get(key);
     if (!known || isNewer(one, known)) newest.set(key, one);
   }

@@ -1,3 +1,4 @@
+import { STAGES } from '@assay/contracts';
 import type { DeliverySettled, DeliveryState, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
 import type { FailureFacts, Subject, Version } from '../letters/index.js';
 import { cleanContext, cleanText, cleanWord } from './sanitize.js';
@@ -51,7 +52,7 @@ const SETTLED: Partial<Record<DeliveryState, string>> = {
 
 /** A delivery's end, and a sign of life of its job. */
 export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): SettlementNews[] {
-  const news: SettlementNews[] = [signOfLife(data), ...passedStages(data)];
+  const news: SettlementNews[] = [signOfLife(data), ...passedStages(data, ['ingest', 'validate'])];
   for (const { delivery_id, original_id, state, had_dead_letter } of data.deliveries) {
     const cause = SETTLED[state];
     if (cause === undefined) continue;
@@ -64,22 +65,22 @@ export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): Settlem
   return news;
 }
 
-/** What a failure at `notify` says of the stages before it. */
+/** What the failure of a replayed job says of the stages before the one that failed. */
 export function stagesPassedBefore({ data }: ReceivedEvent<StageDeadLettered>): SettlementNews[] {
   const { job_id, stage } = data;
-  return stage === 'notify' && job_id !== null ? passedStages({ ...data, job_id }) : [];
+  return job_id === null ? [] : passedStages({ ...data, job_id }, STAGES.slice(0, Math.max(0, STAGES.indexOf(stage))));
 }
 
 /**
- * A replayed job that has come to `notify` has passed the stages before it. Only a dead letter that was replayed can be
- * ended by it, and that has come long before: there is nothing to remember.
+ * A replayed job that has come to a stage has passed those before it. Only a dead letter that was replayed can be ended
+ * by it, and that has come long before: there is nothing to remember.
  */
-function passedStages(data: Version & { job_id: string }): SettlementNews[] {
+function passedStages(data: Version & { job_id: string }, passed: readonly string[]): SettlementNews[] {
   if (data.generation === 0) return [];
-  return ['ingest', 'validate'].map((stage) => ({
+  return passed.map((stage) => ({
     ...{ subject_type: 'job', subject_id: data.job_id, stage },
     ...versionOf(data),
-    ...{ cause: 'validated', remember: false },
+    ...{ cause: stage === 'ingest' ? 'submitted' : 'validated', remember: false },
   }));
 }
 

@@ -349,6 +349,29 @@ describe('verification', () => {
     await inState(failed, 'resolved');
   });
 
+  it('DLQ-9.a resolves what had failed at ingest when its new generation fails at validate', async () => {
+    const job_id = v7();
+    const lost = { stage: 'ingest', subject_type: 'job', error_class: 'NO_NEWS', code: 'no_news' } as const;
+    const failed = await stage.fail({ ...lost, job_id, subject_id: job_id });
+    const { plan, request } = await replayed(failed);
+    await stage.accept(request);
+    const rejected = { ...failed.failure, ...SCHEMA, generation: 1, revision: 1 };
+    await stage.send(failureEvent(rejected));
+    await planIn(plan, 'completed');
+    expect(await statesOf(plan)).toEqual([['resolved', 'submitted']]);
+  });
+
+  it('DLQ-9.a resolves what had failed at ingest, of whatever class, by a delivery of the new generation', async () => {
+    const job_id = v7();
+    const lost = { stage: 'ingest', subject_type: 'job', error_class: 'PUBLISH_REJECTED', code: 'too_large' } as const;
+    const failed = await stage.fail({ ...lost, job_id, subject_id: job_id });
+    const { plan, request } = await replayed(failed);
+    await stage.accept(request);
+    await stage.deliver(failed, 1);
+    await planIn(plan, 'completed');
+    expect(await statesOf(plan)).toEqual([['resolved', 'submitted']]);
+  });
+
   it('DLQ-9.c opens a delivery again whose job failed before it came to it', async () => {
     const job_id = v7();
     const failed = await stage.fail({ job_id });
