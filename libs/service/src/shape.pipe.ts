@@ -49,6 +49,9 @@ export function validateShape<T extends object>(
   }
   const unseen = Object.keys(value).filter(isUnseen);
   if (unseen.length > 0) throw invalid(unseen.map((key) => unknownField(pointer([key]))));
+  // class-validator's IsOptional lets null pass where the code behind knows only what is absent.
+  const nulls = Object.entries(value).filter(([, member]) => member === null);
+  if (nulls.length > 0) throw invalid(nulls.map(([key]) => nullField(pointer([key]))));
   const instance = plainToInstance(shape, value);
   const faults = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   if (faults.length > 0) throw invalid(faults.flatMap((fault) => fieldErrors(fault, [], pointer)));
@@ -62,6 +65,10 @@ function isUnseen(key: string): boolean {
 
 function unknownField(pointer: string): FieldError {
   return { pointer, code: 'unknown_field', detail: 'should not exist' };
+}
+
+function nullField(pointer: string): FieldError {
+  return { pointer, code: 'invalid_type', detail: 'must not be null' };
 }
 
 export function invalid(errors: FieldError[]): Problem {

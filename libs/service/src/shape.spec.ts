@@ -39,6 +39,11 @@ describe('validateShape', () => {
     for (const value of [null, 'text', 5, [good]]) expect(pointersOf(value)).toEqual([' invalid_type']);
   });
 
+  it('ING-10.a refuses null where a member may be absent', () => {
+    expect(pointersOf({ ...good, root: null })).toEqual(['/root invalid_type']);
+    expect(pointersOf({ ...good, version: null })).toEqual(['/version invalid_type']);
+  });
+
   it('ING-10.b, VAL-12.f takes prototype keys for the unknown fields that they are', () => {
     const rest = JSON.stringify(good).slice(1);
     for (const key of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
