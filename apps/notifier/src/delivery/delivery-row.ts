@@ -21,9 +21,11 @@ export interface DeliveryRow {
   /** What the first intent froze (DEL-3); null before it. */
   frozen: { job_id: string; generation: number; render_version: number; payload_hash: string } | null;
   age_ms: number;
+  /** A review of a newer version has come (ING-6). */
+  newer_version_known: boolean;
 }
 
 export function standingOf(row: DeliveryRow): DeliveryStanding {
-  const { state, notification_id, notified_at, open_intent_age_ms } = row;
-  return { state, notification_id, notified_at, intent_open: open_intent_age_ms !== null };
+  const { state, notification_id, notified_at, open_intent_age_ms, newer_version_known } = row;
+  return { state, notification_id, notified_at, intent_open: open_intent_age_ms !== null, newer_version_known };
 }

@@ -14,6 +14,8 @@ export interface DeliveryBody extends LoadedDelivery {
 
 export type DeliveryResult =
   | { kind: 'sent'; notification_id: string }
+  /** Nobody need be told any more (ING-6). */
+  | { kind: 'superseded' }
   /** Settled, superseded or given to another meanwhile: nothing to store. */
   | { kind: 'obsolete' };
 

@@ -108,7 +108,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
   }
 
   store(tx: Tx, done: readonly DoneUnit<DeliveryBody, DeliveryResult>[]): Promise<EventsByItem> {
-    return this.#settlement.sent(tx, done);
+    return this.#settlement.settled(tx, done);
   }
 
   delayed(tx: Tx, units: readonly DelayedUnit<DeliveryBody>[]): Promise<OutgoingEvent[]> {
@@ -138,6 +138,8 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     switch (step) {
       case 'leave':
         return { kind: 'done', result: { kind: 'obsolete' } };
+      case 'supersede':
+        return { kind: 'done', result: { kind: 'superseded' } };
       case 'hold':
         return { kind: 'failed', failure: outcomeUnknown('intent_without_outcome') };
       case 'ask':

@@ -7,7 +7,10 @@ import type { DeliveryStanding } from './next-step.js';
 const holds: Capabilities = { idempotent: false, lookup: null, ambiguous_policy: 'hold' };
 const resends: Capabilities = { idempotent: true, lookup: null, ambiguous_policy: 'resend' };
 const answers: Capabilities = { idempotent: false, lookup: { lag_ms: 500 }, ambiguous_policy: 'hold' };
-const fresh: DeliveryStanding = { state: 'pending', notification_id: null, notified_at: null, intent_open: false };
+const fresh: DeliveryStanding = {
+  ...{ state: 'pending', notification_id: null, notified_at: null },
+  ...{ intent_open: false, newer_version_known: false },
+};
 
 describe('nextStep', () => {
   it('DEL-3.b never sends a row that has notified_at', () => {
@@ -20,6 +23,14 @@ describe('nextStep', () => {
   it('DEL-3.c sends a row with neither notified_at, notification_id nor an open intent', () => {
     expect(nextStep(fresh, holds)).toBe('send');
     expect(nextStep({ ...fresh, state: 'retry_scheduled' }, holds)).toBe('send');
+  });
+
+  it('ING-6.c supersedes what was not sent once a newer version is known, and lets what may have been sent run its course', () => {
+    const late: DeliveryStanding = { ...fresh, newer_version_known: true };
+    expect(nextStep(late, resends)).toBe('supersede');
+    expect(nextStep({ ...late, state: 'retry_scheduled' }, holds)).toBe('supersede');
+    expect(nextStep({ ...late, state: 'sending', intent_open: true }, resends)).toBe('send_again');
+    expect(nextStep({ ...late, state: 'sending', intent_open: true }, answers)).toBe('ask');
   });
 
   it('DEL-3.d asks the provider before anything else once the send may have happened', () => {

@@ -9,6 +9,8 @@ export interface DeliveryStanding {
   notified_at: string | null;
   /** An intent to send that no definite answer has closed. */
   intent_open: boolean;
+  /** A review of a newer version has come. */
+  newer_version_known: boolean;
 }
 
 export type NextStep =
@@ -16,6 +18,8 @@ export type NextStep =
   | 'leave'
   /** Nothing can have been sent. */
   | 'send'
+  /** Nothing can have been sent, and a newer version has come meanwhile: nobody need be told of this one (ING-6). */
+  | 'supersede'
   /** It may have been sent, and the receiver takes a second one with the same key for the first. */
   | 'send_again'
   /** It may have been sent, and the provider can tell. */
@@ -27,7 +31,7 @@ export type NextStep =
 export function nextStep(row: DeliveryStanding, capabilities: Capabilities): NextStep {
   if (row.notified_at !== null) return 'leave';
   if (!(OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(row.state)) return 'leave';
-  if (row.notification_id === null && !row.intent_open) return 'send';
+  if (row.notification_id === null && !row.intent_open) return row.newer_version_known ? 'supersede' : 'send';
   if (capabilities.lookup !== null) return 'ask';
   return capabilities.ambiguous_policy === 'resend' ? 'send_again' : 'hold';
 }

@@ -22,8 +22,8 @@ export class SettlementOfDeliveries {
   ) {}
 
   /** Evidence and state in one write; one `delivery.settled` per parent, on the first of its items. */
-  async sent(tx: Tx, done: readonly DoneUnit<DeliveryBody, DeliveryResult>[]): Promise<EventsByItem> {
-    const ends = done.flatMap(({ unit, result }) => (result.kind === 'sent' ? [sentEnd(unit, result)] : []));
+  async settled(tx: Tx, done: readonly DoneUnit<DeliveryBody, DeliveryResult>[]): Promise<EventsByItem> {
+    const ends = done.flatMap(({ unit, result }) => endOf(unit, result));
     const { by_id, parents } = await this.#change(tx, ends);
     const events: EventsByItem = new Map();
     const told = new Set<string>();
@@ -94,6 +94,24 @@ export class SettlementOfDeliveries {
     for (const { channel, state } of changed) deliveries.add(1, { channel, state });
     return { by_id: new Map(changed.map((row) => [row.id, row])), parents };
   }
+}
+
+function endOf(unit: Unit<DeliveryBody>, result: DeliveryResult): DeliveryEnd[] {
+  if (result.kind === 'sent') return [sentEnd(unit, result)];
+  return result.kind === 'superseded' ? [supersededEnd(unit)] : [];
+}
+
+function supersededEnd({ body }: Unit<DeliveryBody>): DeliveryEnd {
+  return {
+    id: body.row.id,
+    intent_token: body.row.intent_token,
+    to_state: 'superseded',
+    cause: 'superseded_by_newer_version',
+    outcome: 'none',
+    notification_id: null,
+    error_class: null,
+    error_code: null,
+  };
 }
 
 function sentEnd({ body }: Unit<DeliveryBody>, result: { notification_id: string }): DeliveryEnd {

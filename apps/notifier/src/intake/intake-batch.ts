@@ -245,4 +245,5 @@ const UNTOUCHED = {
   notified_at: null,
   frozen: null,
   age_ms: 0,
+  newer_version_known: false,
 };

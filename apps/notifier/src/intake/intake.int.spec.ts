@@ -146,6 +146,21 @@ describe('a newer version', () => {
     await notifier.deliveries(older, 'sent');
   });
 
+  it('ING-6.c supersedes what was being sent when the newer version came, once it turns out not to be sent', async () => {
+    await notifier.start();
+    const held: (() => void)[] = [];
+    notifier.slow.behave((response, request) => void held.push(() => answer(503)(response, request)));
+    const older = await notifier.tell([SLOW]);
+    await eventually(() => expect(held).toHaveLength(1));
+    const newer = await notifier.tell([BOT], { changelist_id: older.changelist_id, review_version: 2 });
+    await notifier.deliveries(newer, 'sent');
+    await notifier.deliveries(older, 'sending');
+    held[0]!();
+    await notifier.deliveries(older, 'superseded');
+    expect(notifier.slow.received).toHaveLength(1);
+    await eventually(() => expect(lastSettled(older)?.summary).toMatchObject({ open: 0, failed: 0 }));
+  });
+
   it('ING-6.c leaves unknown to its operator', async () => {
     await notifier.start();
     notifier.mail.behave('cut_after_accepting');

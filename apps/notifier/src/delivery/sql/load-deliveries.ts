@@ -4,7 +4,7 @@ import { statement } from '@assay/postgres';
  * Deliveries with the review that they are rendered from: the one that the first intent froze, else their parent's.
  *
  * $1 uuid[]: ids.
- * EXPLAIN: Nested Loop, Index Scans on deliveries_pkey and reviews_pkey.
+ * EXPLAIN: Nested Loop, Index Scans on deliveries_pkey and reviews_pkey; an Index Only Scan on reviews_of_changelist.
  */
 export const LOAD_DELIVERIES = statement(
   'load_deliveries',
@@ -14,6 +14,8 @@ export const LOAD_DELIVERIES = statement(
       (extract(epoch FROM clock_timestamp() - coalesce(d.intent_at, d.maybe_sent_at)) * 1000)::float8
         AS open_intent_age_ms,
       (extract(epoch FROM clock_timestamp() - coalesce(d.waits_since, d.created_at)) * 1000)::float8 AS age_ms,
+      EXISTS (SELECT FROM reviews AS n WHERE n.source = d.source AND n.changelist_id = d.changelist_id
+        AND n.review_version > d.review_version) AS newer_version_known,
       r.job_id AS review_job_id, r.generation AS review_generation
     FROM deliveries AS d
     JOIN reviews AS r ON r.job_id = coalesce(d.frozen_job_id, d.job_id)
