@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { HostCommand, HostOptions, HostReport, StackAddress } from './host-protocol.js';
+import type { ServiceName } from './service-names.js';
 
 type CommandBody = HostCommand extends infer Each ? (Each extends unknown ? Omit<Each, 'id'> : never) : never;
 
@@ -65,6 +66,11 @@ export class StackHost {
   /** Kills Kafka or Postgres, leaves it down for a while, and starts it again with its data. */
   restart(what: 'kafka' | 'postgres', down_ms: number): Promise<void> {
     return this.#command({ do: 'restart', what, down_ms });
+  }
+
+  /** Ends a service in order and starts it again as it is built now; resolves when it is ready. */
+  reload(service: ServiceName): Promise<void> {
+    return this.#command({ do: 'reload', service });
   }
 
   /** Lets the stack outlive this process. */

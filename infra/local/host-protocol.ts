@@ -49,6 +49,8 @@ export interface StackAddress extends InfrastructureAddress {
 export type HostCommand =
   /** Stops Kafka or Postgres as a crash does, and starts it again with its data. */
   | { id: number; do: 'restart'; what: 'kafka' | 'postgres'; down_ms: number }
+  /** Ends a service, as built now, in order, and starts it again. */
+  | { id: number; do: 'reload'; service: ServiceName }
   /** From now on the end of stdin is no reason to stop: the stack outlives its starter. */
   | { id: number; do: 'unbind' };
 

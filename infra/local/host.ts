@@ -101,6 +101,7 @@ async function restart(command: HostCommand & { do: 'restart' }): Promise<void> 
 async function obey(command: HostCommand): Promise<void> {
   try {
     if (command.do === 'unbind') bound = false;
+    else if (command.do === 'reload') await services?.reload(command.service);
     else await restart(command);
     report({ done: command.id, error: null });
   } catch (error) {

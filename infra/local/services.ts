@@ -54,6 +54,8 @@ export class LocalServices {
   #settings: ServiceSettings;
   #sinks: OwnedProcess;
   #stopping = false;
+  /** Replicas that were ended to be started again, which needs no pause. */
+  readonly #reloading = new Set<Replica>();
 
   constructor(private readonly options: ServicesOptions) {}
 
@@ -90,6 +92,16 @@ export class LocalServices {
   async restart(replica: Replica, signal: NodeJS.Signals): Promise<void> {
     await replica.process.stop(signal, 15_000);
     await this.untilReady(replica);
+  }
+
+  /** Ends every replica of a service and starts it again at once, as it is built now. */
+  async reload(service: ServiceName): Promise<void> {
+    await Promise.all(
+      this.of(service).map((replica) => {
+        this.#reloading.add(replica);
+        return this.restart(replica, 'SIGTERM');
+      }),
+    );
   }
 
   async untilReady(replica: Replica): Promise<void> {
@@ -202,7 +214,7 @@ export class LocalServices {
     for (;;) {
       await replica.process.exited;
       if (this.#stopping) return;
-      await delay(RESTART_AFTER_MS);
+      if (!this.#reloading.delete(replica)) await delay(RESTART_AFTER_MS);
       if (this.#stopping) return;
       replica.process = await start(replica.node_args);
     }

@@ -1,0 +1,18 @@
+import { transformFile } from '@swc/core';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Compiles one source file as `npm run build` does, into `build`; rejects with what is wrong with it. */
+export async function compileSource(root: string, file: string, build: string): Promise<void> {
+  const path = join(root, file);
+  const { code, map } = await transformFile(path, {
+    cwd: root,
+    configFile: join(root, '.swcrc'),
+    swcrc: false,
+    sourceFileName: path,
+  });
+  const target = join(build, file.replace(/ts$/, 'js'));
+  await mkdir(dirname(target), { recursive: true });
+  if (map !== undefined) await writeFile(`${target}.map`, map);
+  await writeFile(target, map === undefined ? code : `${code}\n//# sourceMappingURL=${target.split('/').at(-1)}.map\n`);
+}
