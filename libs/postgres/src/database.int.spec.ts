@@ -69,13 +69,14 @@ describe('transactions', () => {
     expect(await database.query('SELECT * FROM counters WHERE id = 1')).toEqual([]);
   });
 
-  it('DLQ-1.b runs the loser of a deadlock again', async () => {
+  it('DLQ-1.b, OBS-2.a runs the loser of a deadlock again, and counts once', async () => {
     await database.execute('INSERT INTO counters VALUES (10, 0), (11, 0)');
-    let begun = 0;
+    let [begun, counted] = [0, 0];
     let bothHold!: () => void;
     const both = new Promise<void>((resolve) => (bothHold = resolve));
     const bump = (first: number, second: number) =>
       database.transaction(async (tx) => {
+        tx.afterCommit(() => (counted += 1));
         await tx.execute('UPDATE counters SET n = n + 1 WHERE id = $1', [first]);
         if (++begun === 2) bothHold();
         await both;
@@ -83,6 +84,7 @@ describe('transactions', () => {
       });
     await Promise.all([bump(10, 11), bump(11, 10)]);
     expect(begun).toBeGreaterThan(2);
+    expect(counted).toBe(2);
     expect(await database.query('SELECT n FROM counters WHERE id IN (10, 11)')).toEqual([{ n: 2 }, { n: 2 }]);
   });
 

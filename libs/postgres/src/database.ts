@@ -14,6 +14,11 @@ export interface Tx {
   query<R extends object>(sql: Statement | string, params?: readonly unknown[]): Promise<R[]>;
   /** Number of rows that a statement changed. */
   execute(sql: Statement | string, params?: readonly unknown[]): Promise<number>;
+  /**
+   * Runs `act` once what was written is committed; never when it is not. For what counts or tells of the write: a
+   * transaction that loses a conflict runs up to four times and would be counted as often (OBS-2). Must not throw.
+   */
+  afterCommit(act: () => void): void;
 }
 
 export interface DatabaseOptions {
@@ -74,6 +79,11 @@ export class Database implements Tx {
     return (await run(this.#pool, sql, params)).rowCount ?? 0;
   }
 
+  /** Outside a transaction every statement is committed when it is answered. */
+  afterCommit(act: () => void): void {
+    act();
+  }
+
   /** Fails while Postgres cannot answer. */
   async ping(): Promise<void> {
     await this.query('SELECT 1');
@@ -105,6 +115,7 @@ export class Database implements Tx {
       throw classifyPostgresError(error);
     });
     let broken: Error | undefined;
+    const after: (() => void)[] = [];
     // A connection that ends while it is checked out also emits `error`; without a listener that ends the process.
     const onError = (error: Error) => (broken = error);
     client.on('error', onError);
@@ -114,8 +125,10 @@ export class Database implements Tx {
         query: async <R extends object>(sql: Statement | string, params: readonly unknown[] = []) =>
           (await run<R>(client, sql, params)).rows,
         execute: async (sql, params = []) => (await run(client, sql, params)).rowCount ?? 0,
+        afterCommit: (act) => after.push(act),
       });
       await run(client, 'COMMIT', []);
+      for (const act of after) act();
       return result;
     } catch (error) {
       // A connection on which ROLLBACK fails is of no further use: the pool must not hand it out again.

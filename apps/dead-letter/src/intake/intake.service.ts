@@ -61,7 +61,7 @@ export class IntakeService {
       const letter = letters.get(subjectKey(one))!;
       const steps = letter.changes === 0 ? [openingOf(letter)] : failAgain(letter, one, replays.get(letter.id));
       if (steps === null) {
-        ignored.add(1);
+        tx.afterCommit(() => ignored.add(1));
         continue;
       }
       changed.add(letter);

@@ -45,7 +45,7 @@ export class AnswersService {
     for (const item of items) {
       const { generation, correlation_id } = by_item.get(item.id)!;
       if (item.accepted_generation === null) late.push(item);
-      else ignored.add(1, { answer: 'accepted' });
+      else tx.afterCommit(() => ignored.add(1, { answer: 'accepted' }));
       item.accepted_generation ??= generation;
       if (item.state !== 'requested') continue;
       moves.push(
@@ -67,7 +67,7 @@ export class AnswersService {
     const transitions = [...letters.values()].flatMap((letter) => {
       const { item_id, code, correlation_id } = by_letter.get(letter.id)!;
       if (asked.get(letter.id)?.id !== item_id) {
-        ignored.add(1, { answer: 'refused' });
+        tx.afterCommit(() => ignored.add(1, { answer: 'refused' }));
         return [];
       }
       return [move(letter, { to: 'open', cause: 'replay_refused', actor: OWN_ACTOR, note: code, correlation_id })];

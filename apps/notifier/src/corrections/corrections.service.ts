@@ -112,7 +112,9 @@ export class CorrectionsService {
     const events = correctionEvents(parent, concernedRows(plan, version, parent), (row) => this.#destinationName(row));
     const told = events.length === 0 ? [] : [parentItem(parent, events)];
     await this.queue.insert(tx, [...work.map((id) => deliverItem(parent, id)), ...told]);
-    for (const { id, state } of moved) deliveries.add(1, { channel: channelOf(version, id), state });
+    tx.afterCommit(() => {
+      for (const { id, state } of moved) deliveries.add(1, { channel: channelOf(version, id), state });
+    });
   }
 
   #destinationName({ channel, address }: LockedRow): string {

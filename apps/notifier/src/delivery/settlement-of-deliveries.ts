@@ -91,7 +91,9 @@ export class SettlementOfDeliveries {
     if (ends.length === 0) return { by_id: new Map(), parents: new Map() };
     const changed = await this.repository.settle(tx, this.queue.owner, ends);
     const parents = await this.repository.changeParents(tx, parentDeltas(changed));
-    for (const { channel, state } of changed) deliveries.add(1, { channel, state });
+    tx.afterCommit(() => {
+      for (const { channel, state } of changed) deliveries.add(1, { channel, state });
+    });
     return { by_id: new Map(changed.map((row) => [row.id, row])), parents };
   }
 }
