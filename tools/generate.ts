@@ -7,6 +7,7 @@ import { asyncApiPage } from './asyncapi-page.js';
 import { configurationPage } from './configuration-page.js';
 import { openApiPages } from './openapi/pages.js';
 import { conformancePage } from './conformance-page.js';
+import { metricsPage } from './metrics-page.js';
 import type { Page } from './pages.js';
 import { contractPages, problemsPage, reasonCodesPage, topicsPage } from './reference-pages.js';
 import { REPOSITORY } from './repository.js';
@@ -18,6 +19,7 @@ const PAGES: readonly Page[] = [
   ...contractPages,
   asyncApiPage,
   configurationPage,
+  metricsPage,
   problemsPage,
   reasonCodesPage,
   stateMachinesPage,
