@@ -152,7 +152,7 @@ describe('an operator', () => {
     expect(await rowOf(mail)).toMatchObject({ state: 'waived', waived_for: 'has left', generation: 1 });
   });
 
-  it('DEL-10.b corrects an address: a new row, linked, which stands for the first one until it is settled', async () => {
+  it('DEL-10.b DEL-10.d corrects an address: a new row, linked, which stands for the first one until it is settled', async () => {
     const { review, mail } = await failed('refuse_recipient');
     notifier.mail.behave('refuse_recipient');
     await notifier.replay(review, { ...of(mail), ...to({ ...NEW, address: 'also-wrong@example.org' }) });
