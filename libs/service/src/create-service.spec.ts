@@ -265,6 +265,11 @@ describe('problem details', () => {
     expect(answer.headers.get('retry-after')).toBe('1');
   });
 
+  it('ING-10.a takes a path parameter of any length for a name like another one', async () => {
+    const id = 'x'.repeat(8_000);
+    expect(await call(`/v1/notes/${id}`)).toMatchObject({ status: 200, body: { id } });
+  });
+
   it('ING-10.b answers 400 for a path that is no URL', async () => {
     const status = await new Promise<number | undefined>((resolve, reject) => {
       rawRequest(`${service.url}/v1/notes/%zz`, ({ statusCode }) => resolve(statusCode))

@@ -25,6 +25,11 @@ const log = createLog('service', ['started', 'stopping', 'http_closed', 'stopped
 
 /** For a request to arrive whole; Fastify's own default waits for ever. Answers may take longer (`wait_s`). */
 const REQUEST_TIMEOUT_MS = 60_000;
+/**
+ * As long as Node lets a request line be: a name of any length is looked up like another one and not found. Fastify's own
+ * limit of 100 answers 414 in a form of its own; it guards regular expressions in routes, of which there are none.
+ */
+const MAX_PARAM_CHARACTERS = 16 * 1024;
 
 export type HttpConfig = Pick<
   Values<typeof HTTP_SETTINGS>,
@@ -84,6 +89,7 @@ async function createApp(parts: ServiceParts, config: HttpConfig) {
     bodyLimit: config.http_body_limit_bytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     exposeHeadRoutes: true,
+    routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
   });
   const fastify = adapter.getInstance();
   const routes = new KnownRoutes(fastify);
