@@ -66,10 +66,6 @@ export class ValidationRepository {
     ]);
   }
 
-  loadStored(keys: readonly { subject_id: string; generation: number }[]): Promise<StoredValidation[]> {
-    return this.load(this.database, keys);
-  }
-
   /** The newest result of a job, or that of one generation. */
   async findings(job_id: string, generation: number | null): Promise<StoredFindings | null> {
     const [row] = await this.database.query<StoredFindings>(
