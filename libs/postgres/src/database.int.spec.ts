@@ -69,6 +69,42 @@ describe('transactions', () => {
     expect(await database.query('SELECT * FROM counters WHERE id = 1')).toEqual([]);
   });
 
+  it('GEN-7.a rejects with the failure of a statement that nobody awaited, and commits nothing', async () => {
+    const failed = database.transaction(async (tx) => {
+      await tx.execute('INSERT INTO counters VALUES (2, 1)');
+      void tx.execute('INSERT INTO counters VALUES (2, 2)');
+    });
+    await expect(failed).rejects.toMatchObject({ code: 'postgres_23505' });
+    expect(await database.query('SELECT * FROM counters WHERE id = 2')).toEqual([]);
+  });
+
+  it('GEN-7.a tells of the first failure, not of the statements that it made fail', async () => {
+    const failed = database.transaction(async (tx) => {
+      void tx.execute('INSERT INTO nowhere VALUES (3, 1)');
+      await tx.execute('INSERT INTO counters VALUES (3, 1)');
+    });
+    await expect(failed).rejects.toMatchObject({ code: 'postgres_42p01' });
+  });
+
+  it('GEN-7.a rejects where a failure was caught and the rest would be rolled back unseen', async () => {
+    const failed = database.transaction(async (tx) => {
+      await tx.execute('INSERT INTO counters VALUES (4, 1)');
+      await tx.execute('INSERT INTO nowhere VALUES (4, 1)').catch(() => undefined);
+    });
+    await expect(failed).rejects.toMatchObject({ code: 'postgres_42p01' });
+    expect(await database.query('SELECT * FROM counters WHERE id = 4')).toEqual([]);
+  });
+
+  it('OPS-5.c runs statements in the order in which they are given, awaited or not, from the first on', async () => {
+    const seen = await database.transaction((tx) => {
+      void tx.query('SELECT 1');
+      void tx.execute('INSERT INTO counters VALUES (5, 1)');
+      return tx.query('SELECT n FROM counters WHERE id = 5');
+    });
+    expect(seen).toEqual([{ n: 1 }]);
+    expect(await database.query('SELECT n FROM counters WHERE id = 5')).toEqual([{ n: 1 }]);
+  });
+
   it('DLQ-1.b, OBS-2.a runs the loser of a deadlock again, and counts once', async () => {
     await database.execute('INSERT INTO counters VALUES (10, 0), (11, 0)');
     let [begun, counted] = [0, 0];

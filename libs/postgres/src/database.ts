@@ -5,10 +5,17 @@ import { DataSource } from 'typeorm';
 import type { MixedList } from 'typeorm';
 import type { SecretSource } from '@assay/security';
 import { classifyPostgresError, isSerializationConflict } from './classify.js';
+import { GatheringSocket } from './gathering-socket.js';
+import { OpenTransaction } from './open-transaction.js';
+import { run } from './run-statement.js';
 import type { Statement } from './statement.js';
 import { columnTypes } from './types.js';
 
-/** What a repository needs of a connection; a {@link Database} outside a transaction, a transaction inside one. */
+/**
+ * What a repository needs of a connection; a {@link Database} outside a transaction, a transaction inside one. There a
+ * statement whose answer nobody needs may be left unawaited (`void tx.execute(…)`): statements run in the order in which
+ * they are given, and the commit fails with the first that did.
+ */
 export interface Tx {
   /** Rows of a statement. Rejects with a classified `Failure`. */
   query<R extends object>(sql: Statement | string, params?: readonly unknown[]): Promise<R[]>;
@@ -30,13 +37,6 @@ export interface DatabaseOptions {
   statement_timeout_ms: number;
   application_name: string;
   migrations?: MixedList<new () => unknown>;
-}
-
-export interface TransactionOptions {
-  /** Default READ COMMITTED; what each transaction relies on stands in docs/isolation.md. */
-  isolation?: 'READ COMMITTED' | 'REPEATABLE READ';
-  /** `synchronous_commit = off`: for writes whose loss costs a repetition and nothing else. */
-  async_commit?: boolean;
 }
 
 /** Attempts of a transaction that loses a deadlock or a serialization conflict. */
@@ -96,13 +96,13 @@ export class Database implements Tx {
   }
 
   /**
-   * Runs `work` in one transaction; a deadlock or serialization conflict runs it again from the start, so `work` must
+   * Runs `work` in one transaction at READ COMMITTED (docs/isolation.md says what each relies on); a deadlock or serialization conflict runs it again from the start, so `work` must
    * not have effects outside the transaction.
    */
-  async transaction<T>(work: (tx: Tx) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  async transaction<T>(work: (tx: Tx) => T | Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#once(work, options);
+        return await this.#once(work);
       } catch (error) {
         const repeatable = error instanceof Failure && isSerializationConflict(error);
         if (!repeatable || attempt === MAX_CONFLICT_ATTEMPTS) throw error;
@@ -110,30 +110,23 @@ export class Database implements Tx {
     }
   }
 
-  async #once<T>(work: (tx: Tx) => Promise<T>, options: TransactionOptions): Promise<T> {
+  async #once<T>(work: (tx: Tx) => T | Promise<T>): Promise<T> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw classifyPostgresError(error);
     });
     let broken: Error | undefined;
-    const after: (() => void)[] = [];
     // A connection that ends while it is checked out also emits `error`; without a listener that ends the process.
     const onError = (error: Error) => (broken = error);
     client.on('error', onError);
+    const transaction = new OpenTransaction(client);
     try {
-      await run(client, begin(options), []);
-      const result = await work({
-        query: async <R extends object>(sql: Statement | string, params: readonly unknown[] = []) =>
-          (await run<R>(client, sql, params)).rows,
-        execute: async (sql, params = []) => (await run(client, sql, params)).rowCount ?? 0,
-        afterCommit: (act) => after.push(act),
-      });
-      await run(client, 'COMMIT', []);
-      for (const act of after) act();
+      const result = await work(transaction);
+      await transaction.commit();
       return result;
     } catch (error) {
       // A connection on which ROLLBACK fails is of no further use: the pool must not hand it out again.
       await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
-      throw error;
+      throw transaction.firstFailure ?? error;
     } finally {
       client.off('error', onError);
       client.release(broken);
@@ -142,28 +135,6 @@ export class Database implements Tx {
 
   get #pool(): pg.Pool {
     return (this.dataSource.driver as unknown as { master: pg.Pool }).master;
-  }
-}
-
-function begin(options: TransactionOptions): string {
-  const isolation = options.isolation ?? 'READ COMMITTED';
-  return `BEGIN ISOLATION LEVEL ${isolation}${options.async_commit ? '; SET LOCAL synchronous_commit = off' : ''}`;
-}
-
-async function run<R extends object>(
-  on: pg.Pool | pg.PoolClient,
-  sql: Statement | string,
-  params: readonly unknown[],
-): Promise<pg.QueryResult<R>> {
-  const query =
-    typeof sql === 'string'
-      ? { text: sql, values: params as unknown[] }
-      : { name: sql.name, text: sql.text, values: params as unknown[] };
-  try {
-    // Without parameters the simple protocol, which alone takes several statements at once.
-    return params.length === 0 && typeof sql === 'string' ? await on.query<R>(sql) : await on.query<R>(query);
-  } catch (error) {
-    throw classifyPostgresError(error);
   }
 }
 
@@ -190,6 +161,8 @@ function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<type
       idle_in_transaction_session_timeout: Math.min(options.statement_timeout_ms, LONGEST_IDLE_IN_TRANSACTION_MS),
       options: `-c search_path=${options.schema} -c timezone=UTC -c datestyle=ISO`,
       keepAlive: true,
+      pipeline: true,
+      stream: () => new GatheringSocket(),
       connectionTimeoutMillis: 5_000,
     },
     // The pool replaces an idle connection that ends by itself; the next statement's failure is what counts.

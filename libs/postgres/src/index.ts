@@ -2,7 +2,7 @@ export { packBodies } from './bodies.js';
 export type { Packed } from './bodies.js';
 export { classifyPostgresError } from './classify.js';
 export { Database } from './database.js';
-export type { DatabaseOptions, TransactionOptions, Tx } from './database.js';
+export type { DatabaseOptions, Tx } from './database.js';
 export { migrateCommand } from './migrate-command.js';
 export type { MigrateCommand } from './migrate-command.js';
 export { runMigrations, SqlMigration } from './migrations.js';

@@ -35,7 +35,7 @@ export interface ItemPublisherOptions {
 const PROBE_BATCH = 1;
 /** Left-over items whose events are built together: 200 bodies of 6 MiB at once would be the end of the process. */
 const BUILD_BATCH = 16;
-const REMOVE_AFTER_MS = 20;
+const REMOVE_AFTER_MS = 100;
 const REMOVE_BATCH = 500;
 
 /**
@@ -203,10 +203,8 @@ export class ItemPublisher {
     const failure = result.kind === 'acked' ? Failure.from('acknowledged') : result.failure;
     log.error('publish_rejected', { queue: item.queue, event_id: event.id, code: failure.code }, failure);
     const events = rejectionEvents(item, event, failure, await this.database.now());
-    const kept = await this.database.transaction((tx) =>
-      this.items.advance(tx, [{ item, payload: encodeEvents(events) }]),
-    );
-    if (kept.has(item.id)) this.publishSoon([{ item, events }]);
+    const kept = await this.items.advanceOwned(this.database, { item, payload: encodeEvents(events) });
+    if (kept) this.publishSoon([{ item, events }]);
     else await this.leases.lose([item]);
   }
 
@@ -248,7 +246,7 @@ export class ItemPublisher {
     while (this.#acknowledged.length > 0) {
       const batch = this.#acknowledged.splice(0, REMOVE_BATCH);
       try {
-        await this.database.transaction((tx) => this.items.remove(tx, batch), { async_commit: true });
+        await this.items.removeAcknowledged(this.database, batch);
       } catch (error) {
         log.warn('publishing_failed', { items: batch.length, code: (error as { code?: string }).code });
       }

@@ -13,8 +13,8 @@ beforeEach(() => stage.sql('TRUNCATE work_items'));
 const ALPHA = new ItemRepository('alpha', 2_000, 30);
 const BETA = new ItemRepository('beta', 2_000, 30);
 
-async function insert(items: Parameters<ItemRepository['insert']>[1], claimed = 0): Promise<WorkItem[]> {
-  return ALPHA.insert(stage.database, items, claimed);
+function insert(items: Parameters<ItemRepository['insert']>[1], claimed = 0): Promise<WorkItem[]> {
+  return stage.database.transaction((tx) => ALPHA.insert(tx, items, claimed));
 }
 const subjects = (items: readonly WorkItem[]) => items.map(({ subject_id }) => subject_id);
 const expire = (ids: readonly string[]) =>
@@ -81,12 +81,12 @@ describe('guards', () => {
     ['renew', (as, items) => as.renew(stage.database, items)],
     ['lockOwned', (as, items) => as.lockOwned(stage.database, items)],
     [
-      'advance',
-      (as, items) =>
-        as.advance(
-          stage.database,
-          items.map((item) => ({ item, payload: null })),
-        ),
+      'advanceOwned',
+      async (as, items) => {
+        const kept = new Set<string>();
+        for (const item of items) if (await as.advanceOwned(stage.database, { item, payload: null })) kept.add(item.id);
+        return kept;
+      },
     ],
     [
       'putBack',
@@ -97,6 +97,14 @@ describe('guards', () => {
         ),
     ],
     ['remove', (as, items) => as.remove(stage.database, items)],
+    [
+      'removeAcknowledged',
+      async (as, items) => {
+        await as.removeAcknowledged(stage.database, items);
+        const left = await stage.sql<{ id: string }>('SELECT id FROM work_items');
+        return new Set(items.map(({ id }) => id).filter((id) => !left.some((row) => row.id === id)));
+      },
+    ],
   ];
 
   it.each(guarded)('GEN-3.a %s changes nothing under a stale token and reports it as lost', async (_, write) => {

@@ -15,7 +15,7 @@ import { INSERT_ITEMS } from './sql/insert-items.js';
 import { LOCK_OWNED } from './sql/lock-owned.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
 import { PUT_BACK } from './sql/put-back.js';
-import { REMOVE } from './sql/remove.js';
+import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
 import { RENEW } from './sql/renew.js';
 import { SWEEP } from './sql/sweep.js';
 
@@ -41,6 +41,11 @@ export interface PutBack {
   attempt_failed: boolean;
 }
 
+export interface Advance {
+  item: WorkItem;
+  payload: Buffer | null;
+}
+
 /** The table of leased work items: one method a statement. Every guarded method locks rows in id order (WQ-3). */
 export class ItemRepository {
   constructor(
@@ -52,13 +57,13 @@ export class ItemRepository {
   ) {}
 
   /** Creates items in the caller's transaction; the first `claimed` of them belong to this process from the start. */
-  async insert(tx: Tx, items: readonly NewItem[], claimed: number): Promise<WorkItem[]> {
+  insert(tx: Tx, items: readonly NewItem[], claimed: number): WorkItem[] {
     if (items.length === 0) return [];
     const sent_at_ms = performance.now();
     const token = randomUUID();
     const ids = items.map(() => uuidv7());
     const bodies = packBodies(items.map((item) => item.payload ?? EMPTY));
-    await tx.execute(INSERT_ITEMS, [
+    void tx.execute(INSERT_ITEMS, [
       ids,
       items.map((item) => item.queue),
       items.map((item) => item.subject_id),
@@ -113,18 +118,14 @@ export class ItemRepository {
     return new Map(rows.map(({ id, locked_at }) => [id, locked_at]));
   }
 
-  /** Moves items to phase `publish`; a payload of null drops the old one. */
-  async advance(tx: Tx, items: readonly { item: WorkItem; payload: Buffer | null }[]): Promise<Set<string>> {
-    if (items.length === 0) return new Set();
-    const bodies = packBodies(items.map(({ payload }) => payload ?? EMPTY));
-    const rows = await tx.query<{ id: string }>(ADVANCE, [
-      ...this.#guard(items.map(({ item }) => item)),
-      bodies.packed,
-      bodies.offsets,
-      items.map(({ payload }) => payload?.length ?? -1),
-      this.lease_ms,
-    ]);
-    return idsOf(rows);
+  /** Moves items that this transaction has locked to phase `publish`; a payload of null drops the old one. */
+  advanceLocked(tx: Tx, items: readonly Advance[]): void {
+    if (items.length > 0) void tx.execute(ADVANCE, this.#advance(items));
+  }
+
+  /** The same for one item, whether it is still owned or not; returns whether it was. */
+  async advanceOwned(tx: Tx, item: Advance): Promise<boolean> {
+    return (await tx.execute(ADVANCE, this.#advance([item]))) === 1;
   }
 
   /** Returns when each item is due again, by id. */
@@ -145,6 +146,11 @@ export class ItemRepository {
   async remove(tx: Tx, items: readonly WorkItem[]): Promise<Set<string>> {
     if (items.length === 0) return new Set();
     return idsOf(await tx.query<{ id: string }>(REMOVE, this.#guard(items)));
+  }
+
+  /** Without waiting for the disk: see {@link REMOVE_ACKNOWLEDGED}. */
+  async removeAcknowledged(tx: Tx, items: readonly WorkItem[]): Promise<void> {
+    if (items.length > 0) await tx.execute(REMOVE_ACKNOWLEDGED, this.#guard(items));
   }
 
   /** Takes back the crash that was charged for an expiry whose owner lives (WQ-4). */
@@ -169,6 +175,17 @@ export class ItemRepository {
 
   depth(tx: Tx): Promise<QueueDepth[]> {
     return tx.query<QueueDepth>(DEPTH);
+  }
+
+  #advance(items: readonly Advance[]): unknown[] {
+    const bodies = packBodies(items.map(({ payload }) => payload ?? EMPTY));
+    return [
+      ...this.#guard(items.map(({ item }) => item)),
+      bodies.packed,
+      bodies.offsets,
+      items.map(({ payload }) => payload?.length ?? -1),
+      this.lease_ms,
+    ];
   }
 
   #guard(items: readonly WorkItem[]): [string[], string[], string] {

@@ -173,7 +173,7 @@ export class Settlement<Body, Result> {
   ): Promise<void> {
     const telling = items.filter(({ id }) => (events.get(id)?.length ?? 0) > 0);
     const silent = items.filter(({ id }) => (events.get(id)?.length ?? 0) === 0);
-    await this.items.advance(
+    this.items.advanceLocked(
       tx,
       telling.map((item) => ({ item, payload: rebuilt ? null : encodeEvents(events.get(item.id)!) })),
     );
@@ -205,7 +205,7 @@ export class Settlement<Body, Result> {
       log.warn('stage_delayed', { ...aboutItem(unit.item), attempt, code: failure.code, next_due_at });
     }
     const events = await this.handler.delayed(tx, delayed);
-    const items = await this.items.insert(
+    const items = this.items.insert(
       tx,
       events.map((event) => ({
         queue: this.handler.queue,

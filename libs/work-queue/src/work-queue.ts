@@ -70,7 +70,7 @@ export class WorkQueue {
    * Creates items in the caller's transaction, in order. The first `claimed` are born claimed (WQ-2): as many as
    * {@link Worker.reserve} granted; after the commit they go to {@link Worker.accept}.
    */
-  insert(tx: Tx, items: readonly NewItem[], options: { claimed?: number } = {}): Promise<WorkItem[]> {
+  insert(tx: Tx, items: readonly NewItem[], options: { claimed?: number } = {}): WorkItem[] {
     return this.#items.insert(tx, items, options.claimed ?? 0);
   }
 
@@ -94,11 +94,11 @@ export class WorkQueue {
    * Creates items in phase `publish`, in the caller's transaction, with the events of each. Call what it returns after
    * the commit: it publishes straight from memory what was born claimed, all or none, and else wakes the publisher.
    */
-  async tell(tx: Tx, telling: readonly { item: NewItem; events: readonly OutgoingEvent[] }[]): Promise<() => void> {
+  tell(tx: Tx, telling: readonly { item: NewItem; events: readonly OutgoingEvent[] }[]): () => void {
     if (telling.length === 0) return () => undefined;
     const claimed = this.#publisher.slots(telling.length);
     const items = telling.map(({ item }) => item);
-    const born = await this.#items.insert(tx, items, claimed);
+    const born = this.#items.insert(tx, items, claimed);
     return () => {
       if (claimed < born.length) this.#publisher.notify();
       else this.#publisher.publishSoon(born.map((item, index) => ({ item, events: telling[index]!.events })));

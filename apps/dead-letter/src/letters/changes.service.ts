@@ -34,7 +34,7 @@ export class ChangesService {
     if (transitions.length === 0) return { transitions, publish: () => undefined };
     const times = await this.letters.record(tx, transitions);
     const events = transitions.map((transition, index) => changedEvent(transition, times[index]!));
-    return { transitions, publish: await this.queue.tell(tx, tellingOf(transitions, events)) };
+    return { transitions, publish: this.queue.tell(tx, tellingOf(transitions, events)) };
   }
 
   announce({ transitions, publish }: Announcement): void {

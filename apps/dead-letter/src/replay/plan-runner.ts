@@ -49,7 +49,7 @@ export class PlanRunner implements WorkHandler<Running, null> {
   /** The work item of a plan that begins to execute; the plan has to name it. */
   async queueFor(tx: Tx, { id: subject_id, correlation_id, traceparent }: ReplayPlan): Promise<string> {
     const item = { queue: PLAN_QUEUE, subject_id, generation: 0, priority: PRIORITY, phase: 'work' as const };
-    const [queued] = await this.workQueue.insert(tx, [{ ...item, correlation_id, traceparent }]);
+    const [queued] = this.workQueue.insert(tx, [{ ...item, correlation_id, traceparent }]);
     return queued!.id;
   }
 

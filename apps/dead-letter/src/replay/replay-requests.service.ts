@@ -135,7 +135,7 @@ export class ReplayRequestsService {
       transitions.map(({ letter }) => letter),
       transitions,
     );
-    const publish = await this.queue.tell(
+    const publish = this.queue.tell(
       tx,
       events.map((event) => ({ item: publishItem(event), events: [event] })),
     );

@@ -81,7 +81,7 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
         tx,
         forgotten.map(({ id }) => id),
       );
-      await this.queue.insert(tx, await this.#again(tx, forgotten));
+      this.queue.insert(tx, await this.#again(tx, forgotten));
     }
     if (lost.length > 0) await this.#giveUp(tx, lost);
     return { forgotten, lost };
@@ -111,6 +111,6 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
       const events = [noNewsEvent(job), settledEvent({ ...job, state: 'failed' }, { revision, occurred_at })];
       return settledItem(job, encodeEvents(events));
     });
-    await this.queue.insert(tx, items);
+    this.queue.insert(tx, items);
   }
 }

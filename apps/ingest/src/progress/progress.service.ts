@@ -87,7 +87,7 @@ export class ProgressService {
       const own = [events[index]!];
       return { item: settledItem(job, encodeEvents(own)), events: own };
     });
-    return { verdicts, settled, publish: await this.queue.tell(tx, telling) };
+    return { verdicts, settled, publish: this.queue.tell(tx, telling) };
   }
 }
 

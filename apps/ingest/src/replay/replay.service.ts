@@ -56,7 +56,7 @@ export class ReplayService {
     const outcomes = await this.#decide(tx, fresh, known.get(batch[0]!.data.item_id)!.now);
     const stored = outcomes.map(newDecision);
     if (outcomes.length > 0) await this.repository.store(tx, stored, outcomes.flatMap(beginningOf));
-    await this.queue.insert(tx, [
+    this.queue.insert(tx, [
       ...repeated.map((event) => answerItem(answered(event), known.get(event.data.item_id)!.answer!)),
       ...outcomes.flatMap((outcome, index) => itemsOf(outcome, stored[index]!.answer)),
     ]);

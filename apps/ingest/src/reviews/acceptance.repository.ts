@@ -41,8 +41,8 @@ export interface SecurityEvent {
 @Injectable()
 export class AcceptanceRepository {
   /** Locks what the candidates contend for, then reads what they are judged by. */
-  async contest(tx: Tx, candidates: readonly Candidate[]): Promise<ContestRow[]> {
-    await tx.query(LOCK_CONTEST, [contestLocks(candidates)]);
+  contest(tx: Tx, candidates: readonly Candidate[]): Promise<ContestRow[]> {
+    void tx.query(LOCK_CONTEST, [contestLocks(candidates)]);
     return tx.query<ContestRow>(LOAD_CONTEST, [
       candidates.map(({ source }) => source),
       candidates.map(({ idempotency_key }) => idempotency_key),

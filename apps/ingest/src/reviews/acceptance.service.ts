@@ -86,7 +86,7 @@ export class AcceptanceService {
     await this.#recordDenials(tx, batch, judged);
     const accepted = batch.filter((_submission, index) => judged[index]!.kind === 'accepted');
     const times = await this.#insert(tx, accepted);
-    const publish = await this.queue.tell(
+    const publish = this.queue.tell(
       tx,
       accepted.map(({ job, body }) => {
         const told = { ...job, generation: 0, accepted_at: times.get(job.id)! };

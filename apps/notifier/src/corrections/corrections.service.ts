@@ -85,7 +85,7 @@ export class CorrectionsService {
         ? undefined
         : [...(await this.repository.changeParents(tx, [{ job_id, generation, open: 0, failed: 0 }])).values()][0];
     const parent = changed ?? standing;
-    await this.queue.insert(tx, [parentItem(parent, [settledEvent(parent, [])])]);
+    this.queue.insert(tx, [parentItem(parent, [settledEvent(parent, [])])]);
     return 'known';
   }
 
@@ -111,7 +111,7 @@ export class CorrectionsService {
     const work = plan.born === null ? again : [...again, plan.born.id];
     const events = correctionEvents(parent, concernedRows(plan, version, parent), (row) => this.#destinationName(row));
     const told = events.length === 0 ? [] : [parentItem(parent, events)];
-    await this.queue.insert(tx, [...work.map((id) => deliverItem(parent, id)), ...told]);
+    this.queue.insert(tx, [...work.map((id) => deliverItem(parent, id)), ...told]);
     tx.afterCommit(() => {
       for (const { id, state } of moved) deliveries.add(1, { channel: channelOf(version, id), state });
     });

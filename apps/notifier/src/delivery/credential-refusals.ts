@@ -72,7 +72,7 @@ export class CredentialRefusals {
       correlation_id,
       traceparent,
     });
-    await this.queue.insert(tx, [
+    this.queue.insert(tx, [
       {
         queue: CREDENTIAL_QUEUE,
         subject_id: row!.dead_letter_id,

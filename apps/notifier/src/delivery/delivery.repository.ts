@@ -132,18 +132,23 @@ export class DeliveryRepository {
   /** Parents by {@link parentKey}, changed, each with a new revision. */
   async changeParents(tx: Tx, deltas: readonly ParentDelta[]): Promise<Map<string, Parent>> {
     if (deltas.length === 0) return new Map();
-    return this.#summarised(tx, await tx.query<ParentRow>(CHANGE_PARENTS, [JSON.stringify(deltas)]));
+    return this.#summarised(tx, deltas, tx.query<ParentRow>(CHANGE_PARENTS, [JSON.stringify(deltas)]));
   }
 
   /** Parents by {@link parentKey} as they stand, locked. */
   async readParents(tx: Tx, of: readonly { job_id: string; generation: number }[]): Promise<Map<string, Parent>> {
     if (of.length === 0) return new Map();
     const keys = [of.map(({ job_id }) => job_id), of.map(({ generation }) => generation)];
-    return this.#summarised(tx, await tx.query<ParentRow>(READ_PARENTS, keys));
+    return this.#summarised(tx, of, tx.query<ParentRow>(READ_PARENTS, keys));
   }
 
-  async #summarised(tx: Tx, rows: readonly ParentRow[]): Promise<Map<string, Parent>> {
-    const by_channel = await this.#countByChannel(tx, rows);
+  /** The count is sent behind the statement that locks: it sees what whoever held the locks has committed. */
+  async #summarised(
+    tx: Tx,
+    of: readonly { job_id: string; generation: number }[],
+    locked: Promise<ParentRow[]>,
+  ): Promise<Map<string, Parent>> {
+    const [rows, by_channel] = await Promise.all([locked, this.#countByChannel(tx, of)]);
     return new Map(
       rows.map(({ open, failed, ...row }) => [
         parentKey(row),

@@ -78,7 +78,7 @@ export class SettlementOfDeliveries {
       units.map(({ body }) => body.row.id),
     );
     const items = units.flatMap(({ item, body }) => (open.has(body.row.id) ? [item] : []));
-    await this.queue.insert(
+    this.queue.insert(
       tx,
       items.map(({ queue, subject_id, generation, priority, correlation_id, traceparent }) => ({
         ...{ queue, subject_id, generation, priority, correlation_id, traceparent },

@@ -63,32 +63,29 @@ export class IntakeBatch {
   ) {}
 
   async store(tx: Tx, actor: string, round: readonly Validated[], links: Links): Promise<IntakeResult> {
-    await this.intake.lockChangelists(
+    this.intake.lockChangelists(
       tx,
       round.map(({ key }) => key),
     );
-    const inserted = await this.intake.insertReviews(
-      tx,
-      round.map((event) => newReview(event, links)),
-    );
+    const [inserted, known_versions] = await Promise.all([
+      this.intake.insertReviews(
+        tx,
+        round.map((event) => newReview(event, links)),
+      ),
+      this.intake.knownVersions(
+        tx,
+        round.map(({ data }) => data),
+      ),
+    ]);
     const new_keys = new Set(inserted.map(parentKey));
     const fresh = round.filter(({ data }) => new_keys.has(parentKey(data)));
     const known = round.filter(({ data }) => !new_keys.has(parentKey(data))).map(({ data }) => data);
-    const versions = await this.#versions(tx, fresh);
+    const versions = versionsOf(fresh, known_versions);
     const { created, adopted } = await this.#deliveries(tx, actor, fresh, versions);
     const superseded = await this.#supersede(tx, actor, versions);
     const tell = await this.#tell(tx, { fresh, known, adopted, superseded, created });
     const born = bornDeliveries(fresh, created, links);
     return { born, revived: revivedDeliveries(fresh, adopted), tell, known, adopted, superseded };
-  }
-
-  async #versions(tx: Tx, fresh: readonly Validated[]): Promise<Map<string, KnownVersions>> {
-    if (fresh.length === 0) return new Map();
-    const rows = await this.intake.knownVersions(
-      tx,
-      fresh.map(({ data }) => data),
-    );
-    return new Map(rows.map((row) => [eventKey(row.source, row.changelist_id), row]));
   }
 
   /** New rows; where one stands already it is adopted. Of a review that came too late they are born superseded. */
@@ -149,6 +146,13 @@ interface Stored {
   adopted: readonly AdoptedDelivery[];
   superseded: readonly ChangedDelivery[];
   created: readonly NewDelivery[];
+}
+
+/** By the changelist's key; those of reviews that were known have had their effect. */
+function versionsOf(fresh: readonly Validated[], rows: readonly KnownVersions[]): Map<string, KnownVersions> {
+  const keys = new Set(fresh.map(({ key }) => key));
+  const by_key = rows.map((row): [string, KnownVersions] => [eventKey(row.source, row.changelist_id), row]);
+  return new Map(by_key.filter(([key]) => keys.has(key)));
 }
 
 function newReview({ data, bytes, correlation_id, traceparent }: Validated, links: Links): NewReview {

@@ -59,8 +59,8 @@ export interface KnownVersions {
 /** Reads and writes of the intake; all inside its one transaction. */
 @Injectable()
 export class IntakeRepository {
-  async lockChangelists(tx: Tx, keys: readonly string[]): Promise<void> {
-    await tx.query(LOCK_CHANGELISTS, [[...new Set(keys)].sort()]);
+  lockChangelists(tx: Tx, keys: readonly string[]): void {
+    void tx.query(LOCK_CHANGELISTS, [[...new Set(keys)].sort()]);
   }
 
   /** Keys of the parents that are new. */

@@ -62,8 +62,8 @@ export class IntakeService {
     const result = await this.batch.store(tx, this.queue.owner, round, this.links);
     const permits = Math.min(granted, result.born.length);
     const wanted = [...result.born.map(bornItem), ...result.revived.map(deliverItem)];
-    const items = wanted.length === 0 ? [] : await this.queue.insert(tx, wanted, { claimed: permits });
-    const publish = await this.queue.tell(
+    const items = wanted.length === 0 ? [] : this.queue.insert(tx, wanted, { claimed: permits });
+    const publish = this.queue.tell(
       tx,
       result.tell.map(({ parent, event }) => ({ item: parentItem(parent, [event]), events: [event] })),
     );

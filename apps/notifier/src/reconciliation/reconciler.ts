@@ -114,7 +114,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   async #requeue(tx: Tx, homeless: readonly Stranded[]): Promise<void> {
     if (homeless.length === 0) return;
-    const items = await this.queue.insert(tx, homeless.map(deliverItem));
+    const items = this.queue.insert(tx, homeless.map(deliverItem));
     await tx.execute(NAME_ITEMS, [homeless.map(({ id }) => id), items.map(({ id }) => id)]);
   }
 
@@ -141,7 +141,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
       });
       return publishItem(row, events);
     });
-    await this.queue.insert(tx, items);
+    this.queue.insert(tx, items);
   }
 }
 

@@ -98,8 +98,8 @@ export class IntakeService {
     const { judged, left } = this.#judge(events, noted);
     const { standing, ...stored } = await this.#storeJudged(tx, judged);
     const again = [...known.filter(({ data }) => validated.has(keyOf(data))), ...standing];
-    const items = await this.queue.insert(tx, left.map(toWork), { claimed: Math.min(permits, left.length) });
-    await this.queue.insert(tx, again.map(toPublish));
+    const items = this.queue.insert(tx, left.map(toWork), { claimed: Math.min(permits, left.length) });
+    this.queue.insert(tx, again.map(toPublish));
     return {
       ...stored,
       work: items.map((item, index) => ({ item, body: bodyOf(left[index]!) })),
@@ -140,7 +140,7 @@ export class IntakeService {
     );
     const judged = all.filter(({ event }) => stored.has(keyOf(event.data)));
     const standing = all.filter(({ event }) => !stored.has(keyOf(event.data))).map(({ event }) => event);
-    const publish = await this.queue.tell(
+    const publish = this.queue.tell(
       tx,
       judged.map(({ event, result }) => ({ item: toPublish(event), events: storedEvents(asStored(result)) })),
     );

@@ -1,0 +1,77 @@
+import type pg from 'pg';
+import { run } from './run-statement.js';
+import type { Tx } from './database.js';
+import type { Statement } from './statement.js';
+
+/** A statement that writes nothing: were BEGIN refused, it would do no harm on its own. */
+const READS = /^\s*SELECT\b/;
+
+/**
+ * One transaction under way. Statements go to the server as they are given, behind each other on one connection, so
+ * those whose answers nobody waits for cost no round trip: BEGIN leaves with the first read, COMMIT with the last
+ * writes.
+ */
+export class OpenTransaction implements Tx {
+  /** Until BEGIN is answered; a write waits for it, for without a transaction it would stand alone. */
+  #beginning: Promise<unknown> | undefined;
+  /** A write waits for BEGIN: what comes behind it must not overtake it. */
+  #held = false;
+  readonly #unanswered = new Set<Promise<unknown>>();
+  readonly #after: (() => void)[] = [];
+  #first_failure: unknown;
+
+  constructor(private readonly client: pg.PoolClient) {
+    this.#beginning = this.#noted(run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED', [])).then(
+      () => (this.#beginning = undefined),
+    );
+    this.#beginning.catch(() => undefined);
+  }
+
+  /** What went wrong first: behind it every statement says only that the transaction is aborted. */
+  get firstFailure(): unknown {
+    return this.#first_failure;
+  }
+
+  query<R extends object>(sql: Statement | string, params: readonly unknown[] = []): Promise<R[]> {
+    return this.#noted(this.#run<R>(sql, params).then(({ rows }) => rows));
+  }
+
+  execute(sql: Statement | string, params: readonly unknown[] = []): Promise<number> {
+    return this.#noted(this.#run(sql, params).then(({ rowCount }) => rowCount ?? 0));
+  }
+
+  afterCommit(act: () => void): void {
+    this.#after.push(act);
+  }
+
+  /** Rejects unless all that was written is committed: what the server answers to COMMIT is ROLLBACK after a failure. */
+  async commit(): Promise<void> {
+    await this.#beginning;
+    const unanswered = [...this.#unanswered];
+    const committed = this.#noted(run(this.client, 'COMMIT', []));
+    await Promise.all(unanswered);
+    if ((await committed).command !== 'COMMIT')
+      throw this.#first_failure ?? new Error('the transaction was ended before its commit');
+    for (const act of this.#after) act();
+  }
+
+  async #run<R extends object>(sql: Statement | string, params: readonly unknown[]): Promise<pg.QueryResult<R>> {
+    if (this.#beginning && (this.#held || !READS.test(typeof sql === 'string' ? sql : sql.text))) {
+      this.#held = true;
+      await this.#beginning;
+    }
+    return run<R>(this.client, sql, params);
+  }
+
+  #noted<T>(answer: Promise<T>): Promise<T> {
+    this.#unanswered.add(answer);
+    answer.then(
+      () => this.#unanswered.delete(answer),
+      (error: unknown) => {
+        this.#first_failure ??= error;
+        this.#unanswered.delete(answer);
+      },
+    );
+    return answer;
+  }
+}
