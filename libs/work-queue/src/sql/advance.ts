@@ -14,5 +14,5 @@ export const ADVANCE = statement(
     payload = CASE WHEN u.length >= 0 THEN substring($4::bytea FROM u.start FOR u.length) END,
     lease_expires_at = clock_timestamp() + make_interval(secs => $7::float8 / 1000)
   FROM unnest($1::uuid[], $2::uuid[], $5::int[], $6::int[]) AS u(id, token, start, length)
-  WHERE w.id = u.id AND w.state = 'running' AND w.claimed_by = $3 AND w.lease_token = u.token`,
+  WHERE w.id = ANY ($1::uuid[]) AND w.id = u.id AND w.claimed_by = $3 AND w.lease_token = u.token`,
 );

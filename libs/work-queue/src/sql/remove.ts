@@ -1,10 +1,10 @@
 import { statement } from '@assay/postgres';
-import { MINE } from './guarded.js';
+import { MINE, THOSE } from './guarded.js';
 
 /** Deletes items that have ended with nothing to tell. $1 ids, $2 tokens, $3 owner */
 export const REMOVE = statement(
   'work_items.remove',
-  `WITH ${MINE} DELETE FROM work_items AS w USING mine WHERE w.id = mine.id RETURNING w.id`,
+  `WITH ${MINE} DELETE FROM work_items AS w WHERE ${THOSE} RETURNING w.id`,
 );
 
 /**
@@ -17,5 +17,5 @@ export const REMOVE = statement(
 export const REMOVE_ACKNOWLEDGED = statement(
   'work_items.remove_acknowledged',
   `WITH unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), ${MINE}
-  DELETE FROM work_items AS w USING mine, unhurried WHERE w.id = mine.id`,
+  DELETE FROM work_items AS w USING unhurried WHERE ${THOSE}`,
 );

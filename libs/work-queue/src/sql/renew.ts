@@ -1,5 +1,5 @@
 import { statement } from '@assay/postgres';
-import { MINE } from './guarded.js';
+import { MINE, THOSE } from './guarded.js';
 
 /**
  * Renews leases; an id that does not come back is lost.
@@ -11,7 +11,6 @@ export const RENEW = statement(
   `WITH ${MINE}
   UPDATE work_items AS w
   SET lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000)
-  FROM mine
-  WHERE w.id = mine.id
+  WHERE ${THOSE}
   RETURNING w.id`,
 );

@@ -20,7 +20,7 @@ export const RECORD_INTENTS = statement(
         d.intent_token AS old_token
       FROM wanted AS u
       JOIN deliveries AS d ON d.id = u.id
-      JOIN work_items AS w ON w.id = u.item_id AND w.state = 'running' AND w.phase = 'work' AND w.claimed_by = $2
+      JOIN work_items AS w ON w.id = u.item_id AND w.phase = 'work' AND w.claimed_by = $2
         AND w.lease_token = u.token AND w.lease_expires_at > clock_timestamp()
       WHERE d.state IN ('pending', 'retry_scheduled', 'sending') AND d.notified_at IS NULL
         AND (u.again OR d.intent_token = u.token
