@@ -15,6 +15,9 @@ const DEFAULT_EXAMPLES = 50;
 const DEFAULT_SEED = 1;
 const USAGE = 'usage: npm run test:api -- [--examples N] [--seed N] [--service NAME]';
 
+/** A client takes them out of a path before it asks (RFC 3986, 5.2.4): what it asks is another operation. */
+const DOT_SEGMENTS = ['.', '..'];
+
 interface Parameter {
   name: string;
   in: string;
@@ -110,8 +113,10 @@ function writeDocument(service: ServiceName, subjects: Subjects): { path: string
   const known: Record<string, string[]> = { id: ids, fingerprint: subjects.fingerprints };
   for (const operation of Object.values(document.paths).flatMap((methods) => Object.values(methods))) {
     for (const parameter of operation.parameters ?? []) {
-      const values = parameter.in === 'path' ? known[parameter.name] : undefined;
-      if (values) parameter.schema = { anyOf: [{ type: 'string', enum: values }, parameter.schema] };
+      if (parameter.in !== 'path') continue;
+      const values = known[parameter.name];
+      const schema = values ? { anyOf: [{ type: 'string', enum: values }, parameter.schema] } : parameter.schema;
+      parameter.schema = { ...schema, not: { enum: DOT_SEGMENTS } };
     }
   }
   const folder = join(localDirectory(), 'api');
