@@ -122,7 +122,7 @@ const topics = TOPICS.map((topic) => [topic.type, topic] as const);
 
 describe('topics', () => {
   it.each(topics)(
-    'OPS-5 takes an example of %s, and one with a field and a value that it does not know',
+    'OPS-5.a takes an example of %s, and one with a field and a value that it does not know',
     (type, topic) => {
       const validate = ajv.compile(topic.schema);
       const example = EXAMPLES[type];

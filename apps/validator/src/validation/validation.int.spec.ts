@@ -64,7 +64,7 @@ describe('a submission', () => {
     expect(JSON.stringify(validated)).not.toContain('changed_files');
   });
 
-  it('ING-1 may hold the raw output as a string', async () => {
+  it('ING-1.a may hold the raw output as a string', async () => {
     const validated = await validatedOf(aSubmission({ review_result: `\ufeff${JSON.stringify(aResult())}\n` }));
     expect(validated).toMatchObject({ outcome: 'accepted', result: aResult() });
   });
