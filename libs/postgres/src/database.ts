@@ -103,8 +103,8 @@ export class Database implements Tx {
   }
 
   /**
-   * Runs `work` in one transaction at READ COMMITTED (docs/isolation.md says what each relies on); a deadlock or serialization conflict runs it again from the start, so `work` must
-   * not have effects outside the transaction.
+   * Runs `work` in one transaction at READ COMMITTED; docs/isolation.md says what each relies on instead. A deadlock or
+   * serialization conflict runs it again from the start, so `work` must not have effects outside the transaction.
    */
   async transaction<T>(work: (tx: Tx) => T | Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
