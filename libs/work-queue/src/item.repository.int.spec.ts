@@ -4,6 +4,11 @@ import { anItem, queueStage } from './queue.fixture.js';
 import type { QueueStage } from './queue.fixture.js';
 import type { WorkItem } from './item.js';
 import { ItemRepository } from './item.repository.js';
+import { ADVANCE } from './sql/advance.js';
+import { LOCK_OWNED } from './sql/lock-owned.js';
+import { PUT_BACK } from './sql/put-back.js';
+import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
+import { RENEW } from './sql/renew.js';
 
 let stage: QueueStage;
 beforeAll(async () => (stage = await queueStage()));
@@ -122,6 +127,23 @@ describe('guards', () => {
     const items = await insert([anItem()], 1);
     expect((await write(BETA, items)).size).toBe(0);
   });
+
+  it.each([ADVANCE, LOCK_OWNED, PUT_BACK, REMOVE, REMOVE_ACKNOWLEDGED, RENEW])(
+    'WQ-3.a $name reaches its items by their ids, though statistics were taken while the queue was idle',
+    async ({ text }) => {
+      await insert(
+        Array.from({ length: 200 }, () => anItem()),
+        200,
+      );
+      await stage.sql('DELETE FROM work_items');
+      await insert([anItem()], 1);
+      await stage.sql('ANALYZE work_items');
+      const plan = await stage.database.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN, COSTS OFF) ${text}`);
+      const scans = plan.map((row) => row['QUERY PLAN']).filter((line) => /Scan.* on work_items/.test(line));
+      expect(scans.length).toBeGreaterThan(0);
+      for (const scan of scans) expect(scan).toContain('Index Scan using work_items_pkey');
+    },
+  );
 
   it('WQ-3.b locks overlapping batches in id order, so that they never deadlock', async () => {
     const items = await insert(
