@@ -16,7 +16,9 @@ describe('classifyPostgresError', () => {
     ['28P01', 'AUTHENTICATION_FAILED', true],
     ['42P01', 'PROGRAMMING_ERROR', false],
     ['22P05', 'PROGRAMMING_ERROR', false],
+    ['XX000', 'PROGRAMMING_ERROR', false],
     ['ECONNREFUSED', 'DEPENDENCY_UNAVAILABLE', true],
+    ['EPIPE', 'DEPENDENCY_UNAVAILABLE', true],
     [undefined, 'DEPENDENCY_UNAVAILABLE', true],
   ])('DLQ-1.b takes %s for %s, retryable: %s', (code, error_class, retryable) => {
     expect(classifyPostgresError(thrown(code))).toMatchObject({ error_class, retryable });

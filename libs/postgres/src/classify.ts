@@ -10,7 +10,8 @@ interface DriverError {
 const CONFLICTS = new Set(['40001', '40P01', '55P03', '23505', '23P01']);
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
 const STATEMENT_TIMEOUT = '57014';
-const SQLSTATE = /^[0-9A-Z]{5}$/;
+/** With the classes that Postgres has: EPIPE, of a connection that has ended, is five letters too. */
+const SQLSTATE = /^(?:\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
 
 type Judgement = [error_class: ErrorClass, retryable: boolean];
 
