@@ -1,4 +1,4 @@
-import { startSystem } from '@assay/testing';
+import { closeOnSignals, startSystem } from '@assay/testing';
 import type { TestSystem } from '@assay/testing';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -64,9 +64,7 @@ export async function main(args: string[]): Promise<void> {
   const build = join(import.meta.dirname, '..', '..');
   const log_directory = join(localDirectory(), 'logs', 'api');
   const system = await startSystem({ own_stack: true, run: { build, log_directory }, progress: note });
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => void system.close().finally(() => process.exit(130)));
-  }
+  closeOnSignals(system);
   try {
     const failed = await tryAll(program, system, read);
     for (const name of failed) say(red(`  ${name} answers what its document does not say`));

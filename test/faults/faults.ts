@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { startSystem, type TestSystem } from '@assay/testing';
+import { closeOnSignals, startSystem, type TestSystem } from '@assay/testing';
 import { localDirectory } from '../../infra/local/stack-file.js';
 import { note, red, say } from '../../infra/local/terminal.js';
 import { type Day, runBadDay, TUNING } from './bad-day.js';
@@ -56,7 +56,7 @@ export async function main(args: string[]): Promise<void> {
     sink_records: submissions * 10,
     progress: tell,
   });
-  stopOnSignals(system);
+  closeOnSignals(system);
   try {
     report(await runBadDay(system, { seed, submissions, build, patience_ms: PATIENCE_MS, say: tell }), system, json);
   } catch (error) {
@@ -76,10 +76,4 @@ function report(day: Day, { log_directory }: TestSystem, json: boolean): void {
   if (holds(day.verdict)) return;
   process.exitCode = 1;
   if (!json) say(red(`  logs: ${log_directory}`));
-}
-
-function stopOnSignals(system: TestSystem): void {
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => void system.close().finally(() => process.exit(130)));
-  }
 }

@@ -1,3 +1,4 @@
+export { closeOnSignals } from './close-on-signals.js';
 export { eventually } from './eventually.js';
 export { testDatabase } from './test-database.js';
 export type { TestDatabase } from './test-database.js';
