@@ -1,5 +1,7 @@
 export { closeOnSignals } from './close-on-signals.js';
 export { eventually } from './eventually.js';
+export { PostgresProxy } from './postgres-proxy.js';
+export type { Which } from './postgres-proxy.js';
 export { testDatabase } from './test-database.js';
 export type { TestDatabase } from './test-database.js';
 export { plainHeaders, testKafka } from './test-kafka.js';

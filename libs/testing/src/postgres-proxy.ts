@@ -1,0 +1,189 @@
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { PostgresAnswers } from './postgres-answers.js';
+
+/** COMMIT as a client sends it: a simple query (type, length, text, NUL). */
+const COMMIT = Buffer.from('Q\u0000\u0000\u0000\u000bCOMMIT\u0000', 'latin1');
+
+interface Link {
+  client: Socket;
+  server: Socket;
+  /** What either side sends arrives nowhere. */
+  silent: boolean;
+}
+
+/** Which of the moments that a fault may hit it hits. */
+export interface Which {
+  /** The n-th, the 2n-th, …; default every one. */
+  every?: number;
+  /** So many times; default without end. */
+  times?: number;
+}
+
+/**
+ * A wire between a client and Postgres on which things go wrong: what a network, a pooler or a fail-over does to a
+ * connection, at the moment at which it hurts. One fault of a kind at a time, until {@link lift}.
+ */
+export class PostgresProxy {
+  /** Commits whose answer was withheld, or that never reached the server. */
+  cuts = 0;
+  /** Answers to a commit, of a transaction or of a statement alone, that have come from the server. */
+  commits = 0;
+  readonly #links = new Set<Link>();
+  #cut_after: Counting | null = null;
+  #cut_before: Counting | null = null;
+  #refusing = false;
+  #swallowing = false;
+  #delay_ms = 0;
+  #flapping: NodeJS.Timeout | undefined;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly target: { host: string; port: number },
+  ) {}
+
+  /** In front of the server that a connection URL names, on a free port. */
+  static async start(url: string): Promise<PostgresProxy> {
+    const { hostname, port } = new URL(url);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const proxy = new PostgresProxy(server, { host: hostname, port: Number(port) });
+    server.on('connection', (client) => proxy.#accept(client));
+    return proxy;
+  }
+
+  get connections(): number {
+    return this.#links.size;
+  }
+
+  /** The same URL, by way of this proxy. */
+  url(of: string): string {
+    const url = new URL(of);
+    url.hostname = '127.0.0.1';
+    url.port = String((this.server.address() as AddressInfo).port);
+    return url.href;
+  }
+
+  /** The server commits, and the connection ends before its answer comes back. */
+  cutAfterCommit(which: Which = {}): void {
+    this.#cut_after = new Counting(which);
+  }
+
+  /** The connection ends instead of passing on COMMIT: the server rolls back. */
+  cutBeforeCommit(which: Which = {}): void {
+    this.#cut_before = new Counting(which);
+  }
+
+  /** Nothing arrives any more and nothing ends: `standing` connections only, or new ones as well. */
+  blackHole(which: 'all' | 'standing'): void {
+    for (const link of this.#links) link.silent = true;
+    this.#swallowing = which === 'all';
+  }
+
+  /** Every answer comes so much later. */
+  delay(delay_ms: number): void {
+    this.#delay_ms = delay_ms;
+  }
+
+  /** Ends all connections and refuses new ones, as a server that is down. */
+  refuse(): void {
+    this.#refusing = true;
+    this.#endAll();
+  }
+
+  /** Down for a period, up for a period, and so on. */
+  flap(period_ms: number): void {
+    this.refuse();
+    this.#flapping = setInterval(() => {
+      if (this.#refusing) this.#refusing = false;
+      else this.refuse();
+    }, period_ms);
+  }
+
+  /** Everything works again. Connections that had gone silent are ended: what they had swallowed is gone. */
+  lift(): void {
+    clearInterval(this.#flapping);
+    this.#cut_after = this.#cut_before = null;
+    this.#refusing = this.#swallowing = false;
+    this.#delay_ms = 0;
+    for (const link of this.#links) if (link.silent) end(link);
+  }
+
+  async close(): Promise<void> {
+    this.lift();
+    this.#endAll();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  #accept(client: Socket): void {
+    if (this.#refusing) return void client.resetAndDestroy();
+    const server = connect({ ...this.target, noDelay: true });
+    client.setNoDelay(true);
+    const link: Link = { client, server, silent: this.#swallowing };
+    this.#links.add(link);
+    for (const socket of [client, server]) socket.on('error', () => undefined);
+    const answers = new PostgresAnswers();
+    client.on('data', (chunk) => this.#fromClient(link, chunk));
+    client.on('close', () => {
+      this.#links.delete(link);
+      server.destroy();
+    });
+    server.on('data', (chunk) => this.#fromServer(link, answers, chunk));
+    server.on('close', () => {
+      this.#answer(link, answers.rest());
+      // A client that has gone silent hears of nothing, an end included.
+      if (!link.silent) client.end();
+    });
+  }
+
+  #fromClient(link: Link, chunk: Buffer): void {
+    if (link.silent) return;
+    const at = this.#cut_before === null ? -1 : chunk.indexOf(COMMIT);
+    if (at >= 0 && this.#cut_before!.hits()) {
+      this.cuts += 1;
+      return end(link);
+    }
+    link.server.write(chunk);
+  }
+
+  #fromServer(link: Link, answers: PostgresAnswers, chunk: Buffer): void {
+    for (const { bytes, commits } of answers.take(chunk)) {
+      if (commits) this.commits += 1;
+      if (commits && this.#cut_after?.hits()) {
+        this.cuts += 1;
+        return end(link);
+      }
+      if (this.#delay_ms > 0) setTimeout(() => this.#answer(link, bytes), this.#delay_ms);
+      else this.#answer(link, bytes);
+    }
+  }
+
+  #answer(link: Link, bytes: Buffer): void {
+    if (!link.silent && !link.client.destroyed) link.client.write(bytes);
+  }
+
+  #endAll(): void {
+    for (const link of this.#links) end(link);
+  }
+}
+
+/** Counts moments, and says which of them a fault hits. */
+class Counting {
+  #moments = 0;
+  #hits = 0;
+
+  constructor(private readonly which: Which) {}
+
+  hits(): boolean {
+    const { every = 1, times = Number.POSITIVE_INFINITY } = this.which;
+    this.#moments += 1;
+    if (this.#hits >= times || this.#moments % every !== 0) return false;
+    this.#hits += 1;
+    return true;
+  }
+}
+
+function end({ client, server }: Link): void {
+  client.resetAndDestroy();
+  server.destroy();
+}
