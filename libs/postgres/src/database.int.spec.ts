@@ -131,7 +131,7 @@ describe('transactions', () => {
       await tx.query('SELECT 1');
     });
     await expect(cut).rejects.toMatchObject({ error_class: 'DEPENDENCY_UNAVAILABLE', retryable: true });
-    await database.ping();
+    await database.query('SELECT 1');
   });
 });
 

@@ -4,12 +4,13 @@ import { parse } from 'pg-connection-string';
 import { DataSource } from 'typeorm';
 import type { MixedList } from 'typeorm';
 import type { SecretSource } from '@assay/security';
-import { classifyPostgresError, isSerializationConflict } from './classify.js';
+import { classifyPostgresError, isConflict, readOnly, spoilsConnection, timedOut } from './classify.js';
 import { GatheringSocket } from './gathering-socket.js';
-import { OpenTransaction } from './open-transaction.js';
+import { mayWrite, OpenTransaction } from './open-transaction.js';
 import { run } from './run-statement.js';
 import type { Statement } from './statement.js';
 import { columnTypes } from './types.js';
+import { WriteHealth } from './write-health.js';
 
 /**
  * What a repository needs of a connection; a {@link Database} outside a transaction, a transaction inside one. There a
@@ -34,13 +35,24 @@ export interface DatabaseOptions {
   /** The service's own schema; the search path names no other. */
   schema: string;
   pool_size: number;
+  /** The server cancels a statement after this; the client gives the connection up a second later (GEN-10). */
   statement_timeout_ms: number;
+  /** Writes that fail for longer make the replica unready. Default 10 s (GEN-10). */
+  unready_after_ms?: number;
   application_name: string;
   migrations?: MixedList<new () => unknown>;
 }
 
-/** Attempts of a transaction that loses a deadlock or a serialization conflict. */
+/** Attempts of a transaction that loses a conflict (GEN-7). */
 const MAX_CONFLICT_ATTEMPTS = 4;
+/** What the server's own time-out has to end a statement and say so, before the client takes it for silent. */
+const ANSWER_GRACE_MS = 1_000;
+/** A new connection, or one that comes free. */
+const CONNECTION_TIMEOUT_MS = 5_000;
+const UNREADY_AFTER_MS = 10_000;
+const LOOK_LIMIT_MS = 1_500;
+/** On for a standby, too. */
+const LOOK = `SELECT current_setting('transaction_read_only') AS read_only`;
 
 /**
  * A process that is frozen between two statements (SIGSTOP, a paused VM) keeps its locks: after this Postgres ends its
@@ -55,12 +67,23 @@ const LONGEST_IDLE_IN_TRANSACTION_MS = 10_000;
  */
 const BY_INDEX = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c random_page_cost=1.1';
 
+/**
+ * A client that has gone without a word leaves its locks behind: the server looks for it while it waits for a statement
+ * (keep-alive) and while it works on one (the check), and ends the session after some 25 s. Both sides look after 10 s.
+ */
+const KEEP_ALIVE_AFTER_S = 10;
+const NOTICE_GONE_CLIENTS = `-c tcp_keepalives_idle=${KEEP_ALIVE_AFTER_S} -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c client_connection_check_interval=${KEEP_ALIVE_AFTER_S}s`;
+
 /** One service's connection pool, under its own role and schema (SEC-7). */
 export class Database implements Tx {
   readonly dataSource: DataSource;
+  readonly #health: WriteHealth;
+  readonly #limit_ms: number;
 
   constructor(options: DatabaseOptions) {
     this.dataSource = new DataSource(dataSourceOptions(options));
+    this.#limit_ms = options.statement_timeout_ms + ANSWER_GRACE_MS;
+    this.#health = new WriteHealth(options.unready_after_ms ?? UNREADY_AFTER_MS);
   }
 
   /** Opens the pool; rejects with a retryable `Failure` while Postgres is away. */
@@ -79,11 +102,11 @@ export class Database implements Tx {
   }
 
   async query<R extends object>(sql: Statement | string, params: readonly unknown[] = []): Promise<R[]> {
-    return (await run<R>(this.#pool, sql, params)).rows;
+    return (await this.#run<R>(sql, params)).rows;
   }
 
   async execute(sql: Statement | string, params: readonly unknown[] = []): Promise<number> {
-    return (await run(this.#pool, sql, params)).rowCount ?? 0;
+    return (await this.#run(sql, params)).rowCount ?? 0;
   }
 
   /** Outside a transaction every statement is committed when it is answered. */
@@ -91,9 +114,21 @@ export class Database implements Tx {
     act();
   }
 
-  /** Fails while Postgres cannot answer. */
-  async ping(): Promise<void> {
-    await this.query('SELECT 1');
+  /**
+   * Rejects once this process's writes have been failing for `unready_after_ms` (GEN-10); until then the failures of
+   * single requests say enough. Looks at the server itself, for a replica may have nothing to write.
+   */
+  async assertWritable(): Promise<void> {
+    try {
+      const look = (tx: Tx) => tx.query<{ read_only: string }>(LOOK);
+      const [row] = await this.transaction(look, { within_ms: LOOK_LIMIT_MS });
+      if (row!.read_only === 'on') this.#health.failed(readOnly());
+      else this.#health.looksWell();
+    } catch (error) {
+      this.#health.failed(error);
+    }
+    const { complaint } = this.#health;
+    if (complaint) throw complaint;
   }
 
   /** The database's clock, the only one that leases, due times and retention are judged by (GEN-4). */
@@ -103,40 +138,86 @@ export class Database implements Tx {
   }
 
   /**
-   * Runs `work` in one transaction at READ COMMITTED; docs/isolation.md says what each relies on instead. A deadlock or
-   * serialization conflict runs it again from the start, so `work` must not have effects outside the transaction.
+   * Runs `work` in one transaction at READ COMMITTED; docs/isolation.md says what each relies on instead. A conflict
+   * runs it again from the start, so `work` must not have effects outside the transaction; the fourth is thrown.
+   *
+   * A failure of class `DEPENDENCY_UNAVAILABLE` or `DEPENDENCY_TIMEOUT` leaves it open whether what was written is
+   * committed: the answer to COMMIT may be what was lost.
+   *
+   * @param options.within_ms from here to the answer; without it each statement has its own limit
    */
-  async transaction<T>(work: (tx: Tx) => T | Promise<T>): Promise<T> {
+  async transaction<T>(work: (tx: Tx) => T | Promise<T>, options: { within_ms?: number } = {}): Promise<T> {
+    const deadline_ms = options.within_ms === undefined ? null : performance.now() + options.within_ms;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#once(work);
+        return await this.#once(work, deadline_ms);
       } catch (error) {
-        const repeatable = error instanceof Failure && isSerializationConflict(error);
+        const repeatable = error instanceof Failure && isConflict(error);
         if (!repeatable || attempt === MAX_CONFLICT_ATTEMPTS) throw error;
       }
     }
   }
 
-  async #once<T>(work: (tx: Tx) => T | Promise<T>): Promise<T> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw classifyPostgresError(error);
-    });
+  async #once<T>(work: (tx: Tx) => T | Promise<T>, deadline_ms: number | null): Promise<T> {
+    const limitMs = (): number =>
+      deadline_ms === null ? this.#limit_ms : Math.max(1, Math.min(this.#limit_ms, deadline_ms - performance.now()));
+    const client = await this.#connect(limitMs());
     let broken: Error | undefined;
     // A connection that ends while it is checked out also emits `error`; without a listener that ends the process.
     const onError = (error: Error) => (broken = error);
     client.on('error', onError);
-    const transaction = new OpenTransaction(client);
+    const transaction = new OpenTransaction(client, limitMs);
     try {
       const result = await work(transaction);
       await transaction.commit();
+      if (transaction.wrote) this.#health.succeeded();
       return result;
     } catch (error) {
+      const first: unknown = transaction.firstFailure ?? error;
+      if (transaction.wrote) this.#health.failed(first);
+      if (first instanceof Failure && spoilsConnection(first)) broken = first;
       // A connection on which ROLLBACK fails is of no further use: the pool must not hand it out again.
-      await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
-      throw transaction.firstFailure ?? error;
+      else await run(client, 'ROLLBACK', [], this.#limit_ms).catch((failed: Error) => (broken = failed));
+      throw first;
     } finally {
       client.off('error', onError);
       client.release(broken);
+    }
+  }
+
+  /** A connection of the pool; one that comes after the limit goes back unused. */
+  async #connect(limit_ms: number): Promise<pg.PoolClient> {
+    const connecting = this.#pool.connect();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        connecting.then(
+          (client) => client.release(),
+          () => undefined,
+        );
+        reject(timedOut(limit_ms));
+      }, limit_ms);
+    });
+    try {
+      return await Promise.race([connecting, late]);
+    } catch (error) {
+      const failure = classifyPostgresError(error);
+      this.#health.failed(failure);
+      throw failure;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #run<R extends object>(sql: Statement | string, params: readonly unknown[]): Promise<pg.QueryResult<R>> {
+    const writes = mayWrite(sql);
+    try {
+      const result = await run<R>(this.#pool, sql, params, this.#limit_ms);
+      if (writes) this.#health.succeeded();
+      return result;
+    } catch (error) {
+      if (writes) this.#health.failed(error);
+      throw error;
     }
   }
 
@@ -166,11 +247,12 @@ function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<type
       types: columnTypes,
       statement_timeout: options.statement_timeout_ms,
       idle_in_transaction_session_timeout: Math.min(options.statement_timeout_ms, LONGEST_IDLE_IN_TRANSACTION_MS),
-      options: `-c search_path=${options.schema} -c timezone=UTC -c datestyle=ISO ${BY_INDEX}`,
+      options: `-c search_path=${options.schema} -c timezone=UTC -c datestyle=ISO ${BY_INDEX} ${NOTICE_GONE_CLIENTS}`,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_S * 1_000,
       pipeline: true,
       stream: () => new GatheringSocket(),
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     },
     // The pool replaces an idle connection that ends by itself; the next statement's failure is what counts.
     poolErrorHandler: () => undefined,

@@ -3,8 +3,12 @@ import { run } from './run-statement.js';
 import type { Tx } from './database.js';
 import type { Statement } from './statement.js';
 
-/** A statement that writes nothing: were BEGIN refused, it would do no harm on its own. */
 const READS = /^\s*SELECT\b/;
+
+/** Whether a statement may write: were BEGIN refused, a read would do no harm on its own. */
+export function mayWrite(sql: Statement | string): boolean {
+  return !READS.test(typeof sql === 'string' ? sql : sql.text);
+}
 
 /**
  * One transaction under way. Statements go to the server as they are given, behind each other on one connection, so
@@ -19,12 +23,22 @@ export class OpenTransaction implements Tx {
   readonly #unanswered = new Set<Promise<unknown>>();
   readonly #after: (() => void)[] = [];
   #first_failure: unknown;
+  #wrote = false;
 
-  constructor(private readonly client: pg.PoolClient) {
-    this.#beginning = this.#noted(run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED', [])).then(
+  /** @param limitMs how long the next statement may wait for its answer */
+  constructor(
+    private readonly client: pg.PoolClient,
+    private readonly limitMs: () => number,
+  ) {
+    this.#beginning = this.#noted(run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED', [], limitMs())).then(
       () => (this.#beginning = undefined),
     );
     this.#beginning.catch(() => undefined);
+  }
+
+  /** Whether anything but a read was asked for. */
+  get wrote(): boolean {
+    return this.#wrote;
   }
 
   /** What went wrong first: behind it every statement says only that the transaction is aborted. */
@@ -48,7 +62,7 @@ export class OpenTransaction implements Tx {
   async commit(): Promise<void> {
     await this.#beginning;
     const unanswered = [...this.#unanswered];
-    const committed = this.#noted(run(this.client, 'COMMIT', []));
+    const committed = this.#noted(run(this.client, 'COMMIT', [], this.limitMs()));
     await Promise.all(unanswered);
     if ((await committed).command !== 'COMMIT')
       throw this.#first_failure ?? new Error('the transaction was ended before its commit');
@@ -56,11 +70,13 @@ export class OpenTransaction implements Tx {
   }
 
   async #run<R extends object>(sql: Statement | string, params: readonly unknown[]): Promise<pg.QueryResult<R>> {
-    if (this.#beginning && (this.#held || !READS.test(typeof sql === 'string' ? sql : sql.text))) {
+    const writes = mayWrite(sql);
+    this.#wrote ||= writes;
+    if (this.#beginning && (this.#held || writes)) {
       this.#held = true;
       await this.#beginning;
     }
-    return run<R>(this.client, sql, params);
+    return run<R>(this.client, sql, params, this.limitMs());
   }
 
   #noted<T>(answer: Promise<T>): Promise<T> {

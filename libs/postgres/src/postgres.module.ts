@@ -13,7 +13,12 @@ const log = createLog('postgres', ['waiting_for_postgres']);
 export interface PostgresModuleOptions {
   /** The service's schema, which is also its role's name. */
   schema: string;
-  settings: { postgres_url: SecretSource; postgres_pool_size: number; postgres_statement_timeout_ms: number };
+  settings: {
+    postgres_url: SecretSource;
+    postgres_pool_size: number;
+    postgres_statement_timeout_ms: number;
+    postgres_unready_after_ms?: number;
+  };
   migrations?: readonly MigrationClass[];
   application_name?: string;
 }
@@ -24,6 +29,7 @@ export function databaseFrom(options: PostgresModuleOptions): Database {
     schema: options.schema,
     pool_size: options.settings.postgres_pool_size,
     statement_timeout_ms: options.settings.postgres_statement_timeout_ms,
+    unready_after_ms: options.settings.postgres_unready_after_ms,
     application_name: options.application_name ?? `assay-${options.schema}`,
     migrations: options.migrations ? [...options.migrations] : [],
   });
@@ -51,7 +57,7 @@ export class PostgresModule implements OnApplicationBootstrap, OnModuleDestroy, 
     @Inject(Database) private readonly database: Database,
     @Inject(Readiness) readiness: Readiness,
   ) {
-    readiness.register('postgres', () => database.ping());
+    readiness.register('postgres', () => database.assertWritable());
     this.#clock = new ClockSkew({ now: () => database.now() });
   }
 

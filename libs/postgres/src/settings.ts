@@ -15,8 +15,14 @@ export const POSTGRES_SETTINGS = {
   }),
   postgres_statement_timeout_ms: durationMs({
     env: 'ASSAY_POSTGRES_STATEMENT_TIMEOUT_MS',
-    doc: 'A statement that takes longer is cancelled and counts as retryable.',
-    default: 30_000,
+    doc: 'A statement that takes longer is cancelled and counts as retryable; a second later its connection is given up (GEN-10). Keep it below half the lease.',
+    default: 10_000,
+    min: 100,
+  }),
+  postgres_unready_after_ms: durationMs({
+    env: 'ASSAY_POSTGRES_UNREADY_AFTER_MS',
+    doc: 'Writes that fail for longer make the replica unready (GEN-10).',
+    default: 10_000,
     min: 100,
   }),
 };
