@@ -27,3 +27,5 @@ export type { SweepCommand } from './sweep-command.js';
 export { WorkQueue } from './work-queue.js';
 export type { WorkQueueOptions } from './work-queue.js';
 export { WorkQueueModule } from './work-queue.module.js';
+export { oneByOne } from './one-by-one.js';
+export type { Left } from './one-by-one.js';

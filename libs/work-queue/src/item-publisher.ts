@@ -1,5 +1,4 @@
-import { Failure } from '@assay/contracts';
-import type { OutgoingEvent } from '@assay/contracts';
+import type { Failure, OutgoingEvent } from '@assay/contracts';
 import { createLog } from '@assay/observability';
 import type { Database } from '@assay/postgres';
 import { fullJitterMs } from './backoff.js';
@@ -10,6 +9,7 @@ import type { EventsByItem, WorkItem } from './item.js';
 import type { ItemRepository } from './item.repository.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { claims, publications } from './metrics.js';
+import { oneByOne } from './one-by-one.js';
 import type { EventPublisher, PublishResult } from './publisher.js';
 import { rejectionEvents } from './publish-rejection.js';
 
@@ -83,6 +83,16 @@ export class ItemPublisher {
     this.#running.add(work);
   }
 
+  /** The same for items whose effect an earlier run has stored: their events are read, or rebuilt, first. */
+  publishStored(items: readonly WorkItem[]): void {
+    if (items.length === 0) return;
+    this.leases.hold(items);
+    const work = this.#withEvents(items)
+      .then((entries) => this.#publish(entries))
+      .finally(() => this.#running.delete(work));
+    this.#running.add(work);
+  }
+
   notify(): void {
     this.#backlog = true;
     this.#idle.signal();
@@ -140,24 +150,33 @@ export class ItemPublisher {
       if (item.payload) entries.push({ item, events: decodeEvents(item.payload) });
       else bare.set(item.queue, [...(bare.get(item.queue) ?? []), item]);
     }
-    for (const [queue, items] of bare) {
-      const events = await this.#rebuild(queue, items);
-      if (events) for (const item of items) entries.push({ item, events: events.get(item.id) ?? [] });
-    }
+    for (const [queue, items] of bare) entries.push(...(await this.#rebuild(queue, items)));
     return entries;
   }
 
-  /** Events from stored rows; on failure the items go back to wait, for their events are owed (WQ-1). */
-  async #rebuild(queue: string, items: readonly WorkItem[]): Promise<EventsByItem | null> {
-    try {
-      const rebuilder = this.#rebuilders.get(queue);
-      if (!rebuilder) throw new Error(`nothing rebuilds the events of queue ${queue}`);
-      return await rebuilder(items);
-    } catch (error) {
-      log.error('publishing_failed', { queue, items: items.length }, error);
-      await this.#putBack(items, this.options.poll.cap_ms);
-      return null;
-    }
+  /** Events from stored rows. An item whose events cannot be built waits, for they are owed (WQ-1), and alone. */
+  async #rebuild(queue: string, items: readonly WorkItem[]): Promise<Publishable[]> {
+    const entries: Publishable[] = [];
+    const rebuilder = this.#rebuilders.get(queue);
+    const wait = async (unbuilt: readonly WorkItem[], failure: Failure): Promise<void> => {
+      log.error(
+        'publishing_failed',
+        { queue, items: unbuilt.length, first_subject_id: unbuilt[0]!.subject_id },
+        failure,
+      );
+      await this.#putBack(unbuilt, this.options.poll.cap_ms);
+    };
+    const left = await oneByOne(
+      items,
+      async (some) => {
+        if (!rebuilder) throw new Error(`nothing rebuilds the events of queue ${queue}`);
+        const events = await rebuilder(some);
+        for (const item of some) entries.push({ item, events: events.get(item.id) ?? [] });
+      },
+      (item, failure) => wait([item], failure),
+    );
+    if (left) await wait(left.units, left.failure);
+    return entries;
   }
 
   async #publish(entries: readonly Publishable[]): Promise<void> {
@@ -184,8 +203,7 @@ export class ItemPublisher {
     for (const { item, events } of entries) {
       const own = results.slice(next, (next += events.length));
       for (const { kind } of own) publications.add(1, { result: kind });
-      const rejected = own.findIndex(({ kind }) => kind === 'rejected');
-      if (rejected >= 0) await this.#reject(item, events[rejected]!, own[rejected]!);
+      if (own.some(({ kind }) => kind === 'rejected')) await this.#rejectOrWait(item, events, own);
       else if (own.some(({ kind }) => kind === 'unavailable')) unavailable.push(item);
       else this.#acknowledge(item);
     }
@@ -198,13 +216,35 @@ export class ItemPublisher {
     await this.#putBack(unavailable, fullJitterMs(this.#unavailable_rounds, this.options.poll));
   }
 
-  /** A record refused for ever becomes a small dead letter (WQ-1), which is published in its place. */
-  async #reject(item: WorkItem, event: OutgoingEvent, result: PublishResult): Promise<void> {
-    const failure = result.kind === 'acked' ? Failure.from('acknowledged') : result.failure;
-    log.error('publish_rejected', { queue: item.queue, event_id: event.id, code: failure.code }, failure);
-    const events = rejectionEvents(item, event, failure, await this.database.now());
-    const kept = await this.items.advanceOwned(this.database, { item, payload: encodeEvents(events) });
-    if (kept) this.publishSoon([{ item, events }]);
+  /** What cannot be rejected now, for Postgres is away, is published again later; its neighbours are done. */
+  async #rejectOrWait(item: WorkItem, events: readonly OutgoingEvent[], own: readonly PublishResult[]): Promise<void> {
+    try {
+      await this.#reject(item, events, own);
+    } catch (error) {
+      log.error('publishing_failed', { queue: item.queue, subject_id: item.subject_id }, error);
+      await this.#putBack([item], this.options.poll.cap_ms);
+    }
+  }
+
+  /**
+   * A record refused for ever becomes a small dead letter (WQ-1), which is published in its place; what of the same item
+   * was not acknowledged stays owed.
+   */
+  async #reject(item: WorkItem, events: readonly OutgoingEvent[], own: readonly PublishResult[]): Promise<void> {
+    const now = await this.database.now();
+    const owed = events.flatMap((event, index) => {
+      const result = own[index]!;
+      if (result.kind === 'acked') return [];
+      if (result.kind === 'unavailable') return [event];
+      log.error(
+        'publish_rejected',
+        { queue: item.queue, event_id: event.id, code: result.failure.code },
+        result.failure,
+      );
+      return rejectionEvents(item, event, result.failure, now);
+    });
+    const kept = await this.items.advanceOwned(this.database, { item, payload: encodeEvents(owed) });
+    if (kept) this.publishSoon([{ item, events: owed }]);
     else await this.leases.lose([item]);
   }
 

@@ -16,6 +16,7 @@ import { LOCK_OWNED } from './sql/lock-owned.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
 import { PUT_BACK } from './sql/put-back.js';
 import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
+import { RELEASE_UNHEARD } from './sql/release-unheard.js';
 import { RENEW } from './sql/renew.js';
 import { SWEEP } from './sql/sweep.js';
 
@@ -32,6 +33,14 @@ export interface QueueDepth {
   state: 'queued' | 'running';
   items: number;
   oldest_s: number;
+}
+
+export interface LockedItem {
+  locked_at: string;
+  /** `publish`: its effect is stored (WQ-10). */
+  phase: Phase;
+  /** Then its events, where the item itself holds them ({@link encodeEvents}); else null. */
+  events: Buffer | null;
 }
 
 export interface PutBack {
@@ -98,6 +107,12 @@ export class ItemRepository {
     }));
   }
 
+  /**
+   * Tokens of claims whose answers were lost: they may have taken items of which nobody here knows. The lease keeper
+   * gives those back.
+   */
+  readonly unheard = new Set<string>();
+
   claimDue(tx: Tx, queue: string, limit: number): Promise<WorkItem[]> {
     return this.#claim((token) =>
       tx.query<ItemRow>(CLAIM_DUE, [queue, limit, this.priority_ageing_s, this.owner, token, this.lease_ms]),
@@ -112,10 +127,15 @@ export class ItemRepository {
     return this.#claim((token) => tx.query<ItemRow>(CLAIM_UNPUBLISHED, [limit, this.owner, token, this.lease_ms]));
   }
 
-  /** When each item that is still owned was locked, by id; locked for the rest of the transaction. */
-  async lockOwned(tx: Tx, items: readonly WorkItem[]): Promise<Map<string, string>> {
-    const rows = await tx.query<{ id: string; locked_at: string }>(LOCK_OWNED, this.#guard(items));
-    return new Map(rows.map(({ id, locked_at }) => [id, locked_at]));
+  /** Each item that is still owned, by id; locked for the rest of the transaction. */
+  async lockOwned(tx: Tx, items: readonly WorkItem[]): Promise<Map<string, LockedItem>> {
+    const rows = await tx.query<LockedItem & { id: string }>(LOCK_OWNED, this.#guard(items));
+    return new Map(rows.map(({ id, ...locked }) => [id, locked]));
+  }
+
+  /** Gives back what claims under these tokens took, if they took anything, without charging a crash. */
+  async releaseUnheard(tx: Tx, tokens: readonly string[]): Promise<void> {
+    await tx.execute(RELEASE_UNHEARD, [tokens]);
   }
 
   /** Moves items that this transaction has locked to phase `publish`; a payload of null drops the old one. */
@@ -195,7 +215,10 @@ export class ItemRepository {
   async #claim(query: (token: string) => Promise<ItemRow[]>): Promise<WorkItem[]> {
     const sent_at_ms = performance.now();
     const token = randomUUID();
-    const rows = await query(token);
+    const rows = await query(token).catch((error: unknown) => {
+      this.unheard.add(token);
+      throw error;
+    });
     rows.sort((a, b) => a.place - b.place);
     return rows.map(({ place: _place, ...row }) => ({
       ...row,

@@ -93,10 +93,15 @@ export interface WorkHandler<Body, Result> {
   load(items: readonly WorkItem[]): Promise<Map<string, Body>>;
   /**
    * Does the work and settles each unit as soon as its outcome is known. May run again for the same item (GEN-2).
-   * Must look at `item.lease` before each side effect. What is not settled when it returns or throws has failed.
+   * Must look at `item.lease` before each side effect. What is not settled when it returns has failed; when it throws,
+   * what is not settled is performed again in halves, until a unit that throws is alone (GEN-7).
    */
   perform(units: readonly Unit<Body>[], settle: Settle<Body, Result>): Promise<void>;
-  /** Inside the guarded transaction, for units that are still owned: writes the results and says what to publish. */
+  /**
+   * Inside the guarded transaction, for units that are still owned: writes the results and says what to publish. Need not
+   * be idempotent: once its transaction has committed, the item is in phase `publish`, and this, {@link delayed} and
+   * {@link deadLettered} are not called for it again, whether or not the answer to COMMIT came back (WQ-10).
+   */
   store(tx: Tx, done: readonly DoneUnit<Body, Result>[]): Promise<EventsByItem>;
   /** In the same transaction: attempts that failed and will be tried again; their `stage.delayed` events. */
   delayed(tx: Tx, units: readonly DelayedUnit<Body>[]): Promise<OutgoingEvent[]>;

@@ -4,7 +4,7 @@ import type { WorkItem } from './item.js';
 import type { ItemRepository } from './item.repository.js';
 import { leaseLosses } from './metrics.js';
 
-const log = createLog('work-queue.leases', ['lease_lost', 'renewal_failed']);
+const log = createLog('work-queue.leases', ['lease_lost', 'renewal_failed', 'claims_given_back']);
 const RENEWAL_BATCH = 1_000;
 
 /** Renews, at a third of the lease, whatever this process holds (WQ-2), and tells owners when they have lost it. */
@@ -43,8 +43,26 @@ export class LeaseKeeper {
 
   /** One look; renews what has used up a third of its lease. */
   tick(): Promise<void> {
-    this.#renewing ??= this.#renewDue().finally(() => (this.#renewing = undefined));
+    this.#renewing ??= this.#look().finally(() => (this.#renewing = undefined));
     return this.#renewing;
+  }
+
+  async #look(): Promise<void> {
+    await this.#renewDue();
+    await this.#giveBackUnheard();
+  }
+
+  /** Claims whose answers were lost took items that nobody works on: they go back before their leases end (WQ-4). */
+  async #giveBackUnheard(): Promise<void> {
+    const tokens = [...this.items.unheard];
+    if (tokens.length === 0) return;
+    try {
+      await this.items.releaseUnheard(this.database, tokens);
+      for (const token of tokens) this.items.unheard.delete(token);
+      log.info('claims_given_back', { claims: tokens.length });
+    } catch (error) {
+      log.warn('renewal_failed', { claims: tokens.length, code: (error as { code?: string }).code });
+    }
   }
 
   async #renewDue(): Promise<void> {

@@ -3,11 +3,12 @@ import { createLog } from '@assay/observability';
 import type { Database } from '@assay/postgres';
 import type { BackoffOptions } from './backoff.js';
 import { IdleWait } from './idle-wait.js';
-import type { Outcome, Unit, Worker, WorkHandler, WorkItem } from './item.js';
+import type { Outcome, Settle, Unit, Worker, WorkHandler, WorkItem } from './item.js';
 import type { ItemPublisher } from './item-publisher.js';
 import type { ItemRepository } from './item.repository.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { claims } from './metrics.js';
+import { oneByOne } from './one-by-one.js';
 import { Settlement } from './settlement.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -203,21 +204,33 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   }
 
   async #load(claimed: readonly WorkItem[]): Promise<void> {
-    let bodies: Map<string, Body>;
-    try {
-      bodies = await this.handler.load(claimed);
-    } catch (error) {
-      const failure = Failure.from(error);
-      log.error('work_failed', { queue: this.handler.queue, items: claimed.length, code: failure.code }, failure);
-      await this.#giveBack(claimed, failure.retryable ? 1_000 : 60_000);
-      return;
-    }
-    const obsolete = claimed.filter(({ id }) => !bodies.has(id));
+    const { bodies, unread } = await this.#bodiesOf(claimed);
+    const obsolete = claimed.filter(({ id }) => !bodies.has(id) && !unread.has(id));
     if (obsolete.length > 0) await this.#removeObsolete(obsolete);
     const units = claimed.filter(({ id }) => bodies.has(id)).map((item) => ({ item, body: bodies.get(item.id)! }));
     const looping = units.filter(({ item }) => item.crashes >= MAX_CRASHES);
     for (const unit of looping) this.#settlement.add(unit, { kind: 'failed', failure: crashLoop(unit.item) });
     await this.#perform(units.filter(({ item }) => item.crashes < MAX_CRASHES));
+  }
+
+  /** An item whose body cannot be read waits, and alone. */
+  async #bodiesOf(claimed: readonly WorkItem[]): Promise<{ bodies: Map<string, Body>; unread: Set<string> }> {
+    const bodies = new Map<string, Body>();
+    const unread = new Set<string>();
+    const wait = async (items: readonly WorkItem[], failure: Failure): Promise<void> => {
+      log.error('work_failed', { queue: this.handler.queue, items: items.length, code: failure.code }, failure);
+      for (const { id } of items) unread.add(id);
+      await this.#giveBack(items, failure.retryable ? 1_000 : 60_000);
+    };
+    const left = await oneByOne(
+      claimed,
+      async (items) => {
+        for (const [id, body] of await this.handler.load(items)) bodies.set(id, body);
+      },
+      (item, failure) => wait([item], failure),
+    );
+    if (left) await wait(left.units, left.failure);
+    return { bodies, unread };
   }
 
   async #perform(units: readonly Unit<Body>[]): Promise<void> {
@@ -226,18 +239,25 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     const settle = (unit: Unit<Body>, outcome: Outcome<Result>): void => {
       if (open.delete(unit)) this.#settlement.add(unit, outcome);
     };
-    let failure: Failure;
-    try {
-      await this.handler.perform(units, settle);
-      failure = Failure.from(new Error(`queue ${this.handler.queue} left work without an outcome`));
-    } catch (error) {
-      failure = Failure.from(error);
-    }
-    if (open.size === 0) return;
-    const log_fields = { queue: this.handler.queue, items: open.size, code: failure.code };
+    const left = await oneByOne(
+      units,
+      async (some) => {
+        const unsettled = some.filter((unit) => open.has(unit));
+        if (unsettled.length > 0) await this.handler.perform(unsettled, settle);
+      },
+      (unit, failure) => this.#failed([unit], failure, settle),
+    );
+    if (left) this.#failed(left.units, left.failure, settle);
+    const silent = new Error(`queue ${this.handler.queue} left work without an outcome`);
+    this.#failed([...open], Failure.from(silent), settle);
+  }
+
+  #failed(units: readonly Unit<Body>[], failure: Failure, settle: Settle<Body, Result>): void {
+    if (units.length === 0) return;
+    const log_fields = { queue: this.handler.queue, items: units.length, code: failure.code };
     if (failure.retryable) log.warn('work_failed', log_fields);
     else log.error('work_failed', log_fields, failure);
-    for (const unit of [...open]) settle(unit, { kind: 'failed', failure });
+    for (const unit of units) settle(unit, { kind: 'failed', failure });
   }
 
   /** Work that was not begun goes back without an attempt. */

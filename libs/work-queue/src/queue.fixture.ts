@@ -5,6 +5,7 @@ import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
 import { testDatabase } from '@assay/testing';
+import type { PostgresProxy } from '@assay/testing';
 import type {
   DeadUnit,
   DelayedUnit,
@@ -25,18 +26,22 @@ import type { WorkQueueOptions } from './work-queue.js';
 /** A process's queue over a database of the test's own, with a table of results whose key refuses a second effect. */
 export interface QueueStage {
   database: Database;
+  /** Of its database, for a proxy to stand before. */
+  url: string;
   items: ItemRepository;
   sql<R extends object>(text: string, params?: unknown[]): Promise<R[]>;
   /** A queue as one more process would have it; stopped by {@link close}. */
   queue(port: EventPublisher, options?: Partial<WorkQueueOptions>): WorkQueue;
+  /** The same, over a connection on which things go wrong. */
+  queueVia(proxy: PostgresProxy, port: EventPublisher, options?: Partial<WorkQueueOptions>): Promise<WorkQueue>;
   close(): Promise<void>;
 }
 
 export async function queueStage(): Promise<QueueStage> {
   const own = await testDatabase('ingest', { empty: true });
-  const open = () =>
+  const open = (url = own.url) =>
     new Database({
-      url: fixedSecret(own.url),
+      url: fixedSecret(url),
       schema: 'ingest',
       pool_size: 10,
       statement_timeout_ms: 10_000,
@@ -45,29 +50,37 @@ export async function queueStage(): Promise<QueueStage> {
   const database = await open();
   for (const text of WORK_QUEUE_MIGRATION_SQL) await database.query(text);
   await database.query(`CREATE TABLE effects (subject_id text PRIMARY KEY, item_id uuid NOT NULL)`);
+  const databases = [database];
   const queues: WorkQueue[] = [];
+  const queueOver = (over: Database, port: EventPublisher, options: Partial<WorkQueueOptions> = {}): WorkQueue => {
+    const queue = new WorkQueue(over, port, {
+      owner: `process-${randomUUID()}`,
+      lease_ms: 2_000,
+      sweep_interval_ms: 60_000,
+      priority_ageing_s: 30,
+      publish_max_bytes: 1024 * 1024,
+      publish_batch: 100,
+      poll_first_ms: 5,
+      poll_max_ms: 50,
+      ...options,
+    });
+    queues.push(queue);
+    return queue;
+  };
   return {
     database,
+    url: own.url,
     items: new ItemRepository('direct', 2_000, 30),
     sql: (text, params) => database.query(text, params),
-    queue: (port, options) => {
-      const queue = new WorkQueue(database, port, {
-        owner: `process-${randomUUID()}`,
-        lease_ms: 2_000,
-        sweep_interval_ms: 60_000,
-        priority_ageing_s: 30,
-        publish_max_bytes: 1024 * 1024,
-        publish_batch: 100,
-        poll_first_ms: 5,
-        poll_max_ms: 50,
-        ...options,
-      });
-      queues.push(queue);
-      return queue;
+    queue: (port, options) => queueOver(database, port, options),
+    queueVia: async (proxy, port, options) => {
+      const over = await open(proxy.url(own.url));
+      databases.push(over);
+      return queueOver(over, port, options);
     },
     close: async () => {
       for (const queue of queues) await queue.stop();
-      await database.close();
+      for (const each of databases) await each.close();
       await own.close();
     },
   };

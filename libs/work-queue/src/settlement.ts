@@ -8,6 +8,7 @@ import type { ItemPublisher, Publishable } from './item-publisher.js';
 import type { ItemRepository } from './item.repository.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { outcomes } from './metrics.js';
+import { oneByOne } from './one-by-one.js';
 
 const log = createLog('work-queue.settlement', [
   'settling_failed',
@@ -26,6 +27,8 @@ interface Settled<Body, Result> {
 
 interface Effect {
   publish: Publishable[];
+  /** Had their effect by a commit whose answer was lost (WQ-10): what is stored of them is published. */
+  stored: WorkItem[];
   /** Put back to wait, or ended without anything to publish. */
   gone: WorkItem[];
   lost: WorkItem[];
@@ -33,7 +36,8 @@ interface Effect {
 
 /**
  * The effect of a queue's work: outcomes that become known while one transaction is under way share the next one, so a
- * busy queue commits in batches and an idle one at once. Everything in it is guarded by owner and token (GEN-3).
+ * busy queue commits in batches and an idle one at once. Everything in it is guarded by owner and token (GEN-3), and by the
+ * phase: after a commit whose answer was lost the same batch comes again, and its effect must not (WQ-10).
  */
 export class Settlement<Body, Result> {
   readonly #waiting: Settled<Body, Result>[] = [];
@@ -58,48 +62,48 @@ export class Settlement<Body, Result> {
     await this.#flushing;
   }
 
+  /** While Postgres is away, again and again: whether a batch is still ours the guard decides. */
   async #flush(): Promise<void> {
     // Lets the outcomes of this turn of the event loop gather.
     await new Promise(setImmediate);
-    while (this.#waiting.length > 0) {
+    for (let round = 1; this.#waiting.length > 0;) {
       const batch = this.#waiting.splice(0, BATCH);
-      await this.#settle(batch);
-      this.onSettled(batch.length);
-    }
-  }
-
-  /**
-   * Stores a batch; while Postgres is away again and again, for the guard decides whether it is still ours. A batch that
-   * is refused for good is taken apart, so that one bad result does not take its neighbours along.
-   */
-  async #settle(batch: readonly Settled<Body, Result>[]): Promise<void> {
-    for (let round = 1; ; round += 1) {
-      const live = batch.filter(({ unit }) => !unit.item.lease.lost);
-      if (live.length === 0) return;
-      try {
-        return await this.#store(live);
-      } catch (error) {
-        const failure = Failure.from(error);
-        if (!failure.retryable && live.length > 1) {
-          for (const entry of live) await this.#settle([entry]);
-          return;
-        }
-        if (!failure.retryable) return await this.#refuse(live[0]!, failure);
-        log.warn('settling_failed', { queue: this.handler.queue, items: live.length, code: failure.code });
-        await new Promise((resolve) => setTimeout(resolve, fullJitterMs(round, IDLE_BACKOFF)));
+      const failure = await this.#settle(batch);
+      if (failure === null) round = 1;
+      else {
+        log.warn('settling_failed', { queue: this.handler.queue, items: batch.length, code: failure.code });
+        await new Promise((resolve) => setTimeout(resolve, fullJitterMs(round++, IDLE_BACKOFF)));
       }
     }
   }
 
-  /** A result that cannot be stored is this item's own failure; when even that cannot be stored, the sweeper has it. */
-  async #refuse(entry: Settled<Body, Result>, failure: Failure): Promise<void> {
-    log.error('settling_refused', { queue: this.handler.queue, subject_id: entry.unit.item.subject_id }, failure);
+  /** Stores a batch; what an outage leaves waits first in line. Returns that outage's failure. */
+  async #settle(batch: readonly Settled<Body, Result>[]): Promise<Failure | null> {
+    const live = batch.filter(({ unit }) => !unit.item.lease.lost);
+    const again: Settled<Body, Result>[] = [];
+    const left = await oneByOne(
+      live,
+      (entries) => this.#store(entries),
+      async (entry, failure) => void again.push(...(await this.#refuse(entry, failure))),
+    );
+    again.push(...(left?.units ?? []));
+    this.#waiting.unshift(...again);
+    this.onSettled(batch.length - again.length);
+    return left?.failure ?? null;
+  }
+
+  /** A result that cannot be stored is this item's own failure; when even that is refused, the sweeper has it. */
+  async #refuse({ unit }: Settled<Body, Result>, failure: Failure): Promise<Settled<Body, Result>[]> {
+    log.error('settling_refused', { queue: this.handler.queue, subject_id: unit.item.subject_id }, failure);
+    const entry: Settled<Body, Result> = { unit, outcome: { kind: 'failed', failure } };
     try {
-      await this.#store([{ unit: entry.unit, outcome: { kind: 'failed', failure } }]);
+      await this.#store([entry]);
     } catch (error) {
-      log.error('settling_refused', { queue: this.handler.queue, subject_id: entry.unit.item.subject_id }, error);
-      this.leases.drop([entry.unit.item]);
+      if (Failure.from(error).retryable) return [entry];
+      log.error('settling_refused', { queue: this.handler.queue, subject_id: unit.item.subject_id }, error);
+      this.leases.drop([unit.item]);
     }
+    return [];
   }
 
   async #store(batch: readonly Settled<Body, Result>[]): Promise<void> {
@@ -107,6 +111,7 @@ export class Settlement<Body, Result> {
     for (const { outcome } of batch) outcomes.add(1, { queue: this.handler.queue, kind: outcome.kind });
     this.leases.drop(effect.gone);
     this.publisher.publishSoon(effect.publish);
+    this.publisher.publishStored(effect.stored);
     await this.leases.lose(effect.lost);
   }
 
@@ -115,17 +120,19 @@ export class Settlement<Body, Result> {
       tx,
       batch.map(({ unit }) => unit.item),
     );
-    const effect: Effect = { publish: [], gone: [], lost: [] };
+    const effect: Effect = { publish: [], stored: [], gone: [], lost: [] };
     const done: DoneUnit<Body, Result>[] = [];
     const dead: DeadUnit<Body>[] = [];
     const retried: { unit: Unit<Body>; failure: Failure; attempt: number; due_in_ms: number }[] = [];
     const parked: { unit: Unit<Body>; due_in_ms: number }[] = [];
     for (const { unit, outcome } of batch) {
-      const locked_at = owned.get(unit.item.id);
-      if (locked_at === undefined) effect.lost.push(unit.item);
+      const locked = owned.get(unit.item.id);
+      if (locked === undefined) effect.lost.push(unit.item);
+      else if (locked.phase === 'publish')
+        effect.stored.push({ ...unit.item, phase: 'publish', payload: locked.events });
       else if (outcome.kind === 'done') done.push({ unit, result: outcome.result });
       else if (outcome.kind === 'parked') parked.push({ unit, due_in_ms: outcome.due_in_ms });
-      else this.#judge(unit, outcome.failure, locked_at, retried, dead);
+      else this.#judge(unit, outcome.failure, locked.locked_at, retried, dead);
     }
     await this.#advanceDone(tx, done, effect);
     await this.#delay(tx, retried, effect);

@@ -9,15 +9,15 @@
  *
  * Uses $1 ids, $2 tokens, $3 owner.
  */
-export const OWNED = `SELECT w.id FROM work_items AS w
+export const owned = (columns = 'w.id') => `SELECT ${columns} FROM work_items AS w
     WHERE w.id = ANY ($1::uuid[]) AND w.claimed_by = $3
       AND w.lease_token = ($2::uuid[])[array_position($1::uuid[], w.id)]
     ORDER BY w.id
     FOR UPDATE OF w`;
 
-/** {@link OWNED}, for a statement that goes on to write {@link THOSE}. */
+/** {@link owned}, for a statement that goes on to write {@link THOSE}. */
 export const MINE = `mine AS MATERIALIZED (
-    ${OWNED}
+    ${owned()}
   )`;
 
 /** The rows `w` of {@link MINE}. */
