@@ -15,7 +15,7 @@ async function run(n: number, fails: (units: readonly number[]) => unknown) {
     (units) => {
       asked.push([...units]);
       const thrown = fails(units);
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever a handler throws
+       
       if (thrown) return Promise.reject(thrown);
       done.push(...units);
       return Promise.resolve();
