@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Failure } from '@assay/contracts';
+import type { Failure } from '@assay/contracts';
+import { oneByOne } from '@assay/work-queue';
 import type { Lease } from '@assay/work-queue';
 import type { DeliveryRepository, IntentWish } from './delivery.repository.js';
 
@@ -15,7 +16,8 @@ const RETRY_MS = 100;
 
 /**
  * Intents of sends that are about to begin share one statement and one commit: those that come while one is under way
- * go with the next. With Postgres away it tries again while the leases allow; the same intent may be written twice.
+ * go with the next. With Postgres away it tries again while the leases allow; the same intent may be written twice, and one
+ * that is refused here may have been written, for it may be the answer that was lost.
  */
 export class IntentWriter {
   readonly #waiting: Waiting[] = [];
@@ -41,23 +43,32 @@ export class IntentWriter {
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
-    let left = batch;
-    while (left.length > 0) {
-      try {
-        const recorded = await this.repository.recordIntents(
-          this.owner,
-          left.map(({ wish }) => wish),
-        );
-        for (const { wish, resolve } of left) resolve(recorded.has(wish.id));
-        return;
-      } catch (error) {
-        const failure = Failure.from(error);
-        // An intent whose lease is too short for a send is of no use any more.
-        const useless = left.filter(({ lease }) => !failure.retryable || lease.remainingMs() <= this.send_timeout_ms);
-        for (const { reject } of useless) reject(failure);
-        left = left.filter((entry) => !useless.includes(entry));
-        if (left.length > 0) await pause(RETRY_MS);
-      }
+    for (let waiting = batch; waiting.length > 0;) {
+      const left = await oneByOne(
+        waiting,
+        (some) => this.#record(some),
+        ({ reject }, failure) => reject(failure),
+      );
+      if (left === null) return;
+      // An intent whose lease is too short for a send is of no use any more.
+      const [useful, useless] = partition(left.units, ({ lease }) => lease.remainingMs() > this.send_timeout_ms);
+      for (const { reject } of useless) reject(left.failure);
+      if (useful.length > 0) await pause(RETRY_MS);
+      waiting = useful;
     }
   }
+
+  async #record(batch: readonly Waiting[]): Promise<void> {
+    const recorded = await this.repository.recordIntents(
+      this.owner,
+      batch.map(({ wish }) => wish),
+    );
+    for (const { wish, resolve } of batch) resolve(recorded.has(wish.id));
+  }
+}
+
+function partition<T>(all: readonly T[], holds: (each: T) => boolean): [T[], T[]] {
+  const sides: [T[], T[]] = [[], []];
+  for (const each of all) sides[holds(each) ? 0 : 1].push(each);
+  return sides;
 }

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '@assay/contracts';
 import { createLog, startSpan } from '@assay/observability';
+import { fullJitterMs } from '@assay/work-queue';
 import type { Outcome, Unit } from '@assay/work-queue';
 import { RENDER_VERSION } from '../rendering/index.js';
 import type { Payload } from '../rendering/index.js';
@@ -33,6 +35,7 @@ export interface SenderParts {
 /** A row whose intent was refused has changed since it was read: it is read again at once. */
 const READ_AGAIN_MS = 20;
 const POSTGRES_AWAY_MS = 1_000;
+const WITHDRAWAL_RETRIES = { first_ms: 100, cap_ms: 2_000 };
 /** Reasons that a limit is set for; the others are ours. */
 const OUTAGES: readonly ParkReason[] = ['circuit_open', 'credential_refused'];
 
@@ -67,9 +70,11 @@ export class Sender {
       return await this.#send(unit, provider, lane, used, payload);
     } catch (error) {
       const failure = Failure.from(error);
-      // Only Postgres rejects here: nothing was sent, and no attempt is spent on its absence.
-      if (failure.retryable) return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
-      return { kind: 'failed', failure };
+      if (!failure.retryable) return { kind: 'failed', failure };
+      // Only Postgres rejects here: nothing was sent, and no attempt is spent on its absence. The intent may stand all
+      // the same, and left open it would pass for a send that may have happened.
+      await this.#withdraw(unit, false, failure.code);
+      return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
     } finally {
       ticket?.withdrawn();
     }
@@ -210,12 +215,22 @@ export class Sender {
     return this.#park(unit, lane, lane.park().due_in_ms, 'credential_refused');
   }
 
-  /** Closes the intent. Should that fail, it stays open: the row is then treated as one that may have been sent. */
+  /**
+   * Closes the intent; while Postgres is away again and again, for an intent that stays open is one that may have been
+   * sent, and ends with an operator where nobody can be asked. Once the lease is another's, so is the row.
+   */
   async #withdraw({ item, body }: DeliveryUnit, maybe: boolean, code: string): Promise<void> {
     const { repository, settings } = this.parts;
-    await repository
-      .withdrawIntents(settings.instance, [{ id: body.row.id, token: item.lease.token, maybe, code }])
-      .catch((error: unknown) => log.warn('withdrawal_failed', { delivery_id: body.row.id }, error));
+    const end = { id: body.row.id, token: item.lease.token, maybe, code };
+    for (let round = 1; !item.lease.lost; round += 1) {
+      try {
+        return await repository.withdrawIntents(settings.instance, [end]);
+      } catch (error) {
+        log.warn('withdrawal_failed', { delivery_id: body.row.id }, error);
+        if (!Failure.from(error).retryable) return;
+        await pause(fullJitterMs(round, WITHDRAWAL_RETRIES));
+      }
+    }
   }
 
   /** Parked rows use no attempt; one that has waited for longer than the limit is an operator's. */

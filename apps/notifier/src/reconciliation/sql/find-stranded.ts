@@ -2,7 +2,8 @@ import { statement } from '@assay/postgres';
 
 /**
  * Deliveries with an open intent whose lease is over (DEL-11): the intent is older than a lease and a send, and no
- * running item bears its token any more. Locked; those that another reconciler has are left to it.
+ * running item bears its token any more. That a lease has ended is the sweeper's to say, which lets the owners that an outage
+ * kept from renewing speak first. Locked; those that another reconciler has are left to it.
  *
  * $1 float8: milliseconds that an intent must have; $2 int: at most.
  * EXPLAIN: Nested Loops over Index Scans on reviews_open, deliveries_of_review and work_items_pkey.
@@ -17,8 +18,7 @@ export const FIND_STRANDED = statement(
     LEFT JOIN work_items AS w ON w.id = d.intent_item_id AND w.phase = 'work'
     WHERE r.open > 0 AND r.created_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
       AND d.intent_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
-      AND NOT (w.id IS NOT NULL AND w.state = 'running' AND w.lease_token = d.intent_token
-        AND w.lease_expires_at > clock_timestamp())
+      AND NOT (w.id IS NOT NULL AND w.state = 'running' AND w.lease_token = d.intent_token)
     ORDER BY d.id
     LIMIT $2
     FOR UPDATE OF d SKIP LOCKED`,
