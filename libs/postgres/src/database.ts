@@ -131,6 +131,11 @@ export class Database implements Tx {
     if (complaint) throw complaint;
   }
 
+  /** For how long this process's writes have been succeeding since they last failed; without end if they never did. */
+  get writableForMs(): number {
+    return this.#health.succeedingForMs;
+  }
+
   /** The database's clock, the only one that leases, due times and retention are judged by (GEN-4). */
   async now(): Promise<string> {
     const [row] = await this.query<{ now: string }>('SELECT clock_timestamp() AS now');

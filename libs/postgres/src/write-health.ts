@@ -10,6 +10,7 @@ const OUTAGES = new Set(['DEPENDENCY_UNAVAILABLE', 'DEPENDENCY_TIMEOUT', 'AUTHEN
 export class WriteHealth {
   #failing_since_ms: number | null = null;
   #failed_at_ms = 0;
+  #recovered_at_ms = Number.NEGATIVE_INFINITY;
   #failure: Failure | null = null;
 
   constructor(
@@ -18,6 +19,7 @@ export class WriteHealth {
   ) {}
 
   succeeded(): void {
+    if (this.#failing_since_ms !== null) this.#recovered_at_ms = this.monotonicMs();
     this.#failing_since_ms = null;
     this.#failure = null;
   }
@@ -36,6 +38,11 @@ export class WriteHealth {
    */
   looksWell(): void {
     if (this.monotonicMs() - this.#failed_at_ms >= this.limit_ms) this.succeeded();
+  }
+
+  /** For how long writes have been succeeding since they last failed; 0 while they fail. */
+  get succeedingForMs(): number {
+    return this.#failing_since_ms === null ? this.monotonicMs() - this.#recovered_at_ms : 0;
   }
 
   /** Why this replica should not be sent requests; null while writes succeed or have not failed for long. */

@@ -15,7 +15,7 @@ async function run(n: number, fails: (units: readonly number[]) => unknown) {
     (units) => {
       asked.push([...units]);
       const thrown = fails(units);
-       
+
       if (thrown) return Promise.reject(thrown);
       done.push(...units);
       return Promise.resolve();

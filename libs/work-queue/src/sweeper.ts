@@ -5,11 +5,14 @@ import { sweeps } from './metrics.js';
 
 const log = createLog('work-queue.sweeper', ['swept', 'sweep_failed']);
 const BATCH = 1_000;
+/** An owner that can renew has done so after a third of the lease (WQ-2). */
+const RENEWALS_A_LEASE = 3;
 
 /** Takes back what belongs to nobody (WQ-4): in every replica's loop, and by the `sweep` command of a CronJob. */
 export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<SweptItem[]> | undefined;
+  #deferring_since_ms: number | null = null;
   #swept_at_ms = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -44,8 +47,20 @@ export class Sweeper {
     return this.#sweeping;
   }
 
+  /**
+   * After an outage every lease may have ended, and every owner may live: they renew first. Not without end, or an outage
+   * that comes and goes would keep what a crash has left.
+   */
+  #ownersFirst(): boolean {
+    const { lease_ms } = this.items;
+    if (this.database.writableForMs >= lease_ms / RENEWALS_A_LEASE) this.#deferring_since_ms = null;
+    else this.#deferring_since_ms ??= performance.now();
+    return this.#deferring_since_ms !== null && performance.now() - this.#deferring_since_ms < lease_ms;
+  }
+
   async #sweepAll(): Promise<SweptItem[]> {
     this.#swept_at_ms = performance.now();
+    if (this.#ownersFirst()) return [];
     const swept: SweptItem[] = [];
     for (;;) {
       const batch = await this.items.sweep(this.database, BATCH);
