@@ -1,7 +1,7 @@
 import { Failure } from '@assay/contracts';
 import type { EventType, ReceivedEvent } from '@assay/contracts';
 import { createLog, inSpan, newContext, runInContext } from '@assay/observability';
-import { fullJitterMs } from '@assay/work-queue';
+import { fullJitterMs, oneByOne } from '@assay/work-queue';
 import { reportProgrammingError } from '@assay/service';
 import { BatchContext } from './batch-context.js';
 import { chunksOf, isLive, lastOfEachPart } from './batch-round.js';
@@ -13,7 +13,7 @@ import { batchRecords, consumed, handledSeconds, pauses } from './metrics.js';
 import type { OffsetCommits } from './offset-commits.js';
 import type { RecordParking } from './record-parking.js';
 
-const log = createLog('kafka.consumer', ['partitions_paused', 'batch_halved']);
+const log = createLog('kafka.consumer', ['partitions_paused']);
 
 export interface BatchHandler extends PatternExtras {
   (events: ReceivedEvent[], context: BatchContext): Promise<unknown>;
@@ -109,23 +109,17 @@ export class BatchProcessor {
     return wanted;
   }
 
-  /** After a failure that time will not mend, halves the batch until the culprit stands alone, and parks that. */
+  /** What time will not mend is parked, and the rest goes on; rejects with what is left for later. */
   async #handOver(type: EventType, records: readonly SoundRecord[]): Promise<void> {
-    try {
-      await this.#call(type, records);
-    } catch (error) {
-      const failure = Failure.from(error);
-      if (failure.retryable) throw failure;
-      const [culprit] = records;
-      if (records.length === 1) {
+    const left = await oneByOne(
+      records,
+      (some) => this.#call(type, some),
+      (culprit, failure) => {
         if (failure.error_class === 'PROGRAMMING_ERROR') reportProgrammingError(`consumer ${type}`, failure);
-        return this.#park(culprit!, failure);
-      }
-      log.warn('batch_halved', { type, records: records.length, code: failure.code });
-      const middle = Math.ceil(records.length / 2);
-      await this.#handOver(type, records.slice(0, middle));
-      await this.#handOver(type, records.slice(middle));
-    }
+        return this.#park(culprit, failure);
+      },
+    );
+    if (left) throw left.failure;
   }
 
   async #call(type: EventType, records: readonly SoundRecord[]): Promise<void> {

@@ -6,8 +6,8 @@ interface KafkaError {
   cause?: unknown;
 }
 
-/** The broker's answers that no repetition changes. */
-const REFUSED = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'CORRUPT_MESSAGE']);
+/** The broker's answers that no repetition changes. Not CORRUPT_MESSAGE: what arrived was not what was sent. */
+const REFUSED = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD']);
 /** Answers about one topic or one record of a request: the rest of the request may be sent again without it. */
 const LOCAL = new Set([
   ...REFUSED,
