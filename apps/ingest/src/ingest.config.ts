@@ -39,6 +39,12 @@ const OWN_SETTINGS = {
     default: 64 * MIB,
     min: MIB,
   }),
+  accept_timeout_ms: durationMs({
+    env: 'ASSAY_ACCEPT_TIMEOUT_MS',
+    doc: 'A submission that is not known to be stored by then is answered 503; the same key again is safe (GEN-10).',
+    default: 2_000,
+    min: 100,
+  }),
   rate_limit_per_s: integer({
     env: 'ASSAY_RATE_LIMIT_PER_S',
     doc: 'Submissions of one source per second and replica; what comes above is answered 429.',

@@ -31,12 +31,16 @@ export interface Submission {
 export type Answer = { judgement: Judgement; job: (NewJob & { accepted_at: string }) | null };
 
 interface Stored {
-  answers: Answer[];
+  /** Null where another transaction holds the submission's locks. */
+  answers: (Answer | null)[];
   publish: () => void;
 }
 
 const log = createLog('ingest.acceptance', ['submission_denied']);
 const judgements = counter('assay_submissions_total', 'Submissions by what became of them');
+/** Commits beside each other where one hangs: half of the default pool, so that the other half goes on. */
+const MAX_COMMITS = 4;
+const MAX_WAITING_COMMITS = 2;
 /** Denied paths that a security event names; their number is always told. */
 const MAX_DENIED_STORED = 100;
 
@@ -46,7 +50,10 @@ const MAX_DENIED_STORED = 100;
  */
 @Injectable()
 export class AcceptanceService {
-  readonly #batcher: Batcher<Submission, Answer>;
+  /** Answers null to what another transaction holds up; that goes on through the other. */
+  readonly #batcher: Batcher<Submission, Answer | null>;
+  /** One by one, each waits for its own locks. */
+  readonly #held_up: Batcher<Submission, Answer>;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -54,16 +61,24 @@ export class AcceptanceService {
     @Inject(AcceptanceRepository) private readonly repository: AcceptanceRepository,
     @Inject(INGEST_CONFIG) config: IngestConfig,
   ) {
-    this.#batcher = new Batcher((batch) => this.#commit(batch), {
-      max_items: config.accept_batch_items,
+    const bounds = {
       max_bytes: config.accept_batch_bytes,
       max_waiting_bytes: config.accept_waiting_bytes,
+      within_ms: config.accept_timeout_ms,
+    };
+    const commit = (batch: Submission[], wait: boolean) => this.#commit(batch, wait, config.accept_timeout_ms);
+    this.#batcher = new Batcher((batch) => commit(batch, false), {
+      ...{ ...bounds, max_items: config.accept_batch_items, max_commits: MAX_COMMITS },
+    });
+    this.#held_up = new Batcher(async (batch) => (await commit(batch, true)).map((answer) => answer!), {
+      ...{ ...bounds, max_items: 1, max_commits: MAX_WAITING_COMMITS },
     });
   }
 
   /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so. */
   async submit(submission: Submission): Promise<Answer> {
-    const answer = await this.#batcher.submit(submission, submission.body.bytes.length);
+    const bytes = submission.body.bytes.length;
+    const answer = (await this.#batcher.submit(submission, bytes)) ?? (await this.#held_up.submit(submission, bytes));
     const { judgement } = answer;
     judgements.add(1, { outcome: judgement.kind });
     if (judgement.kind === 'denied') {
@@ -73,16 +88,29 @@ export class AcceptanceService {
     return answer;
   }
 
-  async #commit(batch: Submission[]): Promise<Answer[]> {
-    const { answers, publish } = await this.database.transaction((tx) => this.#store(tx, batch));
+  async #commit(batch: Submission[], wait: boolean, within_ms: number): Promise<(Answer | null)[]> {
+    const { answers, publish } = await this.database.transaction((tx) => this.#contest(tx, batch, wait), { within_ms });
     // Once the answers are on their way: nobody waits for the schema check and the copies of a whole batch.
     setImmediate(publish);
     return answers;
   }
 
-  async #store(tx: Tx, batch: readonly Submission[]): Promise<Stored> {
+  async #contest(tx: Tx, batch: readonly Submission[], wait: boolean): Promise<Stored> {
     const candidates = batch.map(({ candidate }) => candidate);
-    const judged = judgeInOrder(batch, await this.repository.contest(tx, candidates));
+    const { rows, held_up } = await this.repository.contest(tx, candidates, wait);
+    if (held_up.size === 0) return this.#store(tx, batch, rows);
+    const free = batch.filter(({ candidate }) => !held_up.has(candidate));
+    const place = new Map(free.map((submission, index) => [submission, index]));
+    const rows_of_free = rows.flatMap((row) => {
+      const index = place.get(batch[row.n - 1]!);
+      return index === undefined ? [] : [{ ...row, n: index + 1 }];
+    });
+    const { answers, publish } = await this.#store(tx, free, rows_of_free);
+    return { answers: batch.map((submission) => answers[place.get(submission) ?? -1] ?? null), publish };
+  }
+
+  async #store(tx: Tx, batch: readonly Submission[], rows: readonly ContestRow[]): Promise<Stored> {
+    const judged = judgeInOrder(batch, rows);
     await this.#recordDenials(tx, batch, judged);
     const accepted = batch.filter((_submission, index) => judged[index]!.kind === 'accepted');
     const times = await this.#insert(tx, accepted);

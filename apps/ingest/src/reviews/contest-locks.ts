@@ -13,12 +13,16 @@ export interface Contender {
  * other.
  */
 export function contestLocks(contenders: readonly Contender[]): string[] {
-  const locks = new Set<bigint>();
-  for (const { source, idempotency_key, changelist_id } of contenders) {
-    locks.add(lockOf('key', source, idempotency_key));
-    locks.add(lockOf('changelist', source, changelist_id));
-  }
-  return ascending(locks);
+  return ascending(new Set(contenders.flatMap(locksOf)));
+}
+
+/** The two of one contender, as {@link contestLocks} has them. */
+export function contestLocksOf(contender: Contender): string[] {
+  return locksOf(contender).map(String);
+}
+
+function locksOf({ source, idempotency_key, changelist_id }: Contender): bigint[] {
+  return [lockOf('key', source, idempotency_key), lockOf('changelist', source, changelist_id)];
 }
 
 /**

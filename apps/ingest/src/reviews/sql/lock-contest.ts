@@ -16,3 +16,15 @@ export const LOCK_CONTEST = statement(
   'lock_contest',
   `SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)`,
 );
+
+/**
+ * The same without waiting: which of the locks are somebody else's now. A batch must not wait for one of them: its holder
+ * may be a session that hangs, and all who share the batch would hang with it (GEN-7).
+ *
+ * $1: bigint[], ascending, each once.
+ * EXPLAIN: a Function Scan on unnest, filtered.
+ */
+export const TRY_LOCK_CONTEST = statement(
+  'try_lock_contest',
+  `SELECT l::text AS held FROM unnest($1::bigint[]) AS u(l) WHERE NOT pg_try_advisory_xact_lock(l)`,
+);
