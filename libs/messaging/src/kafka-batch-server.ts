@@ -1,4 +1,4 @@
-import { topicName, TOPICS } from '@assay/contracts';
+import { Failure, topicName, TOPICS } from '@assay/contracts';
 import type { EventType, ReceivedEvent } from '@assay/contracts';
 import { createLog } from '@assay/observability';
 import type { Liveness, Readiness, Shutdown } from '@assay/service';
@@ -70,6 +70,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   #joined: () => void;
   #crashed: (error: Error) => void;
   #has_joined = false;
+  #heard_at_ms = Number.NEGATIVE_INFINITY;
   #waited_long = false;
   /** Resolves with the first membership; services are ready from then on. */
   readonly joined = new Promise<void>((resolve, reject) => {
@@ -178,17 +179,22 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const beat = (): void => {
       if (!this.#stopping.signal.aborted) liveness.beat(LOOP, config.kafka_session_timeout_ms * 4);
     };
+    const heard = (): void => {
+      this.#heard_at_ms = performance.now();
+      beat();
+    };
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }: ConsumerGroupJoinEvent) => {
       this.lag.keepOnly(payload.memberAssignment);
       this.#ends_at_join.clear();
       log.info('joined', { group: payload.groupId, partitions: Object.values(payload.memberAssignment).flat().length });
       this.#has_joined = true;
       this.#joined();
-      beat();
+      heard();
     });
     // The loop beats with every fetch, and with every crash that kafkajs mends: an outage of Kafka is not a hung process.
     consumer.on(consumer.events.FETCH_START, beat);
-    consumer.on(consumer.events.HEARTBEAT, beat);
+    consumer.on(consumer.events.FETCH, heard);
+    consumer.on(consumer.events.HEARTBEAT, heard);
     consumer.on(consumer.events.CRASH, ({ payload }: ConsumerCrashEvent) => {
       beat();
       log.warn('crashed', { restart: payload.restart }, payload.error);
@@ -198,11 +204,18 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       shutdown.request('kafka_consumer_crashed');
     });
     readiness.register(`kafka_group_${service}`, () => this.#member());
+    readiness.register('kafka', () => this.#assertHeard(), { told_only: true });
   }
 
   /** Ready with the first membership, and while a Kafka that was away from the start is waited for. */
   #member(): Promise<void> {
     return this.#has_joined || this.#waited_long ? Promise.resolve() : this.joined;
+  }
+
+  /** Told, and no more: what needs no record is answered as ever, and the rest waits in tables (GEN-10, ING-10). */
+  #assertHeard(): Promise<void> {
+    const silent_ms = performance.now() - this.#heard_at_ms;
+    return silent_ms <= this.parts.config.kafka_session_timeout_ms ? Promise.resolve() : Promise.reject(silent());
   }
 
   async #joinedOrLate(): Promise<void> {
@@ -242,6 +255,15 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     if (end === undefined) this.#ends_at_join.set(key, (end = Number(highWatermark)));
     return end;
   }
+}
+
+function silent(): Failure {
+  return new Failure({
+    error_class: 'DEPENDENCY_UNAVAILABLE',
+    code: 'kafka_silent',
+    retryable: true,
+    message: 'Kafka has not answered this consumer for longer than its session lasts',
+  });
 }
 
 /** Nest wraps a handler into a function of (data, context) that resolves to a stream. */

@@ -29,6 +29,8 @@ export interface ItemPublisherOptions {
   claim_batch: number;
   /** Polls while nothing is left over, and probes while Kafka is away. */
   poll: BackoffOptions;
+  /** A part of the work has begun; returns what says that it has ended, by time-out or well. */
+  due: () => () => void;
 }
 
 /** While Kafka is away a single item asks whether it is back. */
@@ -116,10 +118,12 @@ export class ItemPublisher {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
+      const ended = this.options.due();
       const wait_ms = await this.#round().catch((error: unknown) => {
         log.warn('publishing_failed', { code: (error as { code?: string }).code });
         return this.#idle.nextWaitMs(null);
       });
+      ended();
       if (wait_ms > 0 && !this.#stopped) await this.#idle.wait(wait_ms);
     }
   }

@@ -32,6 +32,8 @@ export interface WorkerParts {
   publisher: ItemPublisher;
   sweeper: Sweeper;
   poll: BackoffOptions;
+  /** A part of the work has begun; returns what says that it has ended, by time-out or well. */
+  due: () => () => void;
 }
 
 /**
@@ -47,6 +49,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   private readonly leases: LeaseKeeper;
   private readonly sweeper: Sweeper;
   readonly #idle: IdleWait;
+  readonly #due: () => () => void;
   readonly #settlement: Settlement<Body, Result>;
   readonly #running = new Set<Promise<void>>();
   /** From the claim, or the permit, until the outcome is stored. */
@@ -69,7 +72,10 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     this.leases = leases;
     this.sweeper = parts.sweeper;
     this.#idle = new IdleWait(parts.poll);
-    this.#settlement = new Settlement(database, items, leases, publisher, handler, (units) => this.release(units));
+    this.#due = parts.due;
+    this.#settlement = new Settlement({ database, items, leases, publisher }, handler, this.#due, (units) =>
+      this.release(units),
+    );
     if (handler.events) publisher.rebuild(handler.queue, (rebuilt) => handler.events!(rebuilt));
   }
 
@@ -124,10 +130,12 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
+      const ended = this.#due();
       const wait_ms = await this.#round().catch((error: unknown) => {
         log.warn('claim_failed', { queue: this.handler.queue, code: Failure.from(error).code });
         return this.#idle.nextWaitMs(null);
       });
+      ended();
       if (wait_ms > 0 && !this.#stopped) await this.#idle.wait(wait_ms);
     }
   }

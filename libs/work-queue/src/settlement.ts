@@ -25,6 +25,13 @@ interface Settled<Body, Result> {
   outcome: Outcome<Result>;
 }
 
+interface SettlementParts {
+  database: Database;
+  items: ItemRepository;
+  leases: LeaseKeeper;
+  publisher: ItemPublisher;
+}
+
 interface Effect {
   publish: Publishable[];
   /** Had their effect by a commit whose answer was lost (WQ-10): what is stored of them is published. */
@@ -44,11 +51,9 @@ export class Settlement<Body, Result> {
   #flushing: Promise<void> | undefined;
 
   constructor(
-    private readonly database: Database,
-    private readonly items: ItemRepository,
-    private readonly leases: LeaseKeeper,
-    private readonly publisher: ItemPublisher,
+    private readonly parts: SettlementParts,
     private readonly handler: WorkHandler<Body, Result>,
+    private readonly due: () => () => void,
     private readonly onSettled: (units: number) => void,
   ) {}
 
@@ -68,7 +73,9 @@ export class Settlement<Body, Result> {
     await new Promise(setImmediate);
     for (let round = 1; this.#waiting.length > 0;) {
       const batch = this.#waiting.splice(0, BATCH);
+      const ended = this.due();
       const failure = await this.#settle(batch);
+      ended();
       if (failure === null) round = 1;
       else {
         log.warn('settling_failed', { queue: this.handler.queue, items: batch.length, code: failure.code });
@@ -101,22 +108,22 @@ export class Settlement<Body, Result> {
     } catch (error) {
       if (Failure.from(error).retryable) return [entry];
       log.error('settling_refused', { queue: this.handler.queue, subject_id: unit.item.subject_id }, error);
-      this.leases.drop([unit.item]);
+      this.parts.leases.drop([unit.item]);
     }
     return [];
   }
 
   async #store(batch: readonly Settled<Body, Result>[]): Promise<void> {
-    const effect = await this.database.transaction((tx) => this.#apply(tx, batch));
+    const effect = await this.parts.database.transaction((tx) => this.#apply(tx, batch));
     for (const { outcome } of batch) outcomes.add(1, { queue: this.handler.queue, kind: outcome.kind });
-    this.leases.drop(effect.gone);
-    this.publisher.publishSoon(effect.publish);
-    this.publisher.publishStored(effect.stored);
-    await this.leases.lose(effect.lost);
+    this.parts.leases.drop(effect.gone);
+    this.parts.publisher.publishSoon(effect.publish);
+    this.parts.publisher.publishStored(effect.stored);
+    await this.parts.leases.lose(effect.lost);
   }
 
   async #apply(tx: Tx, batch: readonly Settled<Body, Result>[]): Promise<Effect> {
-    const owned = await this.items.lockOwned(
+    const owned = await this.parts.items.lockOwned(
       tx,
       batch.map(({ unit }) => unit.item),
     );
@@ -180,11 +187,11 @@ export class Settlement<Body, Result> {
   ): Promise<void> {
     const telling = items.filter(({ id }) => (events.get(id)?.length ?? 0) > 0);
     const silent = items.filter(({ id }) => (events.get(id)?.length ?? 0) === 0);
-    this.items.advanceLocked(
+    this.parts.items.advanceLocked(
       tx,
       telling.map((item) => ({ item, payload: rebuilt ? null : encodeEvents(events.get(item.id)!) })),
     );
-    await this.items.remove(tx, silent);
+    await this.parts.items.remove(tx, silent);
     effect.publish.push(...telling.map((item) => ({ item, events: events.get(item.id)! })));
     effect.gone.push(...silent);
   }
@@ -196,7 +203,7 @@ export class Settlement<Body, Result> {
     effect: Effect,
   ): Promise<void> {
     if (retried.length === 0) return;
-    const due = await this.items.putBack(
+    const due = await this.parts.items.putBack(
       tx,
       retried.map(({ unit, due_in_ms }) => ({ item: unit.item, due_in_ms, attempt_failed: true })),
     );
@@ -212,7 +219,7 @@ export class Settlement<Body, Result> {
       log.warn('stage_delayed', { ...aboutItem(unit.item), attempt, code: failure.code, next_due_at });
     }
     const events = await this.handler.delayed(tx, delayed);
-    const items = this.items.insert(
+    const items = this.parts.items.insert(
       tx,
       events.map((event) => ({
         queue: this.handler.queue,
@@ -251,7 +258,7 @@ export class Settlement<Body, Result> {
   }
 
   async #park(tx: Tx, parked: readonly { unit: Unit<Body>; due_in_ms: number }[], effect: Effect): Promise<void> {
-    await this.items.putBack(
+    await this.parts.items.putBack(
       tx,
       parked.map(({ unit, due_in_ms }) => ({ item: unit.item, due_in_ms, attempt_failed: false })),
     );

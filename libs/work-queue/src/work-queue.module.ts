@@ -1,6 +1,7 @@
 import { Inject, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Database } from '@assay/postgres';
+import { Liveness } from '@assay/service';
 import { EVENT_PUBLISHER } from './publisher.js';
 import type { EventPublisher } from './publisher.js';
 import { WorkQueue } from './work-queue.js';
@@ -23,9 +24,9 @@ export class WorkQueueModule implements OnApplicationBootstrap, OnModuleDestroy 
       providers: [
         {
           provide: WorkQueue,
-          inject: [Database, EVENT_PUBLISHER],
-          useFactory: (database: Database, publisher: EventPublisher) =>
-            new WorkQueue(database, publisher, { ...settings, owner: settings.instance }),
+          inject: [Database, EVENT_PUBLISHER, Liveness],
+          useFactory: (database: Database, publisher: EventPublisher, liveness: Liveness) =>
+            new WorkQueue(database, publisher, { ...settings, owner: settings.instance }, liveness),
         },
       ],
       exports: [WorkQueue],

@@ -2,6 +2,7 @@ import type { OutgoingEvent } from '@assay/contracts';
 import { observableGauge } from '@assay/observability';
 import type { Observation } from '@assay/observability';
 import type { Database, Tx } from '@assay/postgres';
+import { Liveness } from '@assay/service';
 import type { BackoffOptions } from './backoff.js';
 import type { NewItem, Worker, WorkHandler, WorkItem } from './item.js';
 import { ItemPublisher } from './item-publisher.js';
@@ -27,6 +28,9 @@ export interface WorkQueueOptions {
   poll_max_ms: number;
 }
 
+/** `/livez` fails where the queue had work to do and no part of it came to an end for so long (GEN-10). */
+const MAX_SILENCE_MS = 120_000;
+
 /**
  * One service's leased work items: everything that must not be lost lives here until its effect is stored and Kafka has
  * acknowledged what tells of it (docs/adr/0001-one-mechanism.md).
@@ -37,6 +41,7 @@ export class WorkQueue {
   readonly #publisher: ItemPublisher;
   readonly #sweeper: Sweeper;
   readonly #poll: BackoffOptions;
+  readonly #due: () => () => void;
   readonly #workers: QueueWorker<never, never>[] = [];
   #endGauges: (() => void)[] = [];
   #started = false;
@@ -45,7 +50,9 @@ export class WorkQueue {
     private readonly database: Database,
     port: EventPublisher,
     private readonly options: WorkQueueOptions,
+    liveness: Liveness = new Liveness(),
   ) {
+    this.#due = () => liveness.due('work_queue', MAX_SILENCE_MS);
     this.#items = new ItemRepository(options.owner, options.lease_ms, options.priority_ageing_s);
     this.#leases = new LeaseKeeper(database, this.#items);
     this.#poll = { first_ms: options.poll_first_ms, cap_ms: options.poll_max_ms };
@@ -53,6 +60,7 @@ export class WorkQueue {
       max_bytes: options.publish_max_bytes,
       claim_batch: options.publish_batch,
       poll: this.#poll,
+      due: this.#due,
     });
     this.#sweeper = new Sweeper(database, this.#items, options.sweep_interval_ms, (swept) => this.#wake(swept));
   }
@@ -83,6 +91,7 @@ export class WorkQueue {
       publisher: this.#publisher,
       sweeper: this.#sweeper,
       poll: this.#poll,
+      due: this.#due,
     };
     const worker = new QueueWorker(parts, handler, options);
     this.#workers.push(worker as unknown as QueueWorker<never, never>);

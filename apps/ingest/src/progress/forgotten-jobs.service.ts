@@ -21,6 +21,7 @@ const reminded = counter('assay_jobs_reminded_total', 'Submissions published aga
 const given_up = counter('assay_jobs_given_up_total', 'Jobs that no stage told of after three publications');
 
 const LOOK_LIMIT = 100;
+const MAX_SILENCE_MS = 120_000;
 const LONGEST_LOOK_INTERVAL_MS = 30_000;
 const LOOKS_PER_PERIOD = 4;
 
@@ -68,8 +69,9 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
   }
 
   async #look(): Promise<void> {
-    this.liveness.beat('forgotten_jobs', this.#interval_ms * 10 + 60_000);
+    const ended = this.liveness.due('forgotten_jobs', MAX_SILENCE_MS);
     await this.lookOnce().catch((error: unknown) => log.warn('look_failed', {}, error));
+    ended();
   }
 
   async #act(tx: Tx): Promise<{ forgotten: QuietJob[]; lost: QuietJob[] }> {

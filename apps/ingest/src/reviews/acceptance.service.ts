@@ -3,6 +3,7 @@ import type { JobState, Submission as EventSubmission } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
+import { Liveness } from '@assay/service';
 import type { JsonBody } from '@assay/service';
 import { WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
@@ -41,6 +42,8 @@ const judgements = counter('assay_submissions_total', 'Submissions by what becam
 /** Commits beside each other where one hangs: half of the default pool, so that the other half goes on. */
 const MAX_COMMITS = 4;
 const MAX_WAITING_COMMITS = 2;
+/** `/livez` fails where submissions came and none was answered for so long (GEN-10): each has its own limit of seconds. */
+const MAX_SILENCE_MS = 30_000;
 /** Denied paths that a security event names; their number is always told. */
 const MAX_DENIED_STORED = 100;
 
@@ -59,6 +62,7 @@ export class AcceptanceService {
     @Inject(Database) private readonly database: Database,
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(AcceptanceRepository) private readonly repository: AcceptanceRepository,
+    @Inject(Liveness) private readonly liveness: Liveness,
     @Inject(INGEST_CONFIG) config: IngestConfig,
   ) {
     const bounds = {
@@ -77,8 +81,7 @@ export class AcceptanceService {
 
   /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so. */
   async submit(submission: Submission): Promise<Answer> {
-    const bytes = submission.body.bytes.length;
-    const answer = (await this.#batcher.submit(submission, bytes)) ?? (await this.#held_up.submit(submission, bytes));
+    const answer = await this.#answerTo(submission);
     const { judgement } = answer;
     judgements.add(1, { outcome: judgement.kind });
     if (judgement.kind === 'denied') {
@@ -86,6 +89,16 @@ export class AcceptanceService {
       log.warn('submission_denied', { source, key_id, changelist_id, denied: judgement.denied_paths.length });
     }
     return answer;
+  }
+
+  async #answerTo(submission: Submission): Promise<Answer> {
+    const bytes = submission.body.bytes.length;
+    const ended = this.liveness.due('acceptance', MAX_SILENCE_MS);
+    try {
+      return (await this.#batcher.submit(submission, bytes)) ?? (await this.#held_up.submit(submission, bytes));
+    } finally {
+      ended();
+    }
   }
 
   async #commit(batch: Submission[], wait: boolean, within_ms: number): Promise<(Answer | null)[]> {

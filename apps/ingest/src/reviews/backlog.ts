@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
-import { Problem } from '@assay/contracts';
+import { Failure, Problem } from '@assay/contracts';
 import { createLog, observableGauge } from '@assay/observability';
 import { Database } from '@assay/postgres';
+import { Readiness } from '@assay/service';
 import { INGEST_CONFIG } from '../ingest.config.js';
 import type { IngestConfig } from '../ingest.config.js';
 import { SUBMITTED_QUEUE } from './acceptance.service.js';
@@ -28,8 +29,10 @@ export class Backlog implements OnModuleDestroy {
 
   constructor(
     @Inject(Database) private readonly database: Database,
+    @Inject(Readiness) readiness: Readiness,
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {
+    readiness.register('backlog', () => this.#assertRoom());
     const read = () => [{ value: this.#items }];
     const help = 'Accepted submissions that Kafka has not taken';
     this.#endGauge = observableGauge('assay_submission_backlog_items', help, read);
@@ -43,13 +46,25 @@ export class Backlog implements OnModuleDestroy {
   /** Throws 503 while the backlog is full. */
   admit(): void {
     if (performance.now() >= this.#stale_at) void this.sample();
-    const { backlog_max_items, backlog_max_bytes } = this.config;
-    if (this.#items < backlog_max_items && this.#bytes < backlog_max_bytes) return;
+    if (!this.#full) return;
     log.warn('backlog_full', { items: this.#items, bytes: this.#bytes });
     throw new Problem('unavailable', {
       detail: 'too many accepted submissions are waiting for Kafka',
       headers: { 'retry-after': String(RETRY_AFTER_S) },
     });
+  }
+
+  get #full(): boolean {
+    const { backlog_max_items, backlog_max_bytes } = this.config;
+    return this.#items >= backlog_max_items || this.#bytes >= backlog_max_bytes;
+  }
+
+  /** For `/readyz` (GEN-10). Measures by itself: a replica that is not ready gets no submissions that would. */
+  async #assertRoom(): Promise<void> {
+    if (this.#full && performance.now() >= this.#stale_at) await this.sample();
+    if (!this.#full) return;
+    const message = `${this.#items} accepted submissions wait for Kafka`;
+    throw new Failure({ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'backlog_full', retryable: true, message });
   }
 
   /** Measures now; one measure at a time. */
