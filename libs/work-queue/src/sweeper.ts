@@ -53,7 +53,9 @@ export class Sweeper {
    */
   #ownersFirst(): boolean {
     const { lease_ms } = this.items;
-    if (this.database.writableForMs >= lease_ms / RENEWALS_A_LEASE) this.#deferring_since_ms = null;
+    const { writableForMs } = this.database;
+    if (writableForMs === 0) return true;
+    if (writableForMs >= lease_ms / RENEWALS_A_LEASE) this.#deferring_since_ms = null;
     else this.#deferring_since_ms ??= performance.now();
     return this.#deferring_since_ms !== null && performance.now() - this.#deferring_since_ms < lease_ms;
   }
