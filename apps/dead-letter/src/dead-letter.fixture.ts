@@ -45,15 +45,19 @@ export interface DeadLetterStage {
   close(): Promise<void>;
 }
 
-export async function deadLetterStage(): Promise<DeadLetterStage> {
+/** @param wayTo what the service reaches its database by, given its URL; a proxy's, for instance */
+export async function deadLetterStage(
+  wayTo: (url: string) => string | Promise<string> = (url) => url,
+): Promise<DeadLetterStage> {
   const database = await testDatabase('dead_letter');
+  const database_url = await wayTo(database.url);
   const kafka = testKafka();
   await kafka.createTopics();
   const producer = kafka.client.producer();
   await producer.connect();
   const directory = mkdtempSync(join(tmpdir(), 'assay-dead-letter-'));
   const keys = writeKeys(join(directory, 'keys.json'));
-  const start = (instance: string) => startReplica(database, kafka, directory, instance);
+  const start = (instance: string) => startReplica(database_url, kafka, directory, instance);
   const service = await start('spec-1');
   const call: DeadLetterStage['call'] = async <T>(
     as: Caller | null,
@@ -107,14 +111,14 @@ function writeKeys(path: string): Record<Caller, string> {
   return Object.fromEntries(made.map(({ id, key }) => [id, key])) as Record<Caller, string>;
 }
 
-function startReplica(database: TestDatabase, kafka: TestKafka, directory: string, instance: string) {
+function startReplica(database_url: string, kafka: TestKafka, directory: string, instance: string) {
   const settings = readSettings(DEAD_LETTER_SETTINGS, {
     ASSAY_INSTANCE: instance,
     ASSAY_HTTP_HOST: '127.0.0.1',
     ASSAY_HTTP_PORT: '0',
     ASSAY_API_KEYS_FILE: join(directory, 'keys.json'),
     ASSAY_POSTGRES_URL: 'env:DATABASE_URL',
-    DATABASE_URL: database.url,
+    DATABASE_URL: database_url,
     ASSAY_KAFKA_BROKERS: kafka.brokers,
     ASSAY_KAFKA_TOPIC_PREFIX: kafka.topic_prefix,
     ASSAY_KAFKA_GROUP: `${kafka.topic_prefix}-dead-letter`,

@@ -39,11 +39,12 @@ const marks = async () => (await own.sql<{ n: number }>('SELECT n FROM marks ORD
 
 describe('PostgresProxy', () => {
   it('cuts the connection once COMMIT has been done and before its answer comes', async () => {
-    proxy.cutAfterCommit({ every: 2 });
     await commit(await client(), 1);
+    proxy.cutAfterCommit({ times: 1 });
     await expect(commit(await client(), 2)).rejects.toThrow();
     expect(await marks()).toEqual([1, 2]);
     expect(proxy).toMatchObject({ cuts: 1, commits: 2 });
+    await commit(await client(), 3);
   });
 
   it('cuts a statement that commits alone, and none that reads', async () => {

@@ -14,8 +14,11 @@ interface Link {
 
 /** Which of the moments that a fault may hit it hits. */
 export interface Which {
-  /** The n-th, the 2n-th, …; default every one. */
-  every?: number;
+  /**
+   * Of all moments, from 0 to 1; default all. Which ones is drawn, and the same in each run: every n-th could go in step
+   * with a loop of n statements, and hit the same one for ever.
+   */
+  share?: number;
   /** So many times; default without end. */
   times?: number;
 }
@@ -30,8 +33,8 @@ export class PostgresProxy {
   /** Answers to a commit, of a transaction or of a statement alone, that have come from the server. */
   commits = 0;
   readonly #links = new Set<Link>();
-  #cut_after: Counting | null = null;
-  #cut_before: Counting | null = null;
+  #cut_after: Draw | null = null;
+  #cut_before: Draw | null = null;
   #refusing = false;
   #swallowing = false;
   #delay_ms = 0;
@@ -66,12 +69,12 @@ export class PostgresProxy {
 
   /** The server commits, and the connection ends before its answer comes back. */
   cutAfterCommit(which: Which = {}): void {
-    this.#cut_after = new Counting(which);
+    this.#cut_after = new Draw(which);
   }
 
   /** The connection ends instead of passing on COMMIT: the server rolls back. */
   cutBeforeCommit(which: Which = {}): void {
-    this.#cut_before = new Counting(which);
+    this.#cut_before = new Draw(which);
   }
 
   /** Nothing arrives any more and nothing ends: `standing` connections only, or new ones as well. */
@@ -167,19 +170,24 @@ export class PostgresProxy {
   }
 }
 
-/** Counts moments, and says which of them a fault hits. */
-class Counting {
-  #moments = 0;
+/** Draws which moments a fault hits. */
+class Draw {
   #hits = 0;
+  #state = 1;
 
   constructor(private readonly which: Which) {}
 
   hits(): boolean {
-    const { every = 1, times = Number.POSITIVE_INFINITY } = this.which;
-    this.#moments += 1;
-    if (this.#hits >= times || this.#moments % every !== 0) return false;
+    const { share = 1, times = Number.POSITIVE_INFINITY } = this.which;
+    if (this.#hits >= times || this.#next() >= share) return false;
     this.#hits += 1;
     return true;
+  }
+
+  /** From 0 to below 1: the minimal standard generator (Park and Miller, 1988). */
+  #next(): number {
+    this.#state = (this.#state * 48_271) % 2_147_483_647;
+    return this.#state / 2_147_483_647;
   }
 }
 

@@ -43,10 +43,10 @@ const subjects = async (state: string) =>
   );
 
 describe('commits whose answers are lost', () => {
-  it('GEN-5.c, WQ-10.b opens a dead letter for each delivery that failed for good, with the answer of every fifth commit lost', async () => {
+  it('GEN-5.c, WQ-10.b opens a dead letter for each delivery that failed for good, with the answer of one commit in 5 lost', async () => {
     notifier.bot.behave(answer(410));
     await viaProxy();
-    proxy.cutAfterCommit({ every: 5 });
+    proxy.cutAfterCommit({ share: 1 / 5 });
     await tellOf(100, () => [BOT]);
     await eventually(async () => expect(await settled()).toEqual({ failed_permanent: 100 }), { within_ms: 60_000 });
     const failed = await subjects('failed_permanent');
@@ -60,9 +60,9 @@ describe('commits whose answers are lost', () => {
     expect(proxy.cuts).toBeGreaterThan(5);
   });
 
-  it('DEL-13.a, WQ-10.b tells each recipient once, with the answer of every fourth commit lost', async () => {
+  it('DEL-13.a, WQ-10.b tells each recipient once, with the answer of one commit in 4 lost', async () => {
     await viaProxy();
-    proxy.cutAfterCommit({ every: 4 });
+    proxy.cutAfterCommit({ share: 1 / 4 });
     const reviews = await tellOf(60, mailTo);
     await eventually(async () => expect(await settled()).toEqual({ sent: 60 }), { within_ms: 60_000 });
     const told = notifier.mail.accepted.flatMap(({ recipients }) => recipients);
@@ -74,9 +74,9 @@ describe('commits whose answers are lost', () => {
     });
   });
 
-  it('DEL-13.a tells each recipient once when every third commit never arrives', async () => {
+  it('DEL-13.a tells each recipient once when one commit in 3 never arrives', async () => {
     await viaProxy();
-    proxy.cutBeforeCommit({ every: 3, times: 12 });
+    proxy.cutBeforeCommit({ share: 1 / 3, times: 12 });
     await tellOf(40, mailTo);
     await eventually(async () => expect(await settled()).toEqual({ sent: 40 }), { within_ms: 60_000 });
     expect(notifier.mail.accepted).toHaveLength(40);
