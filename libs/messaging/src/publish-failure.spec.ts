@@ -9,7 +9,7 @@ function answered(type: string, code: number): Error {
 }
 
 describe('judgeSendError', () => {
-  it('GEN-7.g publishes again what the broker found corrupt: the record is whole here', () => {
+  it('DLQ-1.b publishes again what the broker found corrupt: the record is whole here', () => {
     const { failure, refused } = judgeSendError(answered('CORRUPT_MESSAGE', 2));
     expect(refused).toBe(false);
     expect(failure).toMatchObject({ code: 'kafka_corrupt_message', retryable: true });

@@ -124,6 +124,27 @@ describe('transactions', () => {
     expect(await database.query('SELECT n FROM counters WHERE id IN (10, 11)')).toEqual([{ n: 2 }, { n: 2 }]);
   });
 
+  it('GEN-7.e runs a transaction that meets a taken key four times, and then fails it for good', async () => {
+    await database.execute('INSERT INTO counters VALUES (20, 0)');
+    let runs = 0;
+    const failed = database.transaction(async (tx) => {
+      runs += 1;
+      await tx.execute('INSERT INTO counters VALUES (20, 1)');
+    });
+    await expect(failed).rejects.toMatchObject({ error_class: 'CONFLICT', code: 'postgres_23505', retryable: false });
+    expect(runs).toBe(4);
+  });
+
+  it('GEN-7.e runs a transaction again whose key was taken only then', async () => {
+    await database.execute('INSERT INTO counters VALUES (21, 0)');
+    let runs = 0;
+    await database.transaction(async (tx) => {
+      runs += 1;
+      await tx.execute('INSERT INTO counters VALUES ($1, 1)', [runs === 1 ? 21 : 22]);
+    });
+    expect(runs).toBe(2);
+  });
+
   it('GEN-5.b loses a connection that Postgres ends, and goes on with another', async () => {
     const cut = database.transaction(async (tx) => {
       const [{ pid }] = (await tx.query('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];

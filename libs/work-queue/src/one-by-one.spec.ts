@@ -26,7 +26,7 @@ async function run(n: number, fails: (units: readonly number[]) => unknown) {
 }
 
 describe('oneByOne', () => {
-  it('GEN-7.e fails the two units that no retry mends and none of their neighbours', async () => {
+  it('GEN-7.f fails the two units that no retry mends and none of their neighbours', async () => {
     const { done, failed, left } = await run(
       9,
       (units) => (units.includes(3) || units.includes(7)) && new TypeError('x'),
@@ -39,21 +39,21 @@ describe('oneByOne', () => {
     expect(left).toBeNull();
   });
 
-  it('GEN-7.e leaves everything undivided and fails nothing in an outage', async () => {
+  it('GEN-7.f leaves everything undivided and fails nothing in an outage', async () => {
     const { asked, failed, left } = await run(8, () => failure('DEPENDENCY_UNAVAILABLE'));
     expect(asked).toHaveLength(1);
     expect(failed).toEqual([]);
     expect(left).toMatchObject({ units: [0, 1, 2, 3, 4, 5, 6, 7], failure: { retryable: true } });
   });
 
-  it('GEN-7.f takes a time-out of all for an outage, after one look at each half', async () => {
+  it('GEN-7.g takes a time-out of all for an outage, after one look at each half', async () => {
     const { asked, failed, left } = await run(200, () => failure('DEPENDENCY_TIMEOUT'));
     expect(asked).toHaveLength(3);
     expect(failed).toEqual([]);
     expect(left!.units).toHaveLength(200);
   });
 
-  it('GEN-7.f fails a unit that is too slow three times alone while the others pass', async () => {
+  it('GEN-7.g fails a unit that is too slow three times alone while the others pass', async () => {
     const { asked, done, failed, left } = await run(8, (units) => units.includes(5) && failure('DEPENDENCY_TIMEOUT'));
     expect(done).toEqual([0, 1, 2, 3, 4, 6, 7]);
     expect(failed).toEqual([[5, 'dependency_timeout']]);
@@ -61,7 +61,7 @@ describe('oneByOne', () => {
     expect(left).toBeNull();
   });
 
-  it('GEN-7.f keeps a unit that is slow twice and passes', async () => {
+  it('GEN-7.g keeps a unit that is slow twice and passes', async () => {
     let slow = 0;
     const { done, failed } = await run(
       4,
@@ -71,14 +71,14 @@ describe('oneByOne', () => {
     expect(failed).toEqual([]);
   });
 
-  it('GEN-7.f fails no unit that never had neighbours, however slow', async () => {
+  it('GEN-7.g fails no unit that never had neighbours, however slow', async () => {
     const { asked, failed, left } = await run(1, () => failure('DEPENDENCY_TIMEOUT'));
     expect(asked).toHaveLength(1);
     expect(failed).toEqual([]);
     expect(left).toMatchObject({ units: [0] });
   });
 
-  it('GEN-7.e leaves what an outage hit while a culprit was looked for', async () => {
+  it('GEN-7.f leaves what an outage hit while a culprit was looked for', async () => {
     let away = false;
     const { done, failed, left } = await run(4, (units) => {
       if (away) return failure('DEPENDENCY_UNAVAILABLE');

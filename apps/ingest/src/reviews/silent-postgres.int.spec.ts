@@ -116,7 +116,7 @@ describe('a Postgres that does not answer', () => {
     expect(jobs).toEqual([{ id: (again.body as JobView).job_id }]);
   });
 
-  it('GEN-7.h holds up nobody for the locks that one session hangs on to', async () => {
+  it('GEN-7.f holds up nobody for the locks that one session hangs on to', async () => {
     const body = aSubmission();
     const letGo = await holdLocksOf(body);
     try {

@@ -98,7 +98,7 @@ describe('a Postgres that takes no writes for a while', () => {
     ['shorter than a lease', { ASSAY_LEASE_MS: '9000' }, 2_000],
     ['longer than a lease', { ASSAY_LEASE_MS: '2500', ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '1000' }, 4_000],
   ])(
-    'GEN-7.i, DEL-13.a keeps the answers of mails until they can be stored, %s, and tells nobody twice',
+    'GEN-7.h, DEL-13.a keeps the answers of mails until they can be stored, %s, and tells nobody twice',
     async (_how, settings, lasts_ms) => {
       // Two: who of them wakes first must not take the other's work for lost.
       await Promise.all([notifier.start(settings), notifier.start(settings)]);
