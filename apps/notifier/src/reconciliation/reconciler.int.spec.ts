@@ -29,10 +29,15 @@ async function strand(): Promise<Awaited<ReturnType<NotifierFixture['tell']>>> {
   notifier.bot.behave(ignore);
   notifier.mail.behave('silent_after_accepting');
   const worker = await notifier.spawn({ ASSAY_LEASE_MS: '30000', ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '9000' });
+  const before = [notifier.bot.received.length, notifier.mail.accepted.length] as const;
   const review = await notifier.tell([BOT, DEV]);
-  await eventually(() => expect([notifier.bot.received.length, notifier.mail.accepted.length]).toEqual([1, 1]), {
-    within_ms: 20_000,
-  });
+  await eventually(
+    () => {
+      const now = [notifier.bot.received.length, notifier.mail.accepted.length];
+      expect(now).toEqual(before.map((n) => n + 1));
+    },
+    { within_ms: 20_000 },
+  );
   worker.kill('SIGKILL');
   await notifier.database.sql('DELETE FROM work_items');
   notifier.bot.behave(answer(204));
@@ -67,6 +72,22 @@ describe('reconciliation', () => {
     const review = await strand();
     await notifier.start({ ...QUICK, ASSAY_NOTIFIER_RECONCILE_INTERVAL_MS: '100' });
     await notifier.deliveries(review, 'unknown', 'sent');
+  });
+
+  it('GEN-7.f reconciles what stands beside a delivery that cannot be', async () => {
+    const [bad, sound] = [await strand(), await strand()];
+    await notifier.database.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.state = 'unknown' AND NEW.job_id = '${bad.job_id}' THEN RAISE 'refused'; END IF; RETURN NEW; END $$`);
+    await notifier.database.sql(
+      'CREATE TRIGGER refuse BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION refuse()',
+    );
+    await eventually(async () => {
+      await reconcile();
+      expect(await notifier.database.sql(`SELECT job_id FROM deliveries WHERE state = 'unknown'`)).toEqual([
+        { job_id: sound.job_id },
+      ]);
+    });
+    await notifier.deliveries(bad, 'sending', 'sending');
   });
 
   it('DEL-11.d leaves what is being sent alone', async () => {

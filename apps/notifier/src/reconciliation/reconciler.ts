@@ -4,7 +4,7 @@ import type { Channel, OutgoingEvent } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import { encodeEvents, oneByOne, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
 import {
   deadLetterEvents,
@@ -18,7 +18,7 @@ import {
 import type { DeliveryEnd, DeliverySettings } from '../delivery/index.js';
 import { PROVIDERS } from '../providers/index.js';
 import type { Providers } from '../providers/index.js';
-import { FIND_STRANDED, NAME_ITEMS } from './sql/find-stranded.js';
+import { FIND_STRANDED, LOCK_STRANDED, NAME_ITEMS } from './sql/find-stranded.js';
 
 const log = createLog('notifier.reconciliation', ['reconciled', 'reconciliation_failed']);
 const reconciled = counter('assay_deliveries_reconciled_total', 'Stranded deliveries by what was done with them');
@@ -87,13 +87,11 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   /** Reconciles until nothing stranded is left; idempotent, and safe beside any other reconciler or worker. */
   async once(): Promise<Reconciliation> {
     const total: Reconciliation = { held: 0, requeued: 0, left: 0 };
-    for (;;) {
-      const batch = await this.database.transaction((tx) => this.#reconcile(tx));
-      total.held += batch.held;
-      total.requeued += batch.requeued;
-      total.left += batch.left;
+    for (let found = BATCH; found === BATCH;) {
+      const before = total.held + total.requeued;
+      found = await this.#batch(total);
       // What is left to its item would be found again at once.
-      if (batch.held + batch.requeued < BATCH) break;
+      if (total.held + total.requeued - before < found) break;
     }
     if (total.held + total.requeued > 0) log.warn('reconciled', { ...total });
     for (const [done, n] of Object.entries(total)) reconciled.add(n as number, { done });
@@ -101,9 +99,29 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     return total;
   }
 
-  async #reconcile(tx: Tx): Promise<Reconciliation> {
-    const oldest_ms = this.settings.lease_ms + this.settings.send_timeout_ms;
-    const stranded = await tx.query<Stranded>(FIND_STRANDED, [oldest_ms, BATCH]);
+  /** Adds to `total`; returns how many were found. One that cannot be reconciled is left, and alone (GEN-7). */
+  async #batch(total: Reconciliation): Promise<number> {
+    const rows = await this.database.query<{ id: string }>(FIND_STRANDED, [this.#oldest_ms, BATCH]);
+    const left = await oneByOne(
+      rows.map(({ id }) => id),
+      async (ids) => {
+        const done = await this.database.transaction((tx) => this.#reconcile(tx, ids));
+        total.held += done.held;
+        total.requeued += done.requeued;
+        total.left += done.left;
+      },
+      (id, failure) => log.error('reconciliation_failed', { delivery_id: id }, failure),
+    );
+    if (left) throw left.failure;
+    return rows.length;
+  }
+
+  get #oldest_ms(): number {
+    return this.settings.lease_ms + this.settings.send_timeout_ms;
+  }
+
+  async #reconcile(tx: Tx, ids: readonly string[]): Promise<Reconciliation> {
+    const stranded = await tx.query<Stranded>(LOCK_STRANDED, [this.#oldest_ms, ids]);
     const lost = stranded.filter((row) => this.#holds(row));
     const homeless = stranded.filter((row) => !this.#holds(row) && !row.has_item);
     await this.#requeue(tx, homeless);

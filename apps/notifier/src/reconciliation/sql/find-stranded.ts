@@ -1,26 +1,40 @@
 import { statement } from '@assay/postgres';
 
+const STRANDED = `FROM reviews AS r
+    JOIN deliveries AS d USING (job_id, generation)
+    LEFT JOIN work_items AS w ON w.id = d.intent_item_id AND w.phase = 'work'
+    WHERE r.open > 0 AND r.created_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+      AND d.intent_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
+      AND NOT (w.id IS NOT NULL AND w.state = 'running' AND w.lease_token = d.intent_token)`;
+
 /**
  * Deliveries with an open intent whose lease is over (DEL-11): the intent is older than a lease and a send, and no
  * running item bears its token any more. That a lease has ended is the sweeper's to say, which lets the owners that an outage
- * kept from renewing speak first. Locked; those that another reconciler has are left to it.
+ * kept from renewing speak first.
  *
  * $1 float8: milliseconds that an intent must have; $2 int: at most.
  * EXPLAIN: Nested Loops over Index Scans on reviews_open, deliveries_of_review and work_items_pkey.
  */
 export const FIND_STRANDED = statement(
   'find_stranded',
+  `SELECT d.id ${STRANDED}
+    ORDER BY d.id
+    LIMIT $2`,
+);
+
+/**
+ * Those of them that still are, locked; those that another reconciler has are left to it.
+ *
+ * $1 float8: milliseconds that an intent must have; $2 uuid[]: ids.
+ * EXPLAIN: Nested Loops over Index Scans on deliveries_pkey, reviews_pkey and work_items_pkey.
+ */
+export const LOCK_STRANDED = statement(
+  'lock_stranded',
   `SELECT d.id, d.channel, d.address, d.job_id, d.generation, d.intent_token, d.payload_hash,
       d.intent_at AS first_failure_at, clock_timestamp() AS last_failure_at, w.id IS NOT NULL AS has_item,
       r.priority, r.correlation_id, r.traceparent
-    FROM reviews AS r
-    JOIN deliveries AS d USING (job_id, generation)
-    LEFT JOIN work_items AS w ON w.id = d.intent_item_id AND w.phase = 'work'
-    WHERE r.open > 0 AND r.created_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
-      AND d.intent_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
-      AND NOT (w.id IS NOT NULL AND w.state = 'running' AND w.lease_token = d.intent_token)
+    ${STRANDED} AND d.id = ANY ($2::uuid[])
     ORDER BY d.id
-    LIMIT $2
     FOR UPDATE OF d SKIP LOCKED`,
 );
 
