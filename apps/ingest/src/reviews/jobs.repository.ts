@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
 import type { JobRow, TimelineRow } from './job.js';
 import type { SubmittedJob } from './submitted-event.js';
 import { SETTLED_AMONG } from './sql/settled-among.js';
@@ -26,11 +27,15 @@ export interface JobFilter {
 export class JobsRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  async find(id: string, sources: VisibleSources): Promise<JobRow | null> {
-    const [row] = await this.database.query<JobRow>(
-      `SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY($2))`,
-      [id, scope(sources)],
-    );
+  /** @param within_ms for a caller that has a limit of its own; else a statement's limit holds */
+  async find(id: string, sources: VisibleSources, within_ms?: number): Promise<JobRow | null> {
+    const look = (on: Tx) =>
+      on.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY($2))`, [
+        id,
+        scope(sources),
+      ]);
+    const [row] =
+      within_ms === undefined ? await look(this.database) : await this.database.transaction(look, { within_ms });
     return row ?? null;
   }
 

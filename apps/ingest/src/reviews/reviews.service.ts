@@ -46,7 +46,7 @@ export class ReviewsService {
       return { status: 202, replayed: false, view: { ...jobView(newJobRow(job!)), outcome: 'accepted' } };
     }
     if (judgement.kind === 'denied') throw deniedProblem(judgement.denied_paths);
-    const known = await this.jobs.find(judgement.job_id, [principal.source]);
+    const known = await this.jobs.find(judgement.job_id, [principal.source], this.config.accept_timeout_ms);
     if (known === null) throw new Error(`job ${judgement.job_id} was judged by and is gone`);
     const view = jobView(known);
     const { kind } = judgement;
