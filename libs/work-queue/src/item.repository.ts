@@ -151,10 +151,11 @@ export class ItemRepository {
   /** Returns when each item is due again, by id. */
   async putBack(tx: Tx, entries: readonly PutBack[]): Promise<Map<string, string>> {
     if (entries.length === 0) return new Map();
+    const ordered = inIdOrder(entries, ({ item }) => item.id);
     const rows = await tx.query<{ id: string; due_at: string }>(PUT_BACK, [
-      ...this.#guard(entries.map(({ item }) => item)),
-      entries.map(({ due_in_ms }) => due_in_ms),
-      entries.map(({ attempt_failed }) => (attempt_failed ? 1 : 0)),
+      ...this.#guard(ordered.map(({ item }) => item)),
+      ordered.map(({ due_in_ms }) => due_in_ms),
+      ordered.map(({ attempt_failed }) => (attempt_failed ? 1 : 0)),
     ]);
     return new Map(rows.map(({ id, due_at }) => [id, due_at]));
   }
@@ -176,7 +177,8 @@ export class ItemRepository {
   /** Takes back the crash that was charged for an expiry whose owner lives (WQ-4). */
   async forgive(tx: Tx, items: readonly WorkItem[]): Promise<number> {
     if (items.length === 0) return 0;
-    return tx.execute(FORGIVE, [items.map(({ id }) => id), items.map(({ lease }) => lease.token)]);
+    const [ids, tokens] = this.#guard(items);
+    return tx.execute(FORGIVE, [ids, tokens]);
   }
 
   sweep(tx: Tx, limit: number): Promise<SweptItem[]> {
@@ -198,18 +200,20 @@ export class ItemRepository {
   }
 
   #advance(items: readonly Advance[]): unknown[] {
-    const bodies = packBodies(items.map(({ payload }) => payload ?? EMPTY));
+    const ordered = inIdOrder(items, ({ item }) => item.id);
+    const bodies = packBodies(ordered.map(({ payload }) => payload ?? EMPTY));
     return [
-      ...this.#guard(items.map(({ item }) => item)),
+      ...this.#guard(ordered.map(({ item }) => item)),
       bodies.packed,
       bodies.offsets,
-      items.map(({ payload }) => payload?.length ?? -1),
+      ordered.map(({ payload }) => payload?.length ?? -1),
       this.lease_ms,
     ];
   }
 
   #guard(items: readonly WorkItem[]): [string[], string[], string] {
-    return [items.map(({ id }) => id), items.map(({ lease }) => lease.token), this.owner];
+    const ordered = inIdOrder(items, ({ id }) => id);
+    return [ordered.map(({ id }) => id), ordered.map(({ lease }) => lease.token), this.owner];
   }
 
   async #claim(query: (token: string) => Promise<ItemRow[]>): Promise<WorkItem[]> {
@@ -219,7 +223,7 @@ export class ItemRepository {
       this.unheard.add(token);
       throw error;
     });
-    rows.sort((a, b) => a.place - b.place);
+    rows.sort((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1));
     return rows.map(({ place: _place, ...row }) => ({
       ...row,
       lease: new Lease(this.owner, token, this.lease_ms, sent_at_ms),
@@ -228,6 +232,14 @@ export class ItemRepository {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/**
+ * Guards look ids up by halving. Text order is that of Postgres' uuids. An item that comes twice, under an old lease and
+ * a new one, keeps its order: what is found is the last.
+ */
+function inIdOrder<T>(entries: readonly T[], idOf: (entry: T) => string): T[] {
+  return [...entries].sort((a, b) => (idOf(a) < idOf(b) ? -1 : idOf(a) > idOf(b) ? 1 : 0));
+}
 
 function idsOf(rows: readonly { id: string }[]): Set<string> {
   return new Set(rows.map(({ id }) => id));

@@ -19,7 +19,6 @@ export const CLAIM_SUSPECT = statement(
   UPDATE work_items AS w
   SET state = 'running', claimed_by = $2, lease_token = $3, expired_token = NULL,
     lease_expires_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000)
-  FROM picked
-  WHERE w.id = picked.id
-  RETURNING ${ITEM_COLUMNS}, 1 AS place`,
+  WHERE w.id = ANY (ARRAY(SELECT id FROM picked))
+  RETURNING ${ITEM_COLUMNS}, 0::float8 AS place`,
 );

@@ -17,6 +17,6 @@ export interface ItemRow {
   correlation_id: string;
   traceparent: string | null;
   payload: Buffer | null;
-  /** Place in the claim, from 1. */
+  /** Of two items of a claim, the lower goes first; of two with the same, the older id. */
   place: number;
 }

@@ -1,20 +1,20 @@
 import { statement } from '@assay/postgres';
-import { MINE, THOSE } from './guarded.js';
+import { MINE, PLACE, THOSE } from './guarded.js';
 
-const ADDED = `($5::int[])[array_position($1::uuid[], w.id)]`;
+const ADDED = `($5::int[])[${PLACE}]`;
 
 /**
  * `running → queued` by the owner: a failed attempt that is due again later, a parked item, or an item released at
  * shutdown or while Kafka is away. Only a failed attempt is counted.
  *
- * $1 ids, $2 tokens, $3 owner, $4 due in ms, $5 attempts to add (0 or 1)
+ * $1 ids in ascending order, $2 tokens, $3 owner, $4 due in ms, $5 attempts to add (0 or 1)
  */
 export const PUT_BACK = statement(
   'work_items.put_back',
   `WITH ${MINE}
   UPDATE work_items AS w
   SET state = 'queued', claimed_by = NULL, lease_token = NULL, lease_expires_at = NULL,
-    due_at = clock_timestamp() + make_interval(secs => ($4::float8[])[array_position($1::uuid[], w.id)] / 1000),
+    due_at = clock_timestamp() + make_interval(secs => ($4::float8[])[${PLACE}] / 1000),
     attempts = w.attempts + ${ADDED},
     crashes = CASE WHEN ${ADDED} > 0 THEN 0 ELSE w.crashes END,
     first_failure_at = CASE WHEN ${ADDED} > 0 THEN coalesce(w.first_failure_at, clock_timestamp())

@@ -1,7 +1,7 @@
 import { statement } from '@assay/postgres';
 import { MINE, THOSE } from './guarded.js';
 
-/** Deletes items that have ended with nothing to tell. $1 ids, $2 tokens, $3 owner */
+/** Deletes items that have ended with nothing to tell. $1 ids in ascending order, $2 tokens, $3 owner */
 export const REMOVE = statement(
   'work_items.remove',
   `WITH ${MINE} DELETE FROM work_items AS w WHERE ${THOSE} RETURNING w.id`,
@@ -12,7 +12,7 @@ export const REMOVE = statement(
  * it until the vacuum comes. On its own and without waiting for the disk: a delete that is lost costs a duplicate event,
  * which consumers ignore. `SET LOCAL` would need a transaction of four statements.
  *
- * $1 ids, $2 tokens, $3 owner
+ * $1 ids in ascending order, $2 tokens, $3 owner
  */
 export const REMOVE_ACKNOWLEDGED = statement(
   'work_items.remove_acknowledged',

@@ -4,7 +4,7 @@ import { MINE, THOSE } from './guarded.js';
 /**
  * Renews leases; an id that does not come back is lost.
  *
- * $1 ids, $2 tokens, $3 owner, $4 lease in ms
+ * $1 ids in ascending order, $2 tokens, $3 owner, $4 lease in ms
  */
 export const RENEW = statement(
   'work_items.renew',

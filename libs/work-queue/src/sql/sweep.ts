@@ -21,7 +21,6 @@ export const SWEEP = statement(
     crashes = CASE WHEN w.phase = 'work' THEN w.crashes + 1 ELSE w.crashes END,
     first_failure_at = CASE WHEN w.phase = 'work' THEN coalesce(w.first_failure_at, clock_timestamp())
       ELSE w.first_failure_at END
-  FROM expired
-  WHERE w.id = expired.id
+  WHERE w.id = ANY (ARRAY(SELECT id FROM expired))
   RETURNING w.queue, w.phase, w.crashes, w.subject_id`,
 );

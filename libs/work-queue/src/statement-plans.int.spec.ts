@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Statement } from '@assay/postgres';
+import { v7 } from 'uuid';
+import { anItem, queueStage } from './queue.fixture.js';
+import type { QueueStage } from './queue.fixture.js';
+import { ItemRepository } from './item.repository.js';
+import { ADVANCE } from './sql/advance.js';
+import { CLAIM_DUE } from './sql/claim-due.js';
+import { CLAIM_SUSPECT } from './sql/claim-suspect.js';
+import { CLAIM_UNPUBLISHED } from './sql/claim-unpublished.js';
+import { FORGIVE } from './sql/forgive.js';
+import { LOCK_OWNED } from './sql/lock-owned.js';
+import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
+import { PUT_BACK } from './sql/put-back.js';
+import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
+import { RENEW } from './sql/renew.js';
+import { SWEEP } from './sql/sweep.js';
+
+const ROWS = 100_000;
+const BATCH = 1_000;
+const OWNER = new ItemRepository('alpha', 3_600_000, 30);
+let stage: QueueStage;
+let held: { id: string; token: string }[];
+
+/**
+ * The statistics are those of an idle queue, with one row and the dead ones of an earlier load: plans that are kept from
+ * then on meet 100,000 rows later.
+ */
+beforeAll(async () => {
+  stage = await queueStage();
+  await stage.sql('ALTER TABLE work_items SET (autovacuum_enabled = false)');
+  const insert = (n: number) =>
+    stage.database.transaction((tx) =>
+      OWNER.insert(
+        tx,
+        Array.from({ length: n }, () => anItem()),
+        n,
+      ),
+    );
+  await insert(200);
+  await stage.sql('DELETE FROM work_items');
+  await insert(1);
+  await stage.sql('ANALYZE work_items');
+}, 60_000);
+afterAll(() => stage.close());
+
+const planOf = async ({ text }: Statement): Promise<string[]> =>
+  (await stage.database.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN, COSTS OFF) ${text}`)).map(
+    (row) => row['QUERY PLAN'],
+  );
+
+describe('plans that are made while the queue is idle', () => {
+  it.each([
+    ...[ADVANCE, LOCK_OWNED, PUT_BACK, REMOVE, REMOVE_ACKNOWLEDGED, RENEW, FORGIVE],
+    ...[CLAIM_DUE, CLAIM_SUSPECT, CLAIM_UNPUBLISHED, SWEEP, NEXT_DUE_WORK, NEXT_DUE_PUBLISH],
+  ])('WQ-3.a $name reaches its items by an index and joins no two lists of them', async (statement) => {
+    const plan = await planOf(statement);
+    const scans = plan.flatMap((line, at) => (/Scan.* on work_items/.test(line) ? [[line, plan[at + 1] ?? '']] : []));
+    expect(scans.length).toBeGreaterThan(0);
+    for (const [scan, condition] of scans) {
+      expect(scan).toMatch(/Index (Only )?Scan using/);
+      expect(condition).toContain('Index Cond');
+    }
+    expect(plan.join('\n')).not.toContain('Join Filter');
+  });
+});
+
+describe('at 100,000 items', () => {
+  beforeAll(async () => {
+    const ids = Array.from({ length: ROWS }, () => v7());
+    const tokens = Array.from({ length: ROWS }, () => randomUUID());
+    await stage.sql(
+      `INSERT INTO work_items (id, queue, subject_id, generation, state, phase, priority, due_at, claimed_by, lease_token,
+         lease_expires_at, correlation_id)
+       SELECT id, 'paint', id::text, 0, 'running', 'work', 5, clock_timestamp(), 'alpha', token,
+         clock_timestamp() + interval '1 h', 'c' FROM unnest($1::uuid[], $2::uuid[]) AS u(id, token)`,
+      [ids, tokens],
+    );
+    held = ids.map((id, n) => ({ id, token: tokens[n]! }));
+  }, 60_000);
+
+  /** The least of a few runs: what else the machine does only adds. */
+  async function msOf(statement: Statement, params: readonly unknown[]): Promise<number> {
+    let least_ms = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < 7; run += 1) {
+      const begun = performance.now();
+      await stage.database.query(statement, params);
+      least_ms = Math.min(least_ms, performance.now() - begun);
+    }
+    return least_ms;
+  }
+
+  it('WQ-3.a a guard of eight times as many ids costs less than twenty times as much', async () => {
+    const guard = (n: number) => [
+      held.slice(-n).map(({ id }) => id),
+      held.slice(-n).map(({ token }) => token),
+      'alpha',
+    ];
+    const [few_ms, many_ms] = [await msOf(LOCK_OWNED, guard(BATCH)), await msOf(LOCK_OWNED, guard(BATCH * 8))];
+    expect(many_ms / few_ms).toBeLessThan(20);
+  });
+});
