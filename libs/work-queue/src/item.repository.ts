@@ -9,7 +9,7 @@ import { CLAIM_DUE } from './sql/claim-due.js';
 import { CLAIM_SUSPECT } from './sql/claim-suspect.js';
 import { CLAIM_UNPUBLISHED } from './sql/claim-unpublished.js';
 import type { ItemRow } from './sql/columns.js';
-import { DEPTH } from './sql/depth.js';
+import { DEPTH, DEPTH_CAP } from './sql/depth.js';
 import { FORGIVE } from './sql/forgive.js';
 import { INSERT_ITEMS } from './sql/insert-items.js';
 import { LOCK_OWNED } from './sql/lock-owned.js';
@@ -195,8 +195,9 @@ export class ItemRepository {
     return row?.due_in_ms ?? null;
   }
 
+  /** What is queued is counted to {@link DEPTH_CAP} for each queue and phase; all else is exact. */
   depth(tx: Tx): Promise<QueueDepth[]> {
-    return tx.query<QueueDepth>(DEPTH);
+    return tx.query<QueueDepth>(DEPTH, [DEPTH_CAP]);
   }
 
   #advance(items: readonly Advance[]): unknown[] {

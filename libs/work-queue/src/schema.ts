@@ -3,7 +3,7 @@
  *
  * - Rows live from the acceptance of work until Kafka has acknowledged what tells of it, then they are deleted:
  *   results and history stand in their own tables (WQ-1).
- * - Items born claimed never enter the three `queued` indexes, so the usual way leaves no dead entries for a claim to
+ * - Items born claimed never enter the four `queued` indexes, so the usual way leaves no dead entries for a claim to
  *   step over.
  * - Payloads are kept out of line and uncompressed: pglz costs more time than the disk it saves.
  */
@@ -46,6 +46,9 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
   `CREATE INDEX work_items_suspect ON work_items (queue, due_at, id)
     WHERE state = 'queued' AND phase = 'work' AND crashes > 0`,
   `CREATE INDEX work_items_unpublished ON work_items (priority, due_at, id)
+    WHERE state = 'queued' AND phase = 'publish'`,
+  // For the gauges alone: the oldest of each queue that Kafka has not taken. Written while Kafka is away, as the one above.
+  `CREATE INDEX work_items_unpublished_of ON work_items (queue, due_at)
     WHERE state = 'queued' AND phase = 'publish'`,
   `CREATE INDEX work_items_leased ON work_items (lease_expires_at) WHERE state = 'running'`,
 ];

@@ -1,6 +1,4 @@
 import type { OutgoingEvent } from '@assay/contracts';
-import { observableGauge } from '@assay/observability';
-import type { Observation } from '@assay/observability';
 import type { Database, Tx } from '@assay/postgres';
 import { Liveness } from '@assay/service';
 import type { BackoffOptions } from './backoff.js';
@@ -11,6 +9,7 @@ import { ItemRepository } from './item.repository.js';
 import type { SweptItem } from './item.repository.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { EventPublisher } from './publisher.js';
+import { QueueGauges } from './queue-gauges.js';
 import { QueueWorker } from './queue-worker.js';
 import type { WorkerOptions } from './queue-worker.js';
 import { Sweeper } from './sweeper.js';
@@ -40,10 +39,10 @@ export class WorkQueue {
   readonly #leases: LeaseKeeper;
   readonly #publisher: ItemPublisher;
   readonly #sweeper: Sweeper;
+  readonly #gauges: QueueGauges;
   readonly #poll: BackoffOptions;
   readonly #due: () => () => void;
   readonly #workers: QueueWorker<never, never>[] = [];
-  #endGauges: (() => void)[] = [];
   #started = false;
 
   constructor(
@@ -55,6 +54,7 @@ export class WorkQueue {
     this.#due = () => liveness.due('work_queue', MAX_SILENCE_MS);
     this.#items = new ItemRepository(options.owner, options.lease_ms, options.priority_ageing_s);
     this.#leases = new LeaseKeeper(database, this.#items);
+    this.#gauges = new QueueGauges(database, this.#items);
     this.#poll = { first_ms: options.poll_first_ms, cap_ms: options.poll_max_ms };
     this.#publisher = new ItemPublisher(database, this.#items, this.#leases, port, {
       max_bytes: options.publish_max_bytes,
@@ -130,14 +130,14 @@ export class WorkQueue {
     this.#sweeper.start();
     this.#publisher.start();
     for (const worker of this.#workers) worker.start();
-    this.#observe();
+    this.#gauges.start();
   }
 
   /** No new claims; finishes what is at work, publishes and deletes what it can, then lets the leases go (OPS-1). */
   async stop(): Promise<void> {
     if (!this.#started) return;
     this.#started = false;
-    for (const end of this.#endGauges) end();
+    this.#gauges.stop();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#publisher.stop();
     await this.#sweeper.stop();
@@ -154,19 +154,5 @@ export class WorkQueue {
     for (const worker of this.#workers) {
       if (swept.some(({ queue, phase }) => phase === 'work' && queue === worker.queue)) worker.notifySuspects();
     }
-  }
-
-  #observe(): void {
-    const read = async (value: 'items' | 'oldest_s'): Promise<Observation[]> =>
-      (await this.#items.depth(this.database)).map((row) => ({
-        value: row[value],
-        labels: { queue: row.queue, phase: row.phase, state: row.state },
-      }));
-    this.#endGauges = [
-      observableGauge('assay_work_items', 'Items by queue, phase and state', () => read('items')),
-      observableGauge('assay_work_oldest_seconds', 'Age of the oldest due time by queue, phase and state', () =>
-        read('oldest_s'),
-      ),
-    ];
   }
 }
