@@ -145,9 +145,9 @@ export class KafkaPublisher implements EventPublisher {
   #expire(entries: readonly Entry[]): void {
     const late = entries.filter(({ settled }) => !settled);
     if (late.length === 0) return;
-    this.#waiting = this.#waiting.filter((entry) => !late.includes(entry));
     this.#become(false, 'kafka_timed_out');
     this.#settleAll(late, { kind: 'unavailable', failure: unavailable('kafka_timed_out') });
+    this.#waiting = this.#waiting.filter(({ settled }) => !settled);
   }
 
   /** After the current turn, so that all publications of a turn share a request. */

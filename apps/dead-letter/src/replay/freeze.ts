@@ -28,10 +28,11 @@ export function planFaults(request: PlanRequest): FieldError[] {
   if (corrected_recipient && !canonicalRecipient(corrected_recipient)) {
     fault('/corrected_recipient/address', 'invalid_value', 'is not an address of its channel');
   }
+  const named = dead_letter_ids && new Set(dead_letter_ids);
   for (const [index, one] of (corrections ?? []).entries()) {
     const pointer = `/corrections/${index}`;
     if (!canonicalRecipient(one)) fault(`${pointer}/address`, 'invalid_value', 'is not an address of its channel');
-    if (dead_letter_ids && !dead_letter_ids.includes(one.dead_letter_id)) {
+    if (named && !named.has(one.dead_letter_id)) {
       fault(`${pointer}/dead_letter_id`, 'invalid_value', 'is none of dead_letter_ids');
     }
   }

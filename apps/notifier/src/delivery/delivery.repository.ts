@@ -95,6 +95,17 @@ export function parentKey(of: { job_id: string; generation: number }): string {
   return `${of.job_id}:${of.generation}`;
 }
 
+/** What belongs to each parent, by {@link parentKey}. */
+export function byParent<T extends { job_id: string; generation: number }>(of: Iterable<T>): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const each of of) {
+    const group = groups.get(parentKey(each));
+    if (group) group.push(each);
+    else groups.set(parentKey(each), [each]);
+  }
+  return groups;
+}
+
 /** Reads and writes of deliveries and their parents. */
 @Injectable()
 export class DeliveryRepository {

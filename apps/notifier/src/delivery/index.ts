@@ -4,6 +4,7 @@ export type { DeliveryCause } from './delivery-states.js';
 export { deliveries } from './delivery-metrics.js';
 export type { DeliveryRow } from './delivery-row.js';
 export {
+  byParent,
   countsAsFailed,
   countsAsOpen,
   DeliveryRepository,

@@ -5,7 +5,7 @@ import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Unit, WorkQueue } f
 import { deadLetterEvents, delayedEvent, settledEvent } from './delivery-events.js';
 import { deliveries } from './delivery-metrics.js';
 import type { DeliveryBody, DeliveryResult } from './delivery.types.js';
-import { parentDeltas, parentKey } from './delivery.repository.js';
+import { byParent, parentDeltas, parentKey } from './delivery.repository.js';
 import type { ChangedDelivery, DeliveryEnd, DeliveryRepository, Parent } from './delivery.repository.js';
 
 interface Changed {
@@ -25,16 +25,7 @@ export class SettlementOfDeliveries {
   async settled(tx: Tx, done: readonly DoneUnit<DeliveryBody, DeliveryResult>[]): Promise<EventsByItem> {
     const ends = done.flatMap(({ unit, result }) => endOf(unit, result));
     const { by_id, parents } = await this.#change(tx, ends);
-    const events: EventsByItem = new Map();
-    const told = new Set<string>();
-    for (const { unit } of done) {
-      const changed = by_id.get(unit.body.row.id);
-      if (!changed || told.has(parentKey(changed))) continue;
-      told.add(parentKey(changed));
-      const together = [...by_id.values()].filter((each) => parentKey(each) === parentKey(changed));
-      events.set(unit.item.id, [settledEvent(parents.get(parentKey(changed))!, together)]);
-    }
-    return events;
+    return settledEvents(done, by_id, parents);
   }
 
   async delayed(tx: Tx, units: readonly DelayedUnit<DeliveryBody>[]): Promise<OutgoingEvent[]> {
@@ -96,6 +87,24 @@ export class SettlementOfDeliveries {
     });
     return { by_id: new Map(changed.map((row) => [row.id, row])), parents };
   }
+}
+
+/** By the item that carries it: the first of its parent's whose row was still open. */
+export function settledEvents(
+  done: readonly DoneUnit<DeliveryBody, DeliveryResult>[],
+  by_id: ReadonlyMap<string, ChangedDelivery>,
+  parents: ReadonlyMap<string, Parent>,
+): EventsByItem {
+  const untold = byParent(by_id.values());
+  const events: EventsByItem = new Map();
+  for (const { unit } of done) {
+    const changed = by_id.get(unit.body.row.id);
+    const together = changed && untold.get(parentKey(changed));
+    if (!together) continue;
+    untold.delete(parentKey(changed));
+    events.set(unit.item.id, [settledEvent(parents.get(parentKey(changed))!, together)]);
+  }
+  return events;
 }
 
 function endOf(unit: Unit<DeliveryBody>, result: DeliveryResult): DeliveryEnd[] {

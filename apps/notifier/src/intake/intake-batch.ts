@@ -5,6 +5,7 @@ import type { Tx } from '@assay/postgres';
 import { v7 } from 'uuid';
 import {
   countsAsFailed,
+  byParent,
   countsAsOpen,
   DeliveryRepository,
   once,
@@ -133,10 +134,11 @@ export class IntakeBatch {
     const told = [...parents.values()].filter((parent) => parent.summary.open === 0 || named.has(parentKey(parent)));
     // One that has ended says the same again, under the same event id (GEN-2).
     const again = [...standing.values()].filter((parent) => !parents.has(parentKey(parent)));
-    return [...told, ...again].map((parent) => {
-      const settled = superseded.filter((each) => parentKey(each) === parentKey(parent));
-      return { parent, event: settledEvent(parent, settled) };
-    });
+    const settled = byParent(superseded);
+    return [...told, ...again].map((parent) => ({
+      parent,
+      event: settledEvent(parent, settled.get(parentKey(parent)) ?? []),
+    }));
   }
 }
 

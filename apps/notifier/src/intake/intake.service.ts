@@ -85,14 +85,14 @@ export class IntakeService {
 
 /** Batches in which no changelist comes twice. */
 function inRounds(events: readonly ReceivedEvent<ReviewValidated>[]): ReceivedEvent<ReviewValidated>[][] {
-  const rounds: { keys: Set<string>; events: ReceivedEvent<ReviewValidated>[] }[] = [];
+  const rounds: ReceivedEvent<ReviewValidated>[][] = [];
+  const seen = new Map<string, number>();
   for (const event of events) {
-    let round = rounds.find(({ keys }) => !keys.has(event.key));
-    if (!round) rounds.push((round = { keys: new Set(), events: [] }));
-    round.keys.add(event.key);
-    round.events.push(event);
+    const times = seen.get(event.key) ?? 0;
+    seen.set(event.key, times + 1);
+    (rounds[times] ??= []).push(event);
   }
-  return rounds.map((round) => round.events);
+  return rounds;
 }
 
 function unitOf(item: WorkItem, { row, review }: BornDelivery): Unit<DeliveryBody> {
