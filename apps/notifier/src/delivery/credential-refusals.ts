@@ -65,7 +65,7 @@ export class CredentialRefusals {
       destination: destination.name,
       failure,
       waiting: {
-        job_ids: waiting.slice(0, MOST_JOBS_LISTED).map(({ job_id }) => job_id),
+        job_ids: [...new Set(waiting.slice(0, MOST_JOBS_LISTED).map(({ job_id }) => job_id))],
         sources: [...new Set(waiting.map(({ source }) => source))].sort(),
         more: waiting.length > MOST_JOBS_LISTED,
       },

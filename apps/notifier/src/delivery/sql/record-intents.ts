@@ -8,20 +8,25 @@ import { statement } from '@assay/postgres';
  *
  * $1 json: [{id, item_id, token, again, job_id, generation, render_version, payload_hash}]; $2 owner.
  * Returns the ids whose intent stands.
- * EXPLAIN: Nested Loops over a Function Scan, Index Scans on deliveries_pkey and work_items_pkey.
+ * EXPLAIN: Nested Loops over a Function Scan, Index Scans on deliveries_pkey and, through a LATERAL, work_items_pkey: a
+ * plan made while that table is empty joined it from its side, all rows with all intents. For the same reason `mine` takes
+ * along what is wanted: joined with it again, a batch costs its square. Of 1,000 items, planned while there was none:
+ * 20 intents 3.5 ms before and 0.5 ms so, 500 intents 106 and 11 ms.
  */
 export const RECORD_INTENTS = statement(
   'record_intents',
-  `WITH wanted AS (
-    SELECT * FROM json_to_recordset($1::json) AS u(id uuid, item_id uuid, token uuid, again boolean, job_id uuid,
-      generation int, render_version int, payload_hash text)
-  ), mine AS MATERIALIZED (
-    SELECT d.id, d.state AS from_state, d.intent_at AS old_intent_at, d.intent_owner AS old_intent_owner, d.intent_from AS old_intent_from,
-        d.intent_token AS old_token
-      FROM wanted AS u
+  `WITH mine AS MATERIALIZED (
+    SELECT u.*, d.state AS from_state, d.intent_at AS old_intent_at, d.intent_owner AS old_intent_owner,
+        d.intent_from AS old_intent_from, d.intent_token AS old_token
+      FROM json_to_recordset($1::json) AS u(id uuid, item_id uuid, token uuid, again boolean, job_id uuid,
+        generation int, render_version int, payload_hash text)
+      CROSS JOIN LATERAL (
+        SELECT FROM work_items AS w
+        WHERE w.id = u.item_id AND w.phase = 'work' AND w.claimed_by = $2 AND w.lease_token = u.token
+          AND w.lease_expires_at > clock_timestamp()
+        LIMIT 1
+      ) AS held
       JOIN deliveries AS d ON d.id = u.id
-      JOIN work_items AS w ON w.id = u.item_id AND w.phase = 'work' AND w.claimed_by = $2
-        AND w.lease_token = u.token AND w.lease_expires_at > clock_timestamp()
       WHERE d.state IN ('pending', 'retry_scheduled', 'sending') AND d.notified_at IS NULL
         AND (u.again OR d.intent_token = u.token
           OR (d.intent_at IS NULL AND d.maybe_sent_at IS NULL AND d.notification_id IS NULL))
@@ -30,19 +35,20 @@ export const RECORD_INTENTS = statement(
       FOR UPDATE OF d
   ), taken_over AS (
     INSERT INTO delivery_history (delivery_id, from_state, intent_at, intent_owner, to_state, actor, cause)
-    SELECT m.id, m.old_intent_from, m.old_intent_at, m.old_intent_owner, 'sending', $2, 'intent_recorded'
-      FROM mine AS m JOIN wanted AS u USING (id) WHERE m.from_state = 'sending' AND m.old_token <> u.token
+    SELECT id, old_intent_from, old_intent_at, old_intent_owner, 'sending', $2, 'intent_recorded'
+      FROM mine WHERE from_state = 'sending' AND old_token <> token
   )
   UPDATE deliveries AS d
-    SET state = 'sending', intent_at = clock_timestamp(), intent_owner = $2, intent_token = u.token,
-      intent_item_id = u.item_id,
-      intent_from = CASE WHEN d.intent_token = u.token THEN d.intent_from ELSE d.state END, maybe_sent_at = coalesce(d.maybe_sent_at,
-        CASE WHEN m.from_state = 'sending' AND m.old_token <> u.token THEN m.old_intent_at END),
-      frozen_job_id = coalesce(d.frozen_job_id, u.job_id),
-      frozen_generation = coalesce(d.frozen_generation, u.generation),
-      render_version = coalesce(d.render_version, u.render_version),
-      payload_hash = coalesce(d.payload_hash, u.payload_hash), updated_at = clock_timestamp()
-    FROM wanted AS u, mine AS m
-    WHERE d.id = u.id AND m.id = u.id
+    SET state = 'sending', intent_at = clock_timestamp(), intent_owner = $2, intent_token = m.token,
+      intent_item_id = m.item_id,
+      intent_from = CASE WHEN d.intent_token = m.token THEN d.intent_from ELSE d.state END,
+      maybe_sent_at = coalesce(d.maybe_sent_at,
+        CASE WHEN m.from_state = 'sending' AND m.old_token <> m.token THEN m.old_intent_at END),
+      frozen_job_id = coalesce(d.frozen_job_id, m.job_id),
+      frozen_generation = coalesce(d.frozen_generation, m.generation),
+      render_version = coalesce(d.render_version, m.render_version),
+      payload_hash = coalesce(d.payload_hash, m.payload_hash), updated_at = clock_timestamp()
+    FROM mine AS m
+    WHERE d.id = m.id
     RETURNING d.id`,
 );

@@ -2,7 +2,10 @@ import { statement } from '@assay/postgres';
 
 const STRANDED = `FROM reviews AS r
     JOIN deliveries AS d USING (job_id, generation)
-    LEFT JOIN work_items AS w ON w.id = d.intent_item_id AND w.phase = 'work'
+    LEFT JOIN LATERAL (
+      SELECT w.id, w.state, w.lease_token FROM work_items AS w
+      WHERE w.id = d.intent_item_id AND w.phase = 'work' LIMIT 1
+    ) AS w ON true
     WHERE r.open > 0 AND r.created_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
       AND d.intent_at < clock_timestamp() - make_interval(secs => $1::float8 / 1000)
       AND NOT (w.id IS NOT NULL AND w.state = 'running' AND w.lease_token = d.intent_token)`;
@@ -13,7 +16,8 @@ const STRANDED = `FROM reviews AS r
  * kept from renewing speak first.
  *
  * $1 float8: milliseconds that an intent must have; $2 int: at most.
- * EXPLAIN: Nested Loops over Index Scans on reviews_open, deliveries_of_review and work_items_pkey.
+ * EXPLAIN: Nested Loops over Index Scans on reviews_open, deliveries_of_review and work_items_pkey (through a LATERAL,
+ * so that a plan which was made while that table was empty goes to it by id, too).
  */
 export const FIND_STRANDED = statement(
   'find_stranded',
