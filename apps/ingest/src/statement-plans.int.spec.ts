@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { testDatabase } from '@assay/testing';
+import type { JobState } from '@assay/contracts';
 import type { TestDatabase } from '@assay/testing';
 import { Database } from '@assay/postgres';
 import type { Statement } from '@assay/postgres';
@@ -9,11 +10,12 @@ import { STORE_PROGRESS } from './progress/sql/store-progress.js';
 import { LOAD_STANDING, LOCK_REPLAYED } from './replay/sql/lock-replayed.js';
 import { STORE_REPLAYS } from './replay/sql/store-replays.js';
 import { listQuery } from './reviews/jobs.repository.js';
+import type { VisibleSources } from './reviews/jobs.repository.js';
 import { LOAD_CONTEST } from './reviews/sql/load-contest.js';
 import { LOCK_CONTEST } from './reviews/sql/lock-contest.js';
 import { SETTLED_AMONG } from './reviews/sql/settled-among.js';
 
-const JOBS = 10_000;
+const JOBS = 100_000;
 let database: TestDatabase;
 let connection: Database;
 let ids: string[];
@@ -22,10 +24,13 @@ beforeAll(async () => {
   database = await testDatabase('ingest');
   await database.sql(
     `INSERT INTO jobs (id, source, idempotency_key, body_digest, body_bytes, changelist_id, review_version, rerun,
-       priority, recipients, allow_list_hash, submitted_by, correlation_id, state, settled_at)
+       priority, recipients, allow_list_hash, submitted_by, correlation_id, state, settled_at, accepted_at)
      SELECT gen_random_uuid(), CASE WHEN n % 50 = 0 THEN 'acme' ELSE 'bulk' END, 'key-' || n, sha256(n::text::bytea), 9000, 'c-' || n, 1, false, 5, '[]', 'h',
-       'k', 'c', CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'succeeded' END, clock_timestamp()
-     FROM generate_series(1, $1::int) AS n`,
+       'k', 'c', s.state, CASE WHEN s.state IN ('succeeded', 'failed', 'superseded') THEN clock_timestamp() END,
+       clock_timestamp() - ($1 - n) * interval '1 s'
+     FROM generate_series(1, $1::int) AS n
+       CROSS JOIN LATERAL (SELECT CASE WHEN n <= 200 THEN 'failed' WHEN n <= 400 THEN 'retryable_failed'
+         WHEN n % 3 = 0 THEN 'superseded' ELSE 'succeeded' END AS state) AS s`,
     [JOBS],
   );
   await database.sql('ANALYZE jobs');
@@ -51,7 +56,7 @@ async function planOf({ text }: Statement, params: unknown[]): Promise<string> {
   });
 }
 
-describe('hot statements at 10,000 jobs', () => {
+describe('hot statements at 100,000 jobs', () => {
   const names = Array.from({ length: 64 }, (_, n) => `key-${n}`);
   const sources = names.map(() => 'acme');
 
@@ -85,4 +90,53 @@ describe('hot statements at 10,000 jobs', () => {
       expect(plan.includes('Sort')).toBe(index === 'jobs_standing');
     },
   );
+
+  it.each<[JobState, VisibleSources, number]>([
+    ['failed', ['acme'], 4],
+    ['failed', '*', 50],
+    ['failed', ['acme', 'bulk'], 50],
+    ['superseded', ['nobody'], 0],
+    ['superseded', '*', 50],
+    ['retryable_failed', '*', 50],
+    ['retryable_failed', ['acme'], 4],
+    ['in_progress', '*', 0],
+    ['succeeded', ['acme'], 50],
+  ])(
+    'ING-8.d a page of %s jobs of %j reads no more than these and what is under way',
+    async (state, sources, found) => {
+      const { text, params } = listQuery({ sources, state, limit: 50 });
+      expect(await connection.query(text, params)).toHaveLength(found);
+      const [row] = await connection.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
+        params,
+      );
+      expect(rowsRead(row!['QUERY PLAN'][0].Plan)).toBeLessThanOrEqual(210);
+    },
+  );
+
+  it('ING-8.d a job moves on its page (HOT) until it ends, whatever the lists find it by', async () => {
+    const [moved] = await connection.transaction(async (tx) => {
+      await tx.execute(`UPDATE jobs SET state = 'in_progress' WHERE settled_at IS NULL`);
+      return tx.query<{ updated: number; hot: number }>(
+        `SELECT pg_stat_get_xact_tuples_updated('jobs'::regclass)::int AS updated,
+           pg_stat_get_xact_tuples_hot_updated('jobs'::regclass)::int AS hot`,
+      );
+    });
+    expect(moved!.updated).toBe(200);
+    expect(moved!.hot).toBeGreaterThan(50);
+  });
 });
+
+interface PlanNode {
+  'Relation Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+/** Rows of tables that a plan looked at. */
+function rowsRead(node: PlanNode): number {
+  const rows = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
+  return (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), node['Relation Name'] ? rows : 0);
+}

@@ -5,6 +5,12 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
 /**
  * - `jobs.standing` is what ING-4's index filters by, rather than `state`: an update that changes no indexed column
  *   stays on its page (HOT), and a job's state changes three times while `standing` mostly never does.
+ * - `jobs.fallen_as` lets a list find jobs by how they ended, for the same reason not by `state`. It changes with
+ *   `standing` alone, and is null, of no bytes, while a job stands.
+ * - What the indexes cost. Acceptance enters a job into six (key, idempotency key, `jobs_standing`, `jobs_listed`,
+ *   `jobs_recent`, `jobs_open`). Its end takes it out of `jobs_open`, so is no HOT update: one that succeeds enters the
+ *   other five again; one that fails or is superseded enters the three of fallen jobs in place of `jobs_standing`, two
+ *   of them (`jobs_fallen_listed`, `jobs_fallen_recent`) for the lists alone.
  * - Raw bodies stand apart from jobs (`submissions`), so that reading jobs never touches them.
  * - `job_timeline` holds hops and transitions in one row where one caused the other: half the rows of two tables.
  *   The acceptance itself stands in `jobs` and is read from there.
@@ -32,6 +38,7 @@ export class Init1763900000000 extends SqlMigration {
       state text NOT NULL DEFAULT 'queued'
         CHECK (state IN ('queued', 'in_progress', 'retryable_failed', 'succeeded', 'failed', 'superseded')),
       standing boolean NOT NULL GENERATED ALWAYS AS (state NOT IN ('failed', 'superseded')) STORED,
+      fallen_as text GENERATED ALWAYS AS (CASE WHEN state IN ('failed', 'superseded') THEN state END) STORED,
       generation integer NOT NULL DEFAULT 0 CHECK (generation >= 0),
       stage text NOT NULL DEFAULT 'ingest',
       revision integer NOT NULL DEFAULT 1,
@@ -50,6 +57,8 @@ export class Init1763900000000 extends SqlMigration {
     ) WITH (fillfactor = 80)`,
     `CREATE UNIQUE INDEX jobs_standing ON jobs (source, changelist_id, review_version) WHERE standing`,
     `CREATE INDEX jobs_fallen ON jobs (source, changelist_id) WHERE NOT standing`,
+    `CREATE INDEX jobs_fallen_listed ON jobs (source, fallen_as, accepted_at, id) WHERE fallen_as IS NOT NULL`,
+    `CREATE INDEX jobs_fallen_recent ON jobs (fallen_as, accepted_at, id) WHERE fallen_as IS NOT NULL`,
     `CREATE INDEX jobs_listed ON jobs (source, accepted_at, id)`,
     `CREATE INDEX jobs_recent ON jobs (accepted_at, id)`,
     `CREATE INDEX jobs_open ON jobs (accepted_at) WHERE settled_at IS NULL`,

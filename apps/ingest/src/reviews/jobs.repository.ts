@@ -1,4 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { TERMINAL_JOB_STATES } from '@assay/contracts';
+import type { JobState } from '@assay/contracts';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import type { JobRow, TimelineRow } from './job.js';
@@ -14,7 +16,7 @@ export type VisibleSources = string[] | '*';
 export interface JobFilter {
   sources: VisibleSources;
   changelist_id?: string;
-  state?: string;
+  state?: JobState;
   /** RFC 3339. */
   created_after?: string;
   /** The last job of the page before. */
@@ -76,8 +78,8 @@ export type ListedJob = JobRow & { cursor_at: string };
 
 /**
  * Only the conditions that were asked for, so that each has its index: `jobs_listed` for one source, `jobs_recent` for
- * all of them (a single `source = ANY(…)` would sort every job of the source), and for a changelist the two partial
- * indexes, one for each half of its condition.
+ * all of them (a single `source = ANY(…)` would sort every job of the source), for a changelist the two partial
+ * indexes, one for each half of its condition, and for a state those of {@link stateCondition}.
  */
 export function listQuery(filter: JobFilter): { text: string; params: unknown[] } {
   const params: unknown[] = [];
@@ -91,7 +93,7 @@ export function listQuery(filter: JobFilter): { text: string; params: unknown[] 
     const id = bind(changelist_id);
     conditions.push(`((standing AND changelist_id = ${id}) OR (NOT standing AND changelist_id = ${id}))`);
   }
-  if (state !== undefined) conditions.push(`state = ${bind(state)}`);
+  if (state !== undefined) conditions.push(stateCondition(state, bind(state)));
   if (created_after !== undefined) conditions.push(`accepted_at > ${bind(created_after)}`);
   if (before !== undefined) {
     conditions.push(`(accepted_at, id) < (${bind(before.accepted_at)}::timestamptz, ${bind(before.id)}::uuid)`);
@@ -100,6 +102,16 @@ export function listQuery(filter: JobFilter): { text: string; params: unknown[] 
     FROM jobs WHERE ${conditions.join(' AND ')}
     ORDER BY accepted_at DESC, id DESC LIMIT ${bind(filter.limit)}`;
   return { text, params };
+}
+
+/**
+ * A rare state is not looked for among all jobs: what failed or was superseded has indexes of its own (`jobs_fallen_…`),
+ * and what has not ended is among the jobs under way (`jobs_open`), whose states no index may hold (they would no longer
+ * change on their page). What has succeeded is nearly everything.
+ */
+function stateCondition(state: JobState, bound: string): string {
+  if (!TERMINAL_JOB_STATES.includes(state)) return `settled_at IS NULL AND state = ${bound}`;
+  return state === 'succeeded' ? `state = ${bound}` : `fallen_as = ${bound}`;
 }
 
 function scope(sources: VisibleSources): string[] | null {
