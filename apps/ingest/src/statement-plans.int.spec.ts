@@ -5,6 +5,8 @@ import type { TestDatabase } from '@assay/testing';
 import { Database } from '@assay/postgres';
 import type { Statement } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
+import { ProgressRepository } from './progress/progress.repository.js';
+import type { ChangedJob, JobInProgress } from './progress/progress.repository.js';
 import { LOCK_PROGRESS } from './progress/sql/lock-progress.js';
 import { STORE_PROGRESS } from './progress/sql/store-progress.js';
 import { LOAD_STANDING, LOCK_REPLAYED } from './replay/sql/lock-replayed.js';
@@ -115,15 +117,42 @@ describe('hot statements at 100,000 jobs', () => {
   );
 
   it('ING-8.d a job moves on its page (HOT) until it ends, whatever the lists find it by', async () => {
-    const [moved] = await connection.transaction(async (tx) => {
+    const counts = `SELECT pg_stat_get_xact_tuples_updated('jobs'::regclass)::int AS updated,
+      pg_stat_get_xact_tuples_hot_updated('jobs'::regclass)::int AS hot`;
+    const [before, after] = await connection.transaction(async (tx) => {
+      const [first] = await tx.query<{ updated: number; hot: number }>(counts);
       await tx.execute(`UPDATE jobs SET state = 'in_progress' WHERE settled_at IS NULL`);
-      return tx.query<{ updated: number; hot: number }>(
-        `SELECT pg_stat_get_xact_tuples_updated('jobs'::regclass)::int AS updated,
-           pg_stat_get_xact_tuples_hot_updated('jobs'::regclass)::int AS hot`,
-      );
+      const [second] = await tx.query<{ updated: number; hot: number }>(counts);
+      return [first!, second!];
     });
-    expect(moved!.updated).toBe(200);
-    expect(moved!.hot).toBeGreaterThan(50);
+    expect(after.updated - before.updated).toBe(200);
+    expect(after.hot - before.hot).toBeGreaterThan(20);
+  });
+
+  it('ING-9.a storing the progress of a batch costs its size and not its square', async () => {
+    const repository = new ProgressRepository();
+    const leastMs = async (n: number) => {
+      const jobs = (
+        await database.sql<JobInProgress>(
+          `SELECT id, source, changelist_id, review_version, correlation_id, traceparent, priority, state, generation, stage,
+             revision, validate_revision, notify_revision, counts, versions, deliveries FROM jobs LIMIT $1`,
+          [n],
+        )
+      ).map((job): ChangedJob => ({ ...job, alive: true, next_due_at: null, settles: false }));
+      let least_ms = Number.POSITIVE_INFINITY;
+      for (let run = 0; run < 4; run += 1) {
+        const rolled_back = new Error('rolled back');
+        const work = connection.transaction(async (tx) => {
+          const begun = performance.now();
+          expect(await repository.store(tx, jobs, [])).toHaveLength(n);
+          least_ms = Math.min(least_ms, performance.now() - begun);
+          throw rolled_back;
+        });
+        await expect(work).rejects.toBe(rolled_back);
+      }
+      return least_ms;
+    };
+    expect((await leastMs(4_000)) / (await leastMs(250))).toBeLessThan(32);
   });
 });
 

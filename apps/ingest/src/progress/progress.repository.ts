@@ -45,6 +45,9 @@ export interface NewHop {
   cause: string;
 }
 
+/** Jobs of one statement: it compares each with each (see {@link STORE_PROGRESS}). */
+const STEP = 100;
+
 @Injectable()
 export class ProgressRepository {
   async lock(tx: Tx, ids: readonly string[]): Promise<Map<string, JobInProgress>> {
@@ -52,8 +55,14 @@ export class ProgressRepository {
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  store(tx: Tx, jobs: readonly ChangedJob[], hops: readonly NewHop[]): Promise<StoredProgress[]> {
-    const ids = jobs.map(({ id }) => id);
-    return tx.query<StoredProgress>(STORE_PROGRESS, [JSON.stringify(jobs), JSON.stringify(hops), ids]);
+  async store(tx: Tx, jobs: readonly ChangedJob[], hops: readonly NewHop[]): Promise<StoredProgress[]> {
+    const statements: Promise<StoredProgress[]>[] = [];
+    for (let start = 0; start === 0 || start < jobs.length; start += STEP) {
+      const step = jobs.slice(start, start + STEP);
+      const told = start === 0 ? hops : [];
+      const ids = step.map(({ id }) => id);
+      statements.push(tx.query<StoredProgress>(STORE_PROGRESS, [JSON.stringify(step), JSON.stringify(told), ids]));
+    }
+    return (await Promise.all(statements)).flat();
   }
 }

@@ -5,9 +5,10 @@ import { statement } from '@assay/postgres';
  * event came again) changes nothing.
  *
  * `quiet_since` may lie ahead: until the next attempt is due nobody need speak (ING-11).
- * $1 json: changed jobs; $2 json: hops; $3 uuid[]: the changed jobs' ids, which the planner needs: of a recordset it
- * expects 100 rows, and so would read the whole table up to some 30,000 jobs.
- * EXPLAIN at 10,000 jobs: Update over Hash Join of the recordset with a Bitmap Heap Scan by jobs_pkey.
+ * $1 json: changed jobs, 100 at most; $2 json: hops; $3 uuid[]: the changed jobs' ids, which the planner needs: of a
+ * recordset it expects 100 rows, and so would read the whole table while that is small, and go on when it has grown.
+ * EXPLAIN at 100,000 jobs: Update over a Nested Loop of the recordset with the rows of an Index Scan on jobs_pkey. It
+ * compares each row with each change: of 100 jobs that is 0.5 of 2.9 ms, of 2,000 it was 100 of 152 ms.
  */
 export const STORE_PROGRESS = statement(
   'store_progress',
