@@ -3,6 +3,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { observableGauge } from '@assay/observability';
 import type { Observation } from '@assay/observability';
 import { Database } from '@assay/postgres';
+import { COUNT_OPEN, COUNTED_TO } from './sql/count-open.js';
 
 /** How many dead letters stand in which state (OBS-2). Closed ones are counted by their transitions alone. */
 @Injectable()
@@ -14,8 +15,10 @@ export class LetterGauges implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   onApplicationBootstrap(): void {
-    this.#end = observableGauge('assay_dead_letters', 'Dead letters that are not closed, by class and state.', () =>
-      this.#read(),
+    this.#end = observableGauge(
+      'assay_dead_letters',
+      'Dead letters that are not closed, by class and state; 10,000 stands for as many and more.',
+      () => this.#read(),
     );
   }
 
@@ -24,9 +27,9 @@ export class LetterGauges implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #read(): Promise<Observation[]> {
-    const rows = await this.database.query<{ error_class: string; state: string; letters: number }>(
-      `SELECT error_class, state, count(*) AS letters FROM dead_letters WHERE closed_at IS NULL GROUP BY 1, 2`,
-    );
+    const rows = await this.database.query<{ error_class: string; state: string; letters: number }>(COUNT_OPEN, [
+      COUNTED_TO,
+    ]);
     for (const observation of this.#reported.values()) observation.value = 0;
     for (const { error_class, state, letters } of rows) {
       this.#reported.set(`${error_class} ${state}`, { value: letters, labels: { class: error_class, state } });

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { testDatabase } from '@assay/testing';
+import type { TestDatabase } from '@assay/testing';
+import { Database } from '@assay/postgres';
+import { fixedSecret } from '@assay/security';
+import { OPEN_AMONG } from '../intake/sql/open-among.js';
+import { COUNT_OPEN, COUNTED_TO } from './sql/count-open.js';
+
+let own: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  own = await testDatabase('dead_letter');
+  const url = fixedSecret(own.url);
+  const options = { url, schema: 'dead_letter', pool_size: 1, statement_timeout_ms: 5_000, application_name: 'gauges' };
+  database = await new Database(options).open();
+}, 60_000);
+afterAll(async () => {
+  await database.close();
+  await own.close();
+});
+
+async function insert(letters: number, error_class: string, state: string): Promise<void> {
+  await own.sql(
+    `INSERT INTO dead_letters (id, subject_type, subject_id, stage, source, generation, revision, occurred_at, error_class,
+       code, last_stack, sanitized_context, fingerprint, first_failure_at, last_failure_at, state, correlation_id, closed_at)
+     SELECT gen_random_uuid(), 'job', gen_random_uuid()::text, 'validate', 'acme', 0, 1, clock_timestamp(), $2, 'away', '',
+       '{}', 'f', clock_timestamp(), clock_timestamp(), $3, 'c',
+       CASE WHEN $3 IN ('resolved', 'discarded') THEN clock_timestamp() END
+     FROM generate_series(1, $1::int)`,
+    [letters, error_class, state],
+  );
+}
+
+interface PlanNode {
+  'Relation Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+function rowsRead(node: PlanNode): number {
+  const rows = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
+  return (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), node['Relation Name'] ? rows : 0);
+}
+
+describe('how many dead letters stand where', () => {
+  it('DLQ-3.a the index of the gauge leaves the look for open letters its own, planned while there is none', async () => {
+    await own.sql('ANALYZE dead_letters');
+    const plan = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${OPEN_AMONG.text}`);
+    expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/dead_letters_open .*\n\s+Index Cond/);
+  });
+
+  it('OBS-2.a counts those that are not closed to a bound, and reads no more, at 100,000 dead letters', async () => {
+    await own.sql('ANALYZE dead_letters');
+    await insert(60_000, 'DEPENDENCY_UNAVAILABLE', 'open');
+    await insert(3, 'DEPENDENCY_UNAVAILABLE', 'triaged');
+    await insert(5, 'PROGRAMMING_ERROR', 'open');
+    await insert(40_000, 'PROGRAMMING_ERROR', 'resolved');
+    expect(await database.query(COUNT_OPEN, [COUNTED_TO])).toEqual([
+      { error_class: 'DEPENDENCY_UNAVAILABLE', state: 'open', letters: COUNTED_TO },
+      { error_class: 'DEPENDENCY_UNAVAILABLE', state: 'triaged', letters: 3 },
+      { error_class: 'PROGRAMMING_ERROR', state: 'open', letters: 5 },
+    ]);
+    const [row] = await database.transaction(async (tx) => {
+      await tx.execute('SET LOCAL plan_cache_mode = force_generic_plan');
+      await tx.execute(`PREPARE counts AS ${COUNT_OPEN.text}`);
+      return tx.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE counts(${COUNTED_TO})`,
+      );
+    });
+    expect(rowsRead(row!['QUERY PLAN'][0].Plan)).toBeLessThan(COUNTED_TO + 100);
+  });
+});
