@@ -101,13 +101,13 @@ describe('at 100,000 items', () => {
     return least_ms;
   }
 
-  it('WQ-3.a a guard of eight times as many ids costs less than twenty times as much', async () => {
+  it('WQ-3.a a guard costs its ids and not their square: 16 times as many, far less than 256 times as much', async () => {
     const guard = (n: number) => [
       held.slice(-n).map(({ id }) => id),
       held.slice(-n).map(({ token }) => token),
       'alpha',
     ];
-    const [few_ms, many_ms] = [await msOf(LOCK_OWNED, guard(BATCH)), await msOf(LOCK_OWNED, guard(BATCH * 8))];
-    expect(many_ms / few_ms).toBeLessThan(20);
+    const [few_ms, many_ms] = [await msOf(LOCK_OWNED, guard(BATCH)), await msOf(LOCK_OWNED, guard(BATCH * 16))];
+    expect(many_ms / few_ms).toBeLessThan(50);
   });
 });
