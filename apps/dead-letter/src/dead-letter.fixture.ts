@@ -41,7 +41,7 @@ export interface DeadLetterStage {
   /** The dead letter about a subject, as a key for every source sees it; null where there is none. */
   letterOf(subject_id: string): Promise<LetterView | null>;
   /** A second replica; stop it yourself. */
-  replica(): Promise<RunningService>;
+  replica(settings?: Record<string, string>): Promise<RunningService>;
   close(): Promise<void>;
 }
 
@@ -57,7 +57,8 @@ export async function deadLetterStage(
   await producer.connect();
   const directory = mkdtempSync(join(tmpdir(), 'assay-dead-letter-'));
   const keys = writeKeys(join(directory, 'keys.json'));
-  const start = (instance: string) => startReplica(database_url, kafka, directory, instance);
+  const start = (instance: string, settings?: Record<string, string>) =>
+    startReplica(database_url, kafka, directory, { ASSAY_INSTANCE: instance, ...settings });
   const service = await start('spec-1');
   const call: DeadLetterStage['call'] = async <T>(
     as: Caller | null,
@@ -94,7 +95,7 @@ export async function deadLetterStage(
       ]);
       return row ? (await call<LetterView>('every_source', `/v1/dead-letters/${row.id}`)).body : null;
     },
-    replica: () => start('spec-2'),
+    replica: (differs) => start('spec-2', differs),
     close: async () => {
       await service.stop();
       await producer.disconnect();
@@ -111,9 +112,8 @@ function writeKeys(path: string): Record<Caller, string> {
   return Object.fromEntries(made.map(({ id, key }) => [id, key])) as Record<Caller, string>;
 }
 
-function startReplica(database_url: string, kafka: TestKafka, directory: string, instance: string) {
+function startReplica(database_url: string, kafka: TestKafka, directory: string, differs: Record<string, string>) {
   const settings = readSettings(DEAD_LETTER_SETTINGS, {
-    ASSAY_INSTANCE: instance,
     ASSAY_HTTP_HOST: '127.0.0.1',
     ASSAY_HTTP_PORT: '0',
     ASSAY_API_KEYS_FILE: join(directory, 'keys.json'),
@@ -129,6 +129,7 @@ function startReplica(database_url: string, kafka: TestKafka, directory: string,
     ASSAY_REPLAY_PLAN_ITEMS: '8',
     ASSAY_ARTEFACT_KEYS: 'env:ARTEFACT_KEYS',
     ARTEFACT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+    ...differs,
   });
   return startService(
     { name: 'dead-letter', module: DeadLetterModule.register(settings), transport: kafkaTransport },

@@ -114,7 +114,7 @@ const EXAMPLES: EventDataByType = {
   },
   'replay.requested': { ...about, ...replay, ...corrected },
   'replay.accepted': { ...about, generation: 1, ...replay, ...corrected, previous_generation: 0 },
-  'replay.refused': { ...about, ...replay, code: 'superseded_by_job', superseded_by: ID },
+  'replay.refused': { ...about, ...replay, code: 'superseded_by_job', superseded_by: ID, job_generation: null },
 };
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });

@@ -36,4 +36,6 @@ export interface ReplayRefused extends JobEventData, ReplayFacts {
   code: ReplayRefusal;
   /** With `superseded_by_job`. */
   superseded_by: string | null;
+  /** With `generation_moved`: at which the job stands, for an answer that told of it may have been lost. */
+  job_generation: number | null;
 }

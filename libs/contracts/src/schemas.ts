@@ -161,5 +161,5 @@ export const EVENT_SCHEMAS = {
   }),
   'replay.requested': object(wantedReplay),
   'replay.accepted': object({ ...wantedReplay, previous_generation: count }),
-  'replay.refused': object({ ...replay, code: text, superseded_by: nullable(uuid) }),
+  'replay.refused': object({ ...replay, code: text, superseded_by: nullable(uuid), job_generation: nullable(count) }),
 } as const satisfies Record<string, Schema>;

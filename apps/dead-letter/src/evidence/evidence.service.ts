@@ -50,7 +50,7 @@ export class EvidenceService {
       if (!letter) throw new Problem('not_found');
       const { row, replayed } = await this.#insert(tx, evidence);
       const steps = replayed ? [] : remedy(letter, evidence);
-      return { row, replayed, announcement: await this.changes.store(tx, steps.length ? [letter] : [], steps) };
+      return { row, replayed, announcement: await this.changes.store(tx, replayed ? [] : [letter], steps) };
     });
     this.changes.announce(announcement);
     return this.#done(done, principal);

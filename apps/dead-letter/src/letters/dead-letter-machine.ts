@@ -2,7 +2,8 @@ import type { DeadLetterState } from '@assay/contracts';
 
 /**
  * Where a dead letter may go from where it is (DLQ-5, GEN-1). A new failure reopens whatever was done about the last
- * one; what settles elsewhere resolves from anywhere but the two ends.
+ * one; what settles elsewhere resolves from anywhere but the two ends. `replaying` ends by what comes of the replay, and
+ * to `open` where that is not waited for any longer: by a time-out, or by an operator's act.
  */
 export const DEAD_LETTER_MOVES: Readonly<Record<DeadLetterState, readonly DeadLetterState[]>> = {
   open: ['triaged', 'remediated', 'replaying', 'resolved', 'escalated', 'discarded'],

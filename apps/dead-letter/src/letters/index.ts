@@ -6,4 +6,5 @@ export type { DeadLetter, FailureFacts, Subject, Transition, Version } from './d
 export { LetterGauges } from './letter-gauges.js';
 export { LETTER_COLUMNS, LettersRepository } from './letters.repository.js';
 export { LettersModule } from './letters.module.js';
-export { born, move } from './move.js';
+export { born, illegalMove, move } from './move.js';
+export type { Step } from './move.js';

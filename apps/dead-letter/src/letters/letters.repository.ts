@@ -29,6 +29,12 @@ export class LettersRepository {
     return letter;
   }
 
+  /** Why it is in the state that it has. */
+  async lastCause(tx: Tx, { id, changes }: DeadLetter): Promise<string | undefined> {
+    const sql = 'SELECT cause FROM transitions WHERE dead_letter_id = $1 AND change = $2';
+    return (await tx.query<{ cause: string }>(sql, [id, changes]))[0]?.cause;
+  }
+
   /** By id; locked in the order of their subjects. */
   async lockMany(tx: Tx, ids: readonly string[]): Promise<Map<string, DeadLetter>> {
     if (ids.length === 0) return new Map();
@@ -40,7 +46,7 @@ export class LettersRepository {
     return new Map(letters.map((letter) => [letter.id, letter]));
   }
 
-  /** Facts and states as they stand in memory, of letters that the transaction has locked. */
+  /** Facts and states as they stand in memory, of letters that the transaction has locked; they head the lists (DLQ-5). */
   async update(tx: Tx, letters: readonly DeadLetter[]): Promise<void> {
     if (letters.length === 0) return;
     await tx.execute(
@@ -50,7 +56,7 @@ export class LettersRepository {
               last_stack = n.last_stack, sanitized_context = n.sanitized_context, fingerprint = n.fingerprint,
               first_failure_at = n.first_failure_at, last_failure_at = n.last_failure_at, occurrences = n.occurrences,
               correlation_id = n.correlation_id, traceparent = n.traceparent, assignee = n.assignee,
-              state = n.state, changes = n.changes,
+              state = n.state, changes = n.changes, sequence = DEFAULT, changed_at = clock_timestamp(),
               closed_at = CASE WHEN n.state IN ('resolved', 'discarded') THEN coalesce(d.closed_at, clock_timestamp()) END
          FROM json_to_recordset($1) AS n (
               id uuid, job_id uuid, generation int, revision int, occurred_at timestamptz, error_class text, code text, last_stack text,

@@ -14,12 +14,13 @@ export interface Step {
 /** Moves a dead letter, in memory; throws 409 `illegal_transition` where its machine does not allow it (GEN-1). */
 export function move(letter: DeadLetter, step: Step): Transition {
   if (!mayMove(letter.state, step.to)) {
-    throw new Problem('illegal_transition', {
-      detail: `The dead letter is ${letter.state} and cannot become ${step.to}.`,
-      extensions: { state: letter.state, allowed: DEAD_LETTER_MOVES[letter.state] },
-    });
+    throw illegalMove(letter.state, `The dead letter is ${letter.state} and cannot become ${step.to}.`);
   }
   return advance(letter, letter.state, step);
+}
+
+export function illegalMove(state: DeadLetterState, detail: string): Problem {
+  return new Problem('illegal_transition', { detail, extensions: { state, allowed: DEAD_LETTER_MOVES[state] } });
 }
 
 /** The birth of a dead letter: its first transition. */

@@ -5,7 +5,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
 /**
  * - One row per (subject type, subject, stage) (DLQ-3). Vocabularies of other services (stage, class, subject type) are
  *   plain text: an unknown value is kept (OPS-5). The state is ours and is checked.
- * - `sequence` orders lists and is their cursor: unlike a time it is unique, unlike the last failure it never moves.
+ * - `sequence` orders lists and is their cursor: drawn anew with each change (DLQ-5), and unlike a time unique. A row that
+ *   changes while somebody pages moves to the front and is met nowhere else.
  * - `settlements` remembers what ended well and may have a dead letter that has not arrived yet (GEN-9).
  */
 export class Init1763900000000 extends SqlMigration {
@@ -41,6 +42,7 @@ export class Init1763900000000 extends SqlMigration {
       correlation_id text NOT NULL,
       traceparent text,
       opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       closed_at timestamptz,
       CONSTRAINT dead_letters_subject UNIQUE (subject_id, subject_type, stage),
       CONSTRAINT dead_letters_closed CHECK ((state IN ('resolved', 'discarded')) = (closed_at IS NOT NULL))

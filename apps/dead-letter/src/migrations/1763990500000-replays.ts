@@ -7,6 +7,10 @@ import { SqlMigration } from '@assay/postgres';
  * - `replay_items_of_job`: a job has one replay at a time, across plans.
  * - `job_settled`: ingest has told that the generation which the item began is over; before that it would refuse the
  *   job's next replay.
+ * - `job_generation`: the highest generation of the job that ingest has named in an answer or an end. What began it may
+ *   have been given up here, and its answer lost: the next request has to name it all the same.
+ * - `replay_items_waiting`: what is looked through for items without a word (DLQ-5). Its few rows are those under way.
+ * - `sequence` of plans: as that of dead letters, drawn anew with each change of the plan or of one of its items.
  */
 export class Replays1763990500000 extends SqlMigration {
   readonly name = 'Replays1763990500000';
@@ -27,6 +31,7 @@ export class Replays1763990500000 extends SqlMigration {
       executed_by text,
       request_hash bytea NOT NULL,
       created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       started_at timestamptz,
       ended_at timestamptz,
       next_request_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -60,12 +65,14 @@ export class Replays1763990500000 extends SqlMigration {
       corrected_recipient json,
       checks json NOT NULL,
       state text NOT NULL CHECK (state IN ('pending', 'excluded', 'queued', 'requested', 'accepted', 'resolved',
-        'escalated', 'reopened', 'refused', 'skipped', 'cancelled')),
+        'escalated', 'reopened', 'refused', 'given_up', 'skipped', 'cancelled')),
       code text,
       requested_generation integer,
       accepted_generation integer,
       job_settled boolean NOT NULL DEFAULT false,
+      job_generation integer,
       requested_at timestamptz,
+      changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       ended_at timestamptz,
       changes integer NOT NULL DEFAULT 0,
       CONSTRAINT replay_items_position UNIQUE (plan_id, position),
@@ -76,6 +83,7 @@ export class Replays1763990500000 extends SqlMigration {
     `CREATE UNIQUE INDEX replay_items_executing ON replay_items (dead_letter_id)
       WHERE state IN ('queued', 'requested', 'accepted')`,
     `CREATE UNIQUE INDEX replay_items_of_job ON replay_items (job_id) WHERE state IN ('requested', 'accepted')`,
+    `CREATE INDEX replay_items_waiting ON replay_items (changed_at) WHERE state IN ('requested', 'accepted')`,
 
     `CREATE TABLE replay_item_transitions (
       item_id uuid NOT NULL REFERENCES replay_items (id) ON DELETE CASCADE,

@@ -3,10 +3,11 @@ import type { ReplayAccepted, ReplayRefused } from '@assay/contracts';
 import { counter } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { ChangesService, LettersRepository, move, OWN_ACTOR } from '../letters/index.js';
-import type { Announcement } from '../letters/index.js';
+import { LettersRepository, OWN_ACTOR } from '../letters/index.js';
 import { ReplayChangesService } from './replay-changes.service.js';
 import type { ReplayMoves } from './replay-changes.service.js';
+import { ReopeningService } from './reopening.service.js';
+import type { Reopened } from './reopening.service.js';
 import { advance, ITEM_MOVES } from './replay-machines.js';
 import type { ItemMove, ReplayItem } from './replay-plan.js';
 import { ReplayRepository } from './replay.repository.js';
@@ -20,9 +21,9 @@ export class AnswersService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(LettersRepository) private readonly letters: LettersRepository,
-    @Inject(ChangesService) private readonly letterChanges: ChangesService,
     @Inject(ReplayRepository) private readonly replays: ReplayRepository,
     @Inject(ReplayChangesService) private readonly changes: ReplayChangesService,
+    @Inject(ReopeningService) private readonly reopening: ReopeningService,
     @Inject(VerificationService) private readonly verification: VerificationService,
   ) {}
 
@@ -31,9 +32,7 @@ export class AnswersService {
   }
 
   async refused(answers: readonly ReplayRefused[]): Promise<void> {
-    const { announcement, moves } = await this.database.transaction((tx) => this.#refuse(tx, answers));
-    this.letterChanges.announce(announcement);
-    this.changes.report(moves);
+    this.reopening.announce(await this.database.transaction((tx) => this.#refuse(tx, answers)));
   }
 
   async #accept(tx: Tx, answers: readonly ReplayAccepted[]): Promise<ReplayMoves> {
@@ -57,26 +56,24 @@ export class AnswersService {
   }
 
   /** The dead letter stands open again where an operator sees it, with the code in its history. */
-  async #refuse(
-    tx: Tx,
-    answers: readonly ReplayRefused[],
-  ): Promise<{ announcement: Announcement; moves: ReplayMoves }> {
+  async #refuse(tx: Tx, answers: readonly ReplayRefused[]): Promise<Reopened> {
     const by_letter = new Map(answers.map((answer) => [answer.dead_letter_id, answer]));
     const letters = await this.letters.lockMany(tx, [...by_letter.keys()]);
     const asked = await this.verification.underWay(tx, letters.values());
-    const transitions = [...letters.values()].flatMap((letter) => {
-      const { item_id, code, correlation_id } = by_letter.get(letter.id)!;
-      if (asked.get(letter.id)?.id !== item_id) {
-        tx.afterCommit(() => ignored.add(1, { answer: 'refused' }));
-        return [];
-      }
-      return [move(letter, { to: 'open', cause: 'replay_refused', actor: OWN_ACTOR, note: code, correlation_id })];
+    const refused = [...letters.values()].filter((letter) => {
+      const answers_it = asked.get(letter.id)?.id === by_letter.get(letter.id)!.item_id;
+      if (!answers_it) tx.afterCommit(() => ignored.add(1, { answer: 'refused' }));
+      return answers_it;
     });
-    const announcement = await this.letterChanges.store(
+    const generations = new Map(answers.map((answer) => [answer.dead_letter_id, answer.job_generation ?? 0]));
+    return this.reopening.reopen(
       tx,
-      transitions.map(({ letter }) => letter),
-      transitions,
+      refused,
+      (letter) => {
+        const { code, correlation_id } = by_letter.get(letter.id)!;
+        return { cause: 'replay_refused', actor: OWN_ACTOR, note: code, correlation_id };
+      },
+      generations,
     );
-    return { announcement, moves: await this.verification.follow(tx, transitions, new Map()) };
   }
 }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Recipient } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
 import { LETTER_COLUMNS } from '../letters/index.js';
@@ -6,6 +6,8 @@ import type { DeadLetter } from '../letters/index.js';
 import { filterParams, LETTER_FILTER } from '../triage/index.js';
 import type { LetterFilter } from '../triage/index.js';
 import type { ReplayItem } from './replay-plan.js';
+import { REPLAY_CONFIG } from './replay.settings.js';
+import type { ReplaySettings } from './replay.settings.js';
 
 /** A dead letter with all that its safety checks look at. */
 export interface CandidateRow extends DeadLetter {
@@ -20,7 +22,7 @@ export interface CandidateRow extends DeadLetter {
 
 const JOB_GENERATION = `greatest(d.generation,
   (SELECT max(o.generation) FROM dead_letters o WHERE o.job_id = d.job_id),
-  (SELECT max(i.accepted_generation) FROM replay_items i
+  (SELECT max(greatest(i.accepted_generation, i.job_generation)) FROM replay_items i
     WHERE i.job_id = d.job_id AND i.requested_generation IS NOT NULL)) AS job_generation`;
 
 const CANDIDATE = `SELECT ${LETTER_COLUMNS}, ${JOB_GENERATION},
@@ -33,10 +35,16 @@ const CANDIDATE = `SELECT ${LETTER_COLUMNS}, ${JOB_GENERATION},
            WHERE i.dead_letter_id = d.id AND i.state IN ('queued', 'requested', 'accepted')) AS in_another_plan
   FROM dead_letters d`;
 
-const JOB_BUSY = `EXISTS (
+/**
+ * The job is being replayed, or its last replay is not over at ingest, which would refuse the next. That end is waited for
+ * as long as any word of a replay, `timeout` ms: where it is lost, asking is the way to find out (DLQ-5).
+ */
+const jobBusy = (timeout: `$${number}`) => `EXISTS (
   SELECT FROM replay_items o
    WHERE o.job_id = i.job_id AND o.requested_generation IS NOT NULL
-     AND (o.state IN ('requested', 'accepted') OR (o.accepted_generation IS NOT NULL AND NOT o.job_settled)))`;
+     AND (o.state IN ('requested', 'accepted')
+       OR (o.accepted_generation IS NOT NULL AND NOT o.job_settled AND o.state <> 'given_up'
+         AND o.changed_at > clock_timestamp() - ${timeout}::float8 * interval '1 millisecond')))`;
 
 export type NextItem = Pick<ReplayItem, 'id' | 'dead_letter_id' | 'job_id'>;
 const PICKED = 4;
@@ -44,6 +52,8 @@ const PICKED = 4;
 /** Dead letters as candidates for a replay. Takes no lock: what is frozen is checked again when its turn comes. */
 @Injectable()
 export class CandidatesRepository {
+  constructor(@Inject(REPLAY_CONFIG) private readonly settings: ReplaySettings) {}
+
   /** In the order of the ids; those that the key cannot see are left out. */
   async byIds(tx: Tx, ids: readonly string[], sources: string[] | null): Promise<CandidateRow[]> {
     return tx.query<CandidateRow>(
@@ -55,7 +65,7 @@ export class CandidatesRepository {
 
   /** The oldest first. */
   byFilter(tx: Tx, filter: LetterFilter, sources: string[] | null, limit: number): Promise<CandidateRow[]> {
-    return tx.query<CandidateRow>(`${CANDIDATE} WHERE ${LETTER_FILTER} ORDER BY sequence LIMIT $10`, [
+    return tx.query<CandidateRow>(`${CANDIDATE} WHERE ${LETTER_FILTER} ORDER BY opened_at, id LIMIT $10`, [
       ...filterParams(filter, sources, (field) => `/filter/${field}`),
       limit,
     ]);
@@ -69,9 +79,9 @@ export class CandidatesRepository {
   async next(tx: Tx, plan_id: string, limit: number): Promise<NextItem[]> {
     const rows = await tx.query<NextItem>(
       `SELECT i.id, i.dead_letter_id, i.job_id FROM replay_items i
-        WHERE i.plan_id = $1 AND i.state = 'queued' AND NOT ${JOB_BUSY}
+        WHERE i.plan_id = $1 AND i.state = 'queued' AND NOT ${jobBusy('$3')}
         ORDER BY i.position LIMIT $2`,
-      [plan_id, limit * PICKED],
+      [plan_id, limit * PICKED, this.settings.replay_timeout_ms],
     );
     const jobs = new Set<string | null>();
     return rows.filter(({ job_id }) => !jobs.has(job_id) && jobs.add(job_id)).slice(0, limit);
@@ -90,8 +100,8 @@ export class CandidatesRepository {
   /** Those of these items that may be asked for now: to be asked again under the locks. */
   async free(tx: Tx, item_ids: readonly string[]): Promise<Set<string>> {
     const rows = await tx.query<{ id: string }>(
-      `SELECT i.id FROM replay_items i WHERE i.id = ANY ($1) AND i.state = 'queued' AND NOT ${JOB_BUSY}`,
-      [item_ids],
+      `SELECT i.id FROM replay_items i WHERE i.id = ANY ($1) AND i.state = 'queued' AND NOT ${jobBusy('$2')}`,
+      [item_ids, this.settings.replay_timeout_ms],
     );
     return new Set(rows.map(({ id }) => id));
   }

@@ -69,7 +69,13 @@ export function freeze(
         start_stage,
       },
       ...{ corrected_recipient, checks, state: code === null ? 'pending' : 'excluded', code },
-      ...{ requested_generation: null, accepted_generation: null, requested_at: null, changes: 0 },
+      ...{
+        requested_generation: null,
+        accepted_generation: null,
+        job_generation: null,
+        requested_at: null,
+        changes: 0,
+      },
     };
   });
 }

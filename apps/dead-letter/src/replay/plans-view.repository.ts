@@ -24,6 +24,8 @@ export interface PlanSummary {
   created_by: string;
   executed_by: string | null;
   created_at: string;
+  /** Of the plan or of one of its items: what lists are ordered by (DLQ-5). */
+  changed_at: string;
   started_at: string | null;
   ended_at: string | null;
   /** How many items stand in which state; states without one are left out. */
@@ -60,18 +62,20 @@ export interface ItemView {
   start_stage: string;
   corrected_recipient: Recipient | null;
   state: string;
-  /** Why it was excluded, skipped or refused. */
+  /** Why it was excluded, skipped, refused or given up; how it was resolved. */
   code: string | null;
   checks: SafetyCheck[];
   requested_generation: number | null;
   accepted_generation: number | null;
   requested_at: string | null;
+  /** By its state: how long it has been waited for. */
+  changed_at: string;
   ended_at: string | null;
   transitions: ReplayTransitionView[];
 }
 
 const SUMMARY = `p.id, p.state, p.action, p.start_stage, p.corrected_recipient, p.reason, p.items_per_second, p.filter,
-  p.sources, p.created_by, p.executed_by, p.created_at, p.started_at, p.ended_at,
+  p.sources, p.created_by, p.executed_by, p.created_at, p.changed_at, p.started_at, p.ended_at,
   (SELECT coalesce(json_object_agg(s.state, s.items), '{}') FROM (
      SELECT state, count(*) AS items FROM replay_items i WHERE i.plan_id = p.id GROUP BY state) AS s) AS progress`;
 /** A plan is visible to keys whose sources take in all of the plan's. */
@@ -79,19 +83,30 @@ const VISIBLE = `($1::text[] IS NULL OR p.sources <@ $1)`;
 const STEPS = `json_agg(json_build_object('change', t.change, 'occurred_at', t.occurred_at, 'from_state', t.from_state,
   'to_state', t.to_state, 'cause', t.cause, 'actor', t.actor, 'correlation_id', t.correlation_id) ORDER BY t.change)`;
 
+/** A page of plans. Planned anew for its values, as the list of dead letters is. */
+export const LIST_PLANS = `SELECT p.sequence, ${SUMMARY} FROM replay_plans p
+  WHERE ${VISIBLE} AND ($2::text IS NULL OR p.state = $2) AND ($3::bigint IS NULL OR p.sequence < $3)
+  ORDER BY p.sequence DESC LIMIT $4`;
+
+/** A page of the items of a plan, in its order. */
+export const LIST_ITEMS = `SELECT i.position AS sequence, i.id, i.dead_letter_id, i.job_id, d.source, d.subject_type, d.subject_id, d.stage,
+    i.error_class, i.action, i.start_stage, i.corrected_recipient, i.state, i.code, i.checks,
+    i.requested_generation, i.accepted_generation, i.requested_at, i.changed_at, i.ended_at,
+    (SELECT ${STEPS} FROM replay_item_transitions t WHERE t.item_id = i.id) AS transitions
+  FROM replay_items i JOIN dead_letters d ON d.id = i.dead_letter_id
+  WHERE i.plan_id = $1 AND ($2::text IS NULL OR i.state = $2) AND ($3::int IS NULL OR i.position > $3)
+  ORDER BY i.position LIMIT $4`;
+
 @Injectable()
 export class PlansViewRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** The newest first. */
+  /** Those that changed last first. */
   async list(query: PlanListQuery, principal: Principal): Promise<Page<PlanSummary>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const rows = await this.database.query<PlanSummary & { sequence: number }>(
-      `SELECT p.sequence, ${SUMMARY} FROM replay_plans p
-        WHERE ${VISIBLE} AND ($2::text IS NULL OR p.state = $2) AND ($3::bigint IS NULL OR p.sequence < $3)
-        ORDER BY p.sequence DESC LIMIT $4`,
-      [sourcesOf(principal), query.state ?? null, decodeCursor(query.cursor), limit + 1],
-    );
+    const rows = await this.database.query<PlanSummary & { sequence: number }>(LIST_PLANS, [
+      ...[sourcesOf(principal), query.state ?? null, decodeCursor(query.cursor), limit + 1],
+    ]);
     const page = pageOf(rows, limit);
     return { ...page, items: page.items.map((plan) => shown(plan, principal)) };
   }
@@ -109,16 +124,9 @@ export class PlansViewRepository {
   /** In the order of the plan. */
   async items(plan_id: string, query: ItemListQuery, principal: Principal): Promise<Page<ItemView>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const rows = await this.database.query<ItemView & { sequence: number }>(
-      `SELECT i.position AS sequence, i.id, i.dead_letter_id, i.job_id, d.source, d.subject_type, d.subject_id, d.stage,
-              i.error_class, i.action, i.start_stage, i.corrected_recipient, i.state, i.code, i.checks,
-              i.requested_generation, i.accepted_generation, i.requested_at, i.ended_at,
-              (SELECT ${STEPS} FROM replay_item_transitions t WHERE t.item_id = i.id) AS transitions
-         FROM replay_items i JOIN dead_letters d ON d.id = i.dead_letter_id
-        WHERE i.plan_id = $1 AND ($2::text IS NULL OR i.state = $2) AND ($3::int IS NULL OR i.position > $3)
-        ORDER BY i.position LIMIT $4`,
-      [plan_id, query.state ?? null, decodeCursor(query.cursor), limit + 1],
-    );
+    const rows = await this.database.query<ItemView & { sequence: number }>(LIST_ITEMS, [
+      ...[plan_id, query.state ?? null, decodeCursor(query.cursor), limit + 1],
+    ]);
     const page = pageOf(rows, limit);
     const items = page.items.map((item) => ({ ...item, transitions: item.transitions.map(withInstant) }));
     return { ...page, items: items.map((item) => shown(item, principal)) };

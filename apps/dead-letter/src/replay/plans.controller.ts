@@ -37,7 +37,7 @@ export class PlansController {
     return view;
   }
 
-  /** Lists plans, newest first. */
+  /** Lists plans, those that changed last first; a change of an item is one of its plan. */
   @Get()
   list(@Query() query: PlanListQuery, @CurrentPrincipal() principal: Principal): Promise<Page<PlanSummary>> {
     return this.views.list(query, principal);

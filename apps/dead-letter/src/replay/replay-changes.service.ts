@@ -28,7 +28,7 @@ export class ReplayChangesService {
     await this.replays.update(tx, [], distinct(moves.items));
     const ended = await this.#complete(tx, plans);
     const all = { plans: [...moves.plans, ...ended], items: moves.items };
-    await this.replays.update(tx, distinct(all.plans), []);
+    await this.replays.update(tx, changedPlans(plans, all), []);
     await this.replays.record(tx, all.plans, all.items);
     return all;
   }
@@ -60,6 +60,13 @@ export class ReplayChangesService {
         return advance(PLAN_MOVES, plan, { to: 'completed', cause: 'all_over', actor: OWN_ACTOR, correlation_id });
       });
   }
+}
+
+/** Those that moved, or an item of which did: either is a change of the plan (DLQ-5). */
+function changedPlans(plans: readonly ReplayPlan[], moves: ReplayMoves): ReplayPlan[] {
+  const ids = new Set(moves.items.map(({ subject }) => subject.plan_id));
+  const others = plans.filter(({ id }) => ids.has(id));
+  return [...new Set([...distinct(moves.plans), ...others])];
 }
 
 function distinct<T>(moves: readonly { subject: T }[]): T[] {

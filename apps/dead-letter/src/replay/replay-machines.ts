@@ -22,22 +22,27 @@ export const ITEM_STATES = [
   'escalated',
   'reopened',
   'refused',
+  'given_up',
   'skipped',
   'cancelled',
 ] as const;
 export type ItemState = (typeof ITEM_STATES)[number];
 
-/** Where an item may go (GEN-1). News come in any order: an outcome may be known before that it was accepted. */
+/**
+ * Where an item may go (GEN-1). News come in any order: an outcome may be known before that it was accepted. One that is
+ * `given_up` is waited for no longer; what comes of it later shows in its dead letter alone, for its plan may be over.
+ */
 export const ITEM_MOVES: Readonly<Record<ItemState, readonly ItemState[]>> = {
   pending: ['queued', 'skipped', 'cancelled'],
   queued: ['requested', 'skipped', 'cancelled'],
-  requested: ['accepted', 'refused', 'resolved', 'escalated', 'reopened'],
-  accepted: ['resolved', 'escalated', 'reopened'],
+  requested: ['accepted', 'refused', 'resolved', 'escalated', 'reopened', 'given_up'],
+  accepted: ['resolved', 'escalated', 'reopened', 'given_up'],
   excluded: [],
   resolved: [],
   escalated: [],
   reopened: [],
   refused: [],
+  given_up: [],
   skipped: [],
   cancelled: [],
 };

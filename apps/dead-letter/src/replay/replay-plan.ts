@@ -34,11 +34,13 @@ export interface ReplayItem {
   corrected_recipient: Recipient | null;
   checks: SafetyCheck[];
   state: ItemState;
-  /** Why it was excluded, skipped or refused; how it was resolved. */
+  /** Why it was excluded, skipped, refused or given up; how it was resolved. */
   code: string | null;
   /** Of the job when it was asked for: ingest begins the one after it. */
   requested_generation: number | null;
   accepted_generation: number | null;
+  /** The highest of its job that ingest has named since. */
+  job_generation: number | null;
   /** Equal to the event's `occurred_at`: paces are measured from it. */
   requested_at: string | null;
   changes: number;

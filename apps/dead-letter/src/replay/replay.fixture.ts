@@ -35,7 +35,7 @@ export interface ReplayStage extends DeadLetterStage {
   /** The requests about a dead letter, once there are so many. */
   requests(of: Failed, atLeast?: number): Promise<ReplayRequested[]>;
   accept(request: ReplayRequested): Promise<void>;
-  refuse(request: ReplayRequested, code: ReplayRefused['code']): Promise<void>;
+  refuse(request: ReplayRequested, code: ReplayRefused['code'], job_generation?: number | null): Promise<void>;
   /** Ingest has ended the generation. */
   settleJob(request: ReplayRequested): Promise<void>;
   /** The delivery of a failure ends in a generation. */
@@ -71,7 +71,7 @@ export async function replayStage(): Promise<ReplayStage> {
         return requestsOf(letter.id);
       }),
     accept: (request) => stage.send(acceptedEvent(request)),
-    refuse: (request, code) => stage.send(refusedEvent(request, code)),
+    refuse: (request, code, job_generation = null) => stage.send(refusedEvent(request, code, job_generation)),
     settleJob: (request) => stage.send(jobSettledEvent(request)),
     deliver: ({ failure }, generation, state = 'sent') =>
       stage.send(settledEvent(aSettlement(failure, state, { generation, revision: 9 }))),
@@ -101,9 +101,13 @@ export function acceptedEvent(request: ReplayRequested): OutgoingEvent {
   return jobEvent('replay.accepted', data, { subject: request.item_id, traceparent: null });
 }
 
-function refusedEvent(request: ReplayRequested, code: ReplayRefused['code']): OutgoingEvent {
+function refusedEvent(
+  request: ReplayRequested,
+  code: ReplayRefused['code'],
+  job_generation: number | null,
+): OutgoingEvent {
   const { corrected_recipient: _, reason: __, actor: ___, ...facts } = request;
-  const data: ReplayRefused = { ...facts, code, superseded_by: null };
+  const data: ReplayRefused = { ...facts, code, superseded_by: null, job_generation };
   return jobEvent('replay.refused', data, { subject: request.item_id, traceparent: null });
 }
 

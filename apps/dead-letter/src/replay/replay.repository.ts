@@ -15,7 +15,7 @@ export interface NewPlan extends ReplayPlan {
 const PLAN = `id, state, action, reason, items_per_second, sources, created_by, executed_by, work_item_id, changes,
   correlation_id, traceparent`;
 const ITEM = `id, plan_id, position, dead_letter_id, job_id, error_class, action, start_stage, corrected_recipient, checks, state, code,
-  requested_generation, accepted_generation, requested_at, changes`;
+  requested_generation, accepted_generation, job_generation, requested_at, changes`;
 
 /**
  * Writes of plans and items. Whoever changes items holds their plan's lock; whoever needs dead letters too takes those
@@ -57,7 +57,7 @@ export class ReplayRepository {
       `INSERT INTO replay_items (${ITEM})
        SELECT ${ITEM} FROM json_to_recordset($1) AS n (id uuid, plan_id uuid, position int, dead_letter_id uuid,
          job_id uuid, error_class text, action text, start_stage text, corrected_recipient json, checks json, state text, code text,
-         requested_generation int, accepted_generation int, requested_at timestamptz, changes int)`,
+         requested_generation int, accepted_generation int, job_generation int, requested_at timestamptz, changes int)`,
       [JSON.stringify(items)],
     );
   }
@@ -117,6 +117,7 @@ export class ReplayRepository {
       await tx.execute(
         `UPDATE replay_plans p
             SET state = n.state, executed_by = n.executed_by, work_item_id = n.work_item_id, changes = n.changes,
+                sequence = DEFAULT, changed_at = clock_timestamp(),
                 started_at = CASE WHEN n.state = 'executing' THEN coalesce(p.started_at, clock_timestamp()) ELSE p.started_at END,
                 ended_at = CASE WHEN n.state IN ('completed', 'cancelled') THEN coalesce(p.ended_at, clock_timestamp()) END
            FROM json_to_recordset($1) AS n (id uuid, state text, executed_by text, work_item_id uuid, changes int)
@@ -130,11 +131,13 @@ export class ReplayRepository {
           SET state = n.state, code = n.code, requested_generation = n.requested_generation, job_id = n.job_id,
               error_class = n.error_class,
               accepted_generation = n.accepted_generation, changes = n.changes,
+              job_generation = greatest(i.job_generation, n.job_generation),
               requested_at = n.requested_at,
+              changed_at = CASE WHEN n.changes > i.changes THEN clock_timestamp() ELSE i.changed_at END,
               ended_at = CASE WHEN n.state IN ('pending', 'queued', 'requested', 'accepted') THEN NULL
                               ELSE coalesce(i.ended_at, clock_timestamp()) END
          FROM json_to_recordset($1) AS n (id uuid, state text, code text, requested_generation int,
-              accepted_generation int, requested_at timestamptz, job_id uuid, error_class text, changes int)
+              accepted_generation int, job_generation int, requested_at timestamptz, job_id uuid, error_class text, changes int)
         WHERE i.id = n.id`,
       [JSON.stringify(items)],
     );
@@ -162,10 +165,11 @@ export class ReplayRepository {
     return row?.wait_ms ?? 0;
   }
 
-  /** Ingest has ended a generation of these jobs: each may be replayed again. */
+  /** Ingest has ended a generation of these jobs: each may be replayed again, from there. */
   async settleJobs(jobs: readonly { job_id: string; generation: number }[]): Promise<void> {
     await this.database.execute(
-      `UPDATE replay_items i SET job_settled = true
+      `UPDATE replay_items i
+          SET job_settled = true, job_generation = greatest(i.job_generation, j.generation)
          FROM json_to_recordset($1) AS j (job_id uuid, generation int)
         WHERE i.job_id = j.job_id AND i.requested_generation < j.generation AND NOT i.job_settled`,
       [JSON.stringify(jobs)],

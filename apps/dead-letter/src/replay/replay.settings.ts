@@ -1,4 +1,4 @@
-import { integer } from '@assay/service';
+import { durationMs, integer } from '@assay/service';
 
 /** How replay plans are bounded; spread into the settings of the service. */
 export const REPLAY_SETTINGS = {
@@ -23,12 +23,19 @@ export const REPLAY_SETTINGS = {
     min: 1,
     max: 1_000,
   }),
+  replay_timeout_ms: durationMs({
+    env: 'ASSAY_REPLAY_TIMEOUT_MS',
+    doc: 'A replay without a word for longer is waited for no more, and its dead letter stands open again (DLQ-5). More than a delivery may take (about 27 hours with the defaults) and an outage of a weekend, so that 3 days are the default.',
+    default: 259_200_000,
+    min: 100,
+  }),
 };
 
 export interface ReplaySettings {
   replay_plan_items: number;
   replay_items_per_second: number;
   replay_max_generations: number;
+  replay_timeout_ms: number;
 }
 
 /** Nest token. */

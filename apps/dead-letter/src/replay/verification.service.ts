@@ -29,6 +29,13 @@ const OUTCOMES: Partial<Record<DeadLetterState, ItemState>> = {
   open: 'reopened',
 };
 
+/** Causes that open a dead letter again before anything has come of its replay. */
+const WITHOUT_OUTCOME: Readonly<Record<string, ItemState>> = {
+  replay_refused: 'refused',
+  replay_timed_out: 'given_up',
+  replay_ended: 'given_up',
+};
+
 /**
  * What came of replays (DLQ-9): a dead letter that leaves `replaying` takes its item along. Under the lock of the dead
  * letter, which nobody asks for a replay of without; plans are locked after it.
@@ -57,7 +64,10 @@ export class VerificationService {
     );
   }
 
-  /** The items of the dead letters that these transitions took out of `replaying`. `generations`: of the news, by dead letter. */
+  /**
+   * The items of the dead letters that these transitions took out of `replaying`. `generations`: of their jobs as the news
+   * tell of them, by dead letter.
+   */
   async follow(
     tx: Tx,
     transitions: readonly Transition[],
@@ -71,13 +81,16 @@ export class VerificationService {
     const plans = await this.replays.lockPlans(tx, [...new Set(found.map(({ plan_id }) => plan_id))]);
     const items = await this.replays.underWay(tx, [...ends.keys()]);
     const moves = items.map((item) => {
-      const { to_state, cause, correlation_id, note } = ends.get(item.dead_letter_id)!;
-      const refused = cause === 'replay_refused';
-      item.code = refused ? note : cause;
+      const { to_state, cause, correlation_id, note, actor } = ends.get(item.dead_letter_id)!;
+      item.code = cause === 'replay_refused' ? note : cause;
       const generation = generations.get(item.dead_letter_id) ?? 0;
-      if (!refused && generation > item.requested_generation!) item.accepted_generation ??= generation;
-      const to = refused ? 'refused' : OUTCOMES[to_state]!;
-      return advance(ITEM_MOVES, item, { to, cause, actor: OWN_ACTOR, correlation_id });
+      const without_outcome = WITHOUT_OUTCOME[cause];
+      if (without_outcome === undefined && generation > item.requested_generation!) {
+        item.accepted_generation ??= generation;
+      }
+      item.job_generation = Math.max(generation, item.job_generation ?? 0);
+      const to = without_outcome ?? OUTCOMES[to_state]!;
+      return advance(ITEM_MOVES, item, { to, cause, actor, correlation_id });
     });
     return this.changes.store(tx, [...plans.values()], { plans: [], items: moves });
   }

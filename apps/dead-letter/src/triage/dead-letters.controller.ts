@@ -6,7 +6,7 @@ import { sourcesOf } from '../scope.js';
 import { ListQuery } from './letter-queries.js';
 import { LettersViewRepository } from './letters-view.repository.js';
 import type { LetterSummary, LetterView } from './letters-view.repository.js';
-import { DiscardRequest, TriageRequest } from './triage-requests.js';
+import { ReasonRequest, TriageRequest } from './triage-requests.js';
 import { TriageService } from './triage.service.js';
 
 /** `/v1/dead-letters` (DLQ-6): every answer is scoped to the sources of the key. */
@@ -18,7 +18,7 @@ export class DeadLettersController {
     @Inject(TriageService) private readonly triageService: TriageService,
   ) {}
 
-  /** Lists dead letters, newest first. */
+  /** Lists dead letters, those that changed last first. */
   @Get()
   list(@Query() query: ListQuery, @CurrentPrincipal() principal: Principal): Promise<Page<LetterSummary>> {
     return this.views.list(query, sourcesOf(principal));
@@ -48,7 +48,7 @@ export class DeadLettersController {
   @HttpCode(HttpStatus.OK)
   discard(
     @Param('id') id: string,
-    @Body() request: DiscardRequest,
+    @Body() request: ReasonRequest,
     @CurrentPrincipal() principal: Principal,
   ): Promise<LetterView> {
     return this.triageService.discard(id, request, principal);

@@ -11,7 +11,7 @@ export class TriageRequest {
   @IsOptional() @IsString() @MaxLength(MAX_NOTE) @Matches(NOTE) note?: string;
 }
 
-/** `POST /v1/dead-letters/{id}/discard`. */
-export class DiscardRequest {
+/** `POST /v1/dead-letters/{id}/discard` and `…/end-replay`. */
+export class ReasonRequest {
   @IsString() @MaxLength(MAX_NOTE) @Matches(NOTE) reason: string;
 }

@@ -9,5 +9,6 @@ import { TriageService } from './triage.service.js';
   imports: [LettersModule],
   controllers: [DeadLettersController, IncidentsController],
   providers: [LettersViewRepository, TriageService],
+  exports: [TriageService],
 })
 export class TriageModule {}

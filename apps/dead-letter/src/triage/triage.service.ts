@@ -9,7 +9,7 @@ import type { DeadLetter, Transition } from '../letters/index.js';
 import { actorOf, requireUuid, sourcesOf } from '../scope.js';
 import { LettersViewRepository } from './letters-view.repository.js';
 import type { LetterView } from './letters-view.repository.js';
-import type { DiscardRequest, TriageRequest } from './triage-requests.js';
+import type { ReasonRequest, TriageRequest } from './triage-requests.js';
 
 /** What operators do about dead letters before a replay (DLQ-6). */
 @Injectable()
@@ -36,7 +36,7 @@ export class TriageService {
     });
   }
 
-  discard(id: string, { reason }: DiscardRequest, principal: Principal): Promise<LetterView> {
+  discard(id: string, { reason }: ReasonRequest, principal: Principal): Promise<LetterView> {
     return this.#change(id, principal, (letter) =>
       move(letter, stepBy(principal, { to: 'discarded', cause: 'discarded', note: reason })),
     );

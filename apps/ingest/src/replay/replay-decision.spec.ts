@@ -36,7 +36,9 @@ describe('decideReplay', () => {
       null,
     ],
   ])('ING-9.d refuses when %s', (_why, over, found, standing, code, superseded_by) => {
-    expect(decideReplay({ ...asked, ...over }, found, standing)).toEqual({ accepted: false, code, superseded_by });
+    const job_generation = code === 'generation_moved' ? 2 : null;
+    const refused = { accepted: false, code, superseded_by, job_generation };
+    expect(decideReplay({ ...asked, ...over }, found, standing)).toEqual(refused);
   });
 
   it('ING-9.d names the newest of several jobs that stand in its way', () => {

@@ -1,4 +1,4 @@
-import type { JobState, ReplayRefusal } from '@assay/contracts';
+import type { JobState, ReplayRefusal, ReplayRefused } from '@assay/contracts';
 
 /** What of a request is judged. */
 export interface Asked {
@@ -28,7 +28,8 @@ export interface Standing {
 }
 
 export type ReplayDecision =
-  { accepted: true; generation: number } | { accepted: false; code: ReplayRefusal; superseded_by: string | null };
+  | { accepted: true; generation: number }
+  | ({ accepted: false } & Pick<ReplayRefused, 'code' | 'superseded_by' | 'job_generation'>);
 
 /**
  * Whether a job begins a new generation (ING-9). What cannot be helped any more is told first: that another job has
@@ -44,8 +45,8 @@ export function decideReplay(
     return refused('job_not_found');
   }
   const successor = successorOf(job, standing);
-  if (successor !== undefined) return { accepted: false, code: 'superseded_by_job', superseded_by: successor.job_id };
-  if (job.generation !== asked.generation) return refused('generation_moved');
+  if (successor !== undefined) return { ...refused('superseded_by_job'), superseded_by: successor.job_id };
+  if (job.generation !== asked.generation) return { ...refused('generation_moved'), job_generation: job.generation };
   if (job.state !== 'failed') return refused('job_not_failed');
   if (startsFromSubmission(asked.start_stage) && !job.submission_kept) return refused('submission_not_kept');
   return { accepted: true, generation: job.generation + 1 };
@@ -63,6 +64,6 @@ function successorOf(job: ReplayedJob, standing: readonly Standing[]): Standing 
     .toSorted((a, b) => b.review_version - a.review_version)[0];
 }
 
-function refused(code: ReplayRefusal): ReplayDecision {
-  return { accepted: false, code, superseded_by: null };
+function refused(code: ReplayRefusal) {
+  return { accepted: false as const, code, superseded_by: null, job_generation: null };
 }

@@ -24,8 +24,8 @@ export function answerEvent(request: ReplayRequested, decided: Decided): Outgoin
   const told = { ...factsOf(request), revision: BEGIN_REVISION, occurred_at, correlation_id };
   const options = { subject: request.item_id, traceparent };
   if (!decision.accepted) {
-    const { code, superseded_by } = decision;
-    const data: ReplayRefused = { ...told, generation: request.generation, code, superseded_by };
+    const { code, superseded_by, job_generation } = decision;
+    const data: ReplayRefused = { ...told, generation: request.generation, code, superseded_by, job_generation };
     return jobEvent('replay.refused', data, options);
   }
   const { corrected_recipient, reason, actor } = request;

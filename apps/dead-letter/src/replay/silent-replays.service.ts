@@ -1,0 +1,89 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { counter, createLog } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
+import { Liveness } from '@assay/service';
+import { OWN_ACTOR } from '../letters/index.js';
+import type { DeadLetter } from '../letters/index.js';
+import { ReopeningService } from './reopening.service.js';
+import type { Reopened } from './reopening.service.js';
+import { REPLAY_CONFIG } from './replay.settings.js';
+import type { ReplaySettings } from './replay.settings.js';
+import { ReplayRepository } from './replay.repository.js';
+import { SilentReplaysRepository } from './silent-replays.repository.js';
+
+const log = createLog('dead-letter.silent', ['replay_timed_out', 'look_failed']);
+const timed_out = counter('assay_replays_timed_out_total', 'Replays that nobody told of for too long, by action.');
+
+const LOOK_LIMIT = 100;
+const LONGEST_LOOK_INTERVAL_MS = 30_000;
+const LOOKS_PER_PERIOD = 4;
+
+/** No dead letter is `replaying` for ever (DLQ-5): one whose replay nobody tells of stands open again. */
+@Injectable()
+export class SilentReplaysService implements OnApplicationBootstrap, OnModuleDestroy {
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<unknown> | undefined;
+  readonly #interval_ms: number;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(SilentReplaysRepository) private readonly repository: SilentReplaysRepository,
+    @Inject(ReplayRepository) private readonly replays: ReplayRepository,
+    @Inject(ReopeningService) private readonly reopening: ReopeningService,
+    @Inject(Liveness) private readonly liveness: Liveness,
+    @Inject(REPLAY_CONFIG) private readonly settings: ReplaySettings,
+  ) {
+    this.#interval_ms = Math.min(LONGEST_LOOK_INTERVAL_MS, Math.ceil(settings.replay_timeout_ms / LOOKS_PER_PERIOD));
+  }
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => {
+      this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    }, this.#interval_ms);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  /** Looks once; returns how many replays it has given up. */
+  async lookOnce(): Promise<number> {
+    const reopened = await this.database.transaction((tx) => this.#act(tx));
+    if (reopened === null) return 0;
+    this.reopening.announce(reopened);
+    for (const { subject } of reopened.moves.items) {
+      const { id: item_id, plan_id, dead_letter_id, job_id, requested_at, action } = subject;
+      log.error('replay_timed_out', { item_id, plan_id, dead_letter_id, job_id, requested_at });
+      timed_out.add(1, { action });
+    }
+    return reopened.moves.items.length;
+  }
+
+  async #look(): Promise<void> {
+    this.liveness.beat('silent_replays', this.#interval_ms * 10 + 60_000);
+    await this.lookOnce().catch((error: unknown) => log.warn('look_failed', {}, error));
+  }
+
+  /** Answers that a plan's lock is waited for come first: an item that was accepted meanwhile has had its word. */
+  async #act(tx: Tx): Promise<Reopened | null> {
+    const { replay_timeout_ms: timeout_ms } = this.settings;
+    const letters = await this.repository.letters(tx, timeout_ms, LOOK_LIMIT);
+    if (letters.length === 0) return null;
+    const ids = letters.map(({ id }) => id);
+    const asked = await this.replays.underWay(tx, ids);
+    await this.replays.lockPlans(tx, [...new Set(asked.map(({ plan_id }) => plan_id))]);
+    const silent = await this.repository.stillSilent(tx, ids, timeout_ms);
+    return this.reopening.reopen(
+      tx,
+      letters.filter(({ id }) => silent.has(id)),
+      timedOut,
+    );
+  }
+}
+
+function timedOut({ correlation_id }: DeadLetter) {
+  return { cause: 'replay_timed_out', actor: OWN_ACTOR, correlation_id };
+}
