@@ -302,6 +302,8 @@ describe('assayctl, against the services', () => {
     const watched = await assayctl('replay', 'execute', (JSON.parse(made.out) as Plan).id, '--watch', '--json');
     expect(watched.code).toBe(1);
     expect(JSON.parse(watched.out)).toMatchObject({ state: 'completed', progress: { escalated: 1 } });
+    const ended = await assayctl('dead-letters', 'end-replay', letter.id, '--reason', 'nobody told of it');
+    expect([ended.code, ended.err]).toEqual([1, expect.stringMatching(/illegal_transition: .*no replay is under way/)]);
     const discarded = await assayctl('dead-letters', 'discard', letter.id, '--reason', 'the model was replaced');
     expect(discarded).toMatchObject({ code: 0, out: `dead letter ${letter.id} is discarded\n` });
     expect(await assayctl('dead-letters', 'incidents', '--stage', 'validate')).toMatchObject({ code: 0 });

@@ -23,7 +23,7 @@ const NOWHERE = { ASSAY_URL: 'http://127.0.0.1:1', ASSAY_API_KEY: 'key' };
 
 describe('assayctl for operators', () => {
   it.each<[string, string[], Record<string, string>, RegExp]>([
-    ['no subcommand', ['dead-letters'], NOWHERE, /one of list, show, triage, evidence, discard, incidents/],
+    ['no subcommand', ['dead-letters'], NOWHERE, /one of list, show, triage, evidence, discard, end-replay, incidents/],
     ['an unknown subcommand', ['replay', 'frob'], NOWHERE, /one of plan, execute, pause, resume, cancel, status/],
     ['an unknown option', ['dead-letters', 'list', '--colour', 'red'], NOWHERE, /--colour/],
     ['no place', ['dead-letters', 'list'], { ASSAY_API_KEY: 'key' }, /--url, or ASSAY_URL/],
@@ -43,6 +43,7 @@ describe('assayctl for operators', () => {
     ],
     ['no id', ['dead-letters', 'show'], NOWHERE, /argument is missing/],
     ['a discard without a reason', ['dead-letters', 'discard', 'x'], NOWHERE, /--reason/],
+    ['an end of a replay without a reason', ['dead-letters', 'end-replay', 'x'], NOWHERE, /--reason/],
     ['a fact that is none', ['dead-letters', 'evidence', 'x', 'note', 'text'], NOWHERE, /not NAME=VALUE/],
     ['a plan of nothing', ['replay', 'plan'], NOWHERE, /ids of dead letters, or filters/],
     ['a plan of two kinds', ['replay', 'plan', 'x', '--stage', 'notify'], NOWHERE, /ids of dead letters, or filters/],

@@ -7,13 +7,14 @@ const FILTERS =
 export const deadLettersCommand: Command = {
   usage: 'SUBCOMMAND [--url URL] [--key-file FILE] [--json]',
   summary:
-    'Lists and shows dead letters, takes them on, attaches evidence, discards. Key: --key-file or ASSAY_API_KEY.',
+    'Lists and shows dead letters, takes them on, attaches evidence, discards, ends replays. Key: --key-file or ASSAY_API_KEY.',
   subcommands: {
     list: `${FILTERS} [--limit N] [--cursor C] [--all]`,
     show: 'ID',
     triage: 'ID [--assignee NAME] [--note TEXT]',
     evidence: 'ID|--incident FINGERPRINT [TYPE NAME=VALUE ...] [--idempotency-key K]',
     discard: 'ID --reason TEXT',
+    'end-replay': 'ID --reason TEXT',
     incidents: '[--stage S] [--class C] [--source S]',
   },
   async run(args, terminal) {

@@ -108,15 +108,16 @@ const triage: Subcommand = {
   },
 };
 
-const discard: Subcommand = {
+/** A move that must say why. */
+const withReason = (action: 'discard' | 'end-replay'): Subcommand => ({
   options: { reason: { type: 'string' } },
   positionals: [1, 1],
   async run(given, api) {
     const reason = textOption(given, 'reason');
     if (reason === undefined) throw new UsageError('say why: --reason');
-    return moved(await api.post<Letter>(`${PATH}/${idOf(given)}/discard`, { reason }));
+    return moved(await api.post<Letter>(`${PATH}/${idOf(given)}/${action}`, { reason }));
   },
-};
+});
 
 function moved(letter: Letter): Shown {
   return { json: letter, text: `dead letter ${letter.id} is ${letter.state}\n` };
@@ -176,5 +177,6 @@ export function show(headings: string[], rows: readonly string[][], terminal: Te
 }
 
 export const DEAD_LETTERS: Readonly<Record<string, Subcommand>> = {
-  ...{ list, show: show_one, triage, evidence, discard, incidents },
+  ...{ list, show: show_one, triage, evidence, discard: withReason('discard') },
+  ...{ 'end-replay': withReason('end-replay'), incidents },
 };

@@ -49,6 +49,7 @@ export class Init1763900000000 extends SqlMigration {
     )`,
     `CREATE UNIQUE INDEX dead_letters_listed ON dead_letters (sequence)`,
     `CREATE INDEX dead_letters_by_source ON dead_letters (source, sequence)`,
+    `CREATE INDEX dead_letters_by_state ON dead_letters (state, sequence)`,
     `CREATE INDEX dead_letters_by_fingerprint ON dead_letters (fingerprint, sequence)`,
     // For the gauge alone: one entry more of a letter that opens or changes its class or state.
     `CREATE INDEX dead_letters_counted ON dead_letters (error_class, state) WHERE closed_at IS NULL`,

@@ -41,6 +41,7 @@ export class Replays1763990500000 extends SqlMigration {
       traceparent text
     )`,
     `CREATE UNIQUE INDEX replay_plans_listed ON replay_plans (sequence)`,
+    `CREATE INDEX replay_plans_by_state ON replay_plans (state, sequence)`,
 
     `CREATE TABLE replay_plan_transitions (
       plan_id uuid NOT NULL REFERENCES replay_plans (id) ON DELETE CASCADE,

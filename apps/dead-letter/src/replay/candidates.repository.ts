@@ -3,7 +3,7 @@ import type { Recipient } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
 import { LETTER_COLUMNS } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
-import { filterParams, LETTER_FILTER } from '../triage/index.js';
+import { letterConditions } from '../triage/index.js';
 import type { LetterFilter } from '../triage/index.js';
 import type { ReplayItem } from './replay-plan.js';
 import { REPLAY_CONFIG } from './replay.settings.js';
@@ -65,10 +65,11 @@ export class CandidatesRepository {
 
   /** The oldest first. */
   byFilter(tx: Tx, filter: LetterFilter, sources: string[] | null, limit: number): Promise<CandidateRow[]> {
-    return tx.query<CandidateRow>(`${CANDIDATE} WHERE ${LETTER_FILTER} ORDER BY opened_at, id LIMIT $10`, [
-      ...filterParams(filter, sources, (field) => `/filter/${field}`),
-      limit,
-    ]);
+    const params: unknown[] = [];
+    const bind = (value: unknown) => `$${params.push(value)}`;
+    const conditions = letterConditions(filter, sources, { bind, pointer: (member) => `/filter/${member}` });
+    const sql = `${CANDIDATE} WHERE ${conditions} ORDER BY opened_at, id LIMIT ${bind(limit)}`;
+    return tx.query<CandidateRow>(sql, params);
   }
 
   /**

@@ -83,10 +83,23 @@ const VISIBLE = `($1::text[] IS NULL OR p.sources <@ $1)`;
 const STEPS = `json_agg(json_build_object('change', t.change, 'occurred_at', t.occurred_at, 'from_state', t.from_state,
   'to_state', t.to_state, 'cause', t.cause, 'actor', t.actor, 'correlation_id', t.correlation_id) ORDER BY t.change)`;
 
-/** A page of plans. Planned anew for its values, as the list of dead letters is. */
-export const LIST_PLANS = `SELECT p.sequence, ${SUMMARY} FROM replay_plans p
-  WHERE ${VISIBLE} AND ($2::text IS NULL OR p.state = $2) AND ($3::bigint IS NULL OR p.sequence < $3)
-  ORDER BY p.sequence DESC LIMIT $4`;
+/** A page, those that changed last first (DLQ-5); `before` is the sequence of the last row of the page before. */
+export function listPlans(
+  { state }: Pick<PlanListQuery, 'state'>,
+  sources: string[] | null,
+  { before, limit }: { before: number | null; limit: number },
+) {
+  const params: unknown[] = [sources, limit];
+  const bind = (value: unknown) => `$${params.push(value)}`;
+  const conditions = [
+    VISIBLE,
+    ...(state === undefined ? [] : [`p.state = ${bind(state)}`]),
+    ...(before === null ? [] : [`p.sequence < ${bind(before)}`]),
+  ];
+  const text = `SELECT p.sequence, ${SUMMARY} FROM replay_plans p WHERE ${conditions.join(' AND ')}
+    ORDER BY p.sequence DESC LIMIT $2`;
+  return { text, params };
+}
 
 /** A page of the items of a plan, in its order. */
 export const LIST_ITEMS = `SELECT i.position AS sequence, i.id, i.dead_letter_id, i.job_id, d.source, d.subject_type, d.subject_id, d.stage,
@@ -104,9 +117,11 @@ export class PlansViewRepository {
   /** Those that changed last first. */
   async list(query: PlanListQuery, principal: Principal): Promise<Page<PlanSummary>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const rows = await this.database.query<PlanSummary & { sequence: number }>(LIST_PLANS, [
-      ...[sourcesOf(principal), query.state ?? null, decodeCursor(query.cursor), limit + 1],
-    ]);
+    const { text, params } = listPlans(query, sourcesOf(principal), {
+      before: decodeCursor(query.cursor),
+      limit: limit + 1,
+    });
+    const rows = await this.database.query<PlanSummary & { sequence: number }>(text, params);
     const page = pageOf(rows, limit);
     return { ...page, items: page.items.map((plan) => shown(plan, principal)) };
   }

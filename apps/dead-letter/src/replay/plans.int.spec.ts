@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProblemDetails } from '@assay/contracts';
+import { eventually } from '@assay/testing';
 import { v7 } from 'uuid';
 import type { Page } from '../paging.js';
 import type { ItemView, PlanSummary, PlanView } from './plans-view.repository.js';
@@ -198,6 +199,25 @@ describe('the scope of plans', () => {
       expect(await stage.call('auditor', `${PATH}/${plan.id}/${action}`, {})).toMatchObject({ status: 403 });
     }
     expect(await stage.call('submitter', PATH)).toMatchObject({ status: 403 });
+  });
+
+  it('DLQ-5.f has first the plan that changed last, or an item of which did; pages go past those that move', async () => {
+    const failed = [await stage.fail(), await stage.fail(), await stage.fail()];
+    const plans: PlanView[] = [];
+    for (const one of failed) plans.push(await stage.plan([one]));
+    const page = async (query: string) => (await stage.call<Page<PlanSummary>>('operator', `${PATH}?${query}`)).body;
+    const placesOf = ({ items }: Page<PlanSummary>) => items.map(({ id }) => plans.findIndex((plan) => plan.id === id));
+    expect(placesOf(await page('limit=3'))).toEqual([2, 1, 0]);
+    await stage.act(plans[1]!, 'execute');
+    const [request] = await stage.requests(failed[1]!);
+    await stage.act(plans[0]!, 'execute');
+    await stage.requests(failed[0]!);
+    expect(placesOf(await page('limit=3'))).toEqual([0, 1, 2]);
+    const first = await page('limit=1');
+    await stage.accept(request!);
+    await eventually(async () => expect(placesOf(await page('limit=3'))).toEqual([1, 0, 2]));
+    expect(placesOf(await page(`limit=1&cursor=${first.next_cursor}`))).toEqual([2]);
+    for (const place of [0, 1]) await stage.deliver(failed[place]!, 1);
   });
 
   it('DLQ-8.d lists plans newest first, and items in their order, by cursor', async () => {

@@ -53,32 +53,37 @@ function likePattern(text: string | undefined): string | null {
   return text === undefined ? null : `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
 }
 
-/** The conditions of a filter; its parameters are those of {@link filterParams}, $1 to $9. */
-export const LETTER_FILTER = `($1::text[] IS NULL OR source = ANY ($1))
-  AND ($2::text[] IS NULL OR stage = ANY ($2))
-  AND ($3::text[] IS NULL OR error_class = ANY ($3))
-  AND ($4::text[] IS NULL OR state = ANY ($4))
-  AND ($5::text[] IS NULL OR source = ANY ($5))
-  AND ($6::text[] IS NULL OR fingerprint = ANY ($6))
-  AND ($7::timestamptz IS NULL OR last_failure_at >= $7)
-  AND ($8::timestamptz IS NULL OR last_failure_at < $8)
-  AND ($9::text IS NULL OR concat_ws(E'\\n', code, last_stack, subject_id, job_id, changelist_id) ILIKE $9)`;
+/** Adds a parameter to a statement and returns its place: `$3`. */
+export type Bind = (value: unknown) => string;
 
-/** `sources` are those of the key, null for every one; `pointer` says where a member stood in the request. */
-export function filterParams(
+/**
+ * The conditions of a filter: only those that were asked for, and one value by `=`, so that a page goes by the order of
+ * an index (`= ANY` of one value would sort all that it finds). `sources` are those of the key, null for every one;
+ * `pointer` says where a member stood in the request.
+ */
+export function letterConditions(
   filter: LetterFilter,
   sources: string[] | null,
-  pointer: (member: string) => string,
-): unknown[] {
-  return [
-    sources,
-    words(filter.stage),
-    words(filter.class),
-    words(filter.state),
-    words(filter.source),
-    words(filter.fingerprint),
-    instant(filter.failed_after, pointer('failed_after')),
-    instant(filter.failed_before, pointer('failed_before')),
-    likePattern(filter.text),
+  { bind, pointer }: { bind: Bind; pointer: (member: string) => string },
+): string {
+  const failed_after = instant(filter.failed_after, pointer('failed_after'));
+  const failed_before = instant(filter.failed_before, pointer('failed_before'));
+  const text = likePattern(filter.text);
+  const conditions = [
+    among('source', sources, bind),
+    among('stage', words(filter.stage), bind),
+    among('error_class', words(filter.class), bind),
+    among('state', words(filter.state), bind),
+    among('source', words(filter.source), bind),
+    among('fingerprint', words(filter.fingerprint), bind),
+    failed_after && `last_failure_at >= ${bind(failed_after)}`,
+    failed_before && `last_failure_at < ${bind(failed_before)}`,
+    text && `concat_ws(E'\\n', code, last_stack, subject_id, job_id, changelist_id) ILIKE ${bind(text)}`,
   ];
+  return ['true', ...conditions.filter((condition) => condition !== null)].join(' AND ');
+}
+
+function among(column: string, values: string[] | null, bind: Bind): string | null {
+  if (values === null) return null;
+  return values.length === 1 ? `${column} = ${bind(values[0])}` : `${column} = ANY (${bind(values)}::text[])`;
 }

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@assay/postgres';
 import { decodeCursor, DEFAULT_LIMIT, pageOf } from '../paging.js';
 import type { Page } from '../paging.js';
-import { filterParams, LETTER_FILTER, words } from './letter-queries.js';
-import type { IncidentQuery, ListQuery } from './letter-queries.js';
+import { letterConditions, words } from './letter-queries.js';
+import type { IncidentQuery, LetterFilter, ListQuery } from './letter-queries.js';
 
 /** A dead letter in a list. */
 export interface LetterSummary {
@@ -71,11 +71,20 @@ export interface IncidentView {
 const SUMMARY = `id, state, stage, error_class, code, subject_type, subject_id, job_id, source, changelist_id,
   review_version, generation, occurrences, fingerprint, assignee, first_failure_at, last_failure_at, opened_at, changed_at, closed_at`;
 
-/** A page. Planned anew for its values, so that conditions that were not asked for cost nothing. */
-export const LIST_LETTERS = `SELECT sequence, ${SUMMARY} FROM dead_letters
-  WHERE ${LETTER_FILTER}
-    AND ($10::bigint IS NULL OR sequence < $10)
-  ORDER BY sequence DESC LIMIT $11`;
+/** A page, those that changed last first (DLQ-5); `before` is the sequence of the last row of the page before. */
+export function listLetters(
+  filter: LetterFilter,
+  sources: string[] | null,
+  page: { before: number | null; limit: number },
+) {
+  const params: unknown[] = [];
+  const bind = (value: unknown) => `$${params.push(value)}`;
+  const conditions = letterConditions(filter, sources, { bind, pointer: (member) => `?${member}` });
+  const before = page.before === null ? '' : `AND sequence < ${bind(page.before)}`;
+  const text = `SELECT sequence, ${SUMMARY} FROM dead_letters WHERE ${conditions} ${before}
+    ORDER BY sequence DESC LIMIT ${bind(page.limit)}`;
+  return { text, params };
+}
 
 /** Reads for operators. `sources` null: every source (a key with `*`). */
 @Injectable()
@@ -85,10 +94,8 @@ export class LettersViewRepository {
   /** Those that changed last first. */
   async list(query: ListQuery, sources: string[] | null): Promise<Page<LetterSummary>> {
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const rows = await this.database.query<LetterSummary & { sequence: number }>(LIST_LETTERS, [
-      ...filterParams(query, sources, (member) => `?${member}`),
-      ...[decodeCursor(query.cursor), limit + 1],
-    ]);
+    const { text, params } = listLetters(query, sources, { before: decodeCursor(query.cursor), limit: limit + 1 });
+    const rows = await this.database.query<LetterSummary & { sequence: number }>(text, params);
     return pageOf(rows, limit);
   }
 

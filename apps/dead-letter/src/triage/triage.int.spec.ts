@@ -190,3 +190,50 @@ describe('GET /v1/incidents', () => {
     expect(only.body.items).toHaveLength(1);
   });
 });
+
+describe('the order of lists', () => {
+  const fingerprint = '5f'.repeat(16);
+  const letters: LetterView[] = [];
+  const page = async (query: string) => list(`?fingerprint=${fingerprint}${query}`);
+  const placesOf = ({ items }: Page) => items.map(({ id }) => letters.findIndex((letter) => letter.id === id));
+  const triage = (place: number) => stage.call('operator', `/v1/dead-letters/${letters[place]!.id}/triage`, {});
+
+  beforeAll(async () => {
+    for (let n = 0; n < 7; n += 1) {
+      const failure = aFailure({ fingerprint });
+      await stage.send(failureEvent(failure));
+      const found = await eventually(
+        async () => (await stage.letterOf(failure.subject_id)) ?? Promise.reject(new Error()),
+      );
+      letters.push(found);
+    }
+  });
+
+  it('DLQ-5.f has first what changed last: a move, a further failure, evidence', async () => {
+    expect(placesOf(await page(''))).toEqual([6, 5, 4, 3, 2, 1, 0]);
+    const [{ changed_at }] = (await page('')).items as [LetterSummary];
+    await triage(2);
+    expect(placesOf(await page(''))).toEqual([2, 6, 5, 4, 3, 1, 0]);
+    const [moved] = (await page('')).items as [LetterSummary];
+    expect(Date.parse(moved.changed_at)).toBeGreaterThanOrEqual(Date.parse(changed_at));
+    const { subject_id, job_id } = letters[0]!;
+    await stage.send(failureEvent(aFailure({ fingerprint, subject_id, job_id, revision: 7 })));
+    await eventually(async () => expect(placesOf(await page(''))).toEqual([0, 2, 6, 5, 4, 3, 1]));
+    await stage.call('operator', `/v1/dead-letters/${letters[4]!.id}/evidence`, { type: 'note', text: 'mended' });
+    expect(placesOf(await page(''))).toEqual([4, 0, 2, 6, 5, 3, 1]);
+  });
+
+  it('DLQ-5.f pages past rows that move: none comes twice, and what stands still comes once', async () => {
+    const first = await page('&limit=2');
+    expect(placesOf(first)).toEqual([4, 0]);
+    // One that was seen and one that was not move to the front while the reader is between two pages.
+    await triage(0);
+    await triage(3);
+    const second = await page(`&limit=2&cursor=${first.next_cursor}`);
+    await stage.call('operator', `/v1/dead-letters/${letters[2]!.id}/discard`, { reason: 'a test mailbox' });
+    const third = await page(`&limit=2&cursor=${second.next_cursor}`);
+    expect([...placesOf(second), ...placesOf(third)]).toEqual([2, 6, 5, 1]);
+    expect(third.next_cursor).toBeNull();
+    expect(placesOf(await page(''))).toEqual([2, 3, 0, 4, 6, 5, 1]);
+  });
+});
