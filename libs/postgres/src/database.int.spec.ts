@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Failure } from '@assay/contracts';
 import { fixedSecret } from '@assay/security';
-import { testDatabase } from '@assay/testing';
+import { eventually, testDatabase } from '@assay/testing';
 import type { TestDatabase } from '@assay/testing';
 import { packBodies } from './bodies.js';
 import { Database } from './database.js';
@@ -12,12 +12,16 @@ let own: TestDatabase;
 let database: Database;
 const opened: Database[] = [];
 
-async function open(options: { url?: string; migrations?: MigrationClass[]; pool_size?: number } = {}) {
+const LIMITS = { lock_timeout_ms: 5_000 };
+
+async function open(
+  options: { url?: string; migrations?: MigrationClass[]; pool_size?: number; statement_timeout_ms?: number } = {},
+) {
   const connected = await new Database({
     url: fixedSecret(options.url ?? own.url),
     schema: 'ingest',
     pool_size: options.pool_size ?? 5,
-    statement_timeout_ms: 5_000,
+    statement_timeout_ms: options.statement_timeout_ms ?? 5_000,
     application_name: 'postgres-spec',
     migrations: options.migrations,
   }).open();
@@ -184,9 +188,59 @@ describe('migrations', () => {
 
   it('OPS-2.b applies each migration once, however many commands run at once', async () => {
     const databases = await Promise.all([1, 2, 3, 4].map(() => open({ migrations: [First1700000000001] })));
-    const applied = await Promise.all(databases.map((each) => runMigrations(each, 'ingest')));
+    const applied = await Promise.all(databases.map((each) => runMigrations(each, 'ingest', LIMITS)));
     expect(applied.flat()).toEqual(['First1700000000001']);
     expect(await database.query('SELECT id FROM once')).toEqual([{ id: 1 }]);
+  });
+
+  /** Takes three times as long as a statement of the service may. */
+  class Long1700000000002 extends SqlMigration {
+    readonly name = 'Long1700000000002';
+    readonly statements = ['CREATE TABLE long (id integer)', 'SELECT pg_sleep(0.9)', 'INSERT INTO long VALUES (1)'];
+  }
+
+  it('OPS-2.d lets a migration, and the wait for the command that runs it, take longer than a statement may', async () => {
+    const service = { migrations: [Long1700000000002], statement_timeout_ms: 300 };
+    const [first, second] = [await open(service), await open(service)];
+    const applied = await Promise.all([first, second].map((each) => runMigrations(each, 'ingest', LIMITS)));
+    expect(applied.flat()).toEqual(['Long1700000000002']);
+    expect(await database.query('SELECT id FROM long')).toEqual([{ id: 1 }]);
+    // What the pool hands out afterwards has the service's limits again.
+    const slept = await Promise.allSettled([1, 2, 3, 4, 5].map(() => first.query('SELECT pg_sleep(0.9)')));
+    expect(slept.map(({ status }) => status)).toEqual(slept.map(() => 'rejected'));
+  });
+
+  class Altering1700000000003 extends SqlMigration {
+    readonly name = 'Altering1700000000003';
+    readonly statements = ['CREATE TABLE beside (id integer)', 'ALTER TABLE counters ADD COLUMN seen integer'];
+  }
+
+  it('OPS-2.d gives up a migration that waits for a table, so that the service does not wait behind it', async () => {
+    const migrating = await open({ migrations: [Altering1700000000003] });
+    const columns = `SELECT FROM information_schema.columns WHERE table_name = 'counters' AND column_name = 'seen'`;
+    await database.transaction(async (tx) => {
+      await tx.query('SELECT FROM counters');
+      const running = runMigrations(migrating, 'ingest', { lock_timeout_ms: 400 });
+      const refused = expect(running).rejects.toMatchObject({
+        ...{ code: 'migration_lock_timeout', retryable: true },
+        message: expect.stringMatching(
+          /^Altering1700000000003 has waited for the lock .* run the command again/,
+        ) as unknown as string,
+      });
+      await eventually(async () => {
+        const waiting = await own.sql(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        expect(waiting).toHaveLength(1);
+      });
+      // Stands behind the migration in the line for the table, and goes on when that gives up.
+      await database.query('SELECT FROM counters');
+      await refused;
+    });
+    expect(await database.query(`SELECT to_regclass('beside') AS table`)).toEqual([{ table: null }]);
+    expect(await database.query(columns)).toEqual([]);
+    expect(await runMigrations(migrating, 'ingest', LIMITS)).toEqual(['Altering1700000000003']);
+    expect(await database.query(columns)).toHaveLength(1);
   });
 
   it('OPS-2 refuses to go back', async () => {

@@ -1,5 +1,10 @@
+import { Failure } from '@assay/contracts';
+import { MigrationExecutor } from 'typeorm';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { Database } from './database.js';
+
+/** `lock_not_available`: a statement has waited for a lock as long as `lock_timeout` allows. */
+const LOCK_TIMEOUT = '55P03';
 
 /** A forward-only migration (OPS-2) of plain SQL statements. TypeORM wants a `name` that ends in a 13-digit time. */
 export abstract class SqlMigration implements MigrationInterface {
@@ -7,7 +12,11 @@ export abstract class SqlMigration implements MigrationInterface {
   abstract readonly statements: readonly string[];
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const sql of this.statements) await runner.query(sql);
+    try {
+      for (const sql of this.statements) await runner.query(sql);
+    } catch (error) {
+      throw (error as { code?: unknown }).code === LOCK_TIMEOUT ? lockTimeout(this.name, error) : error;
+    }
   }
 
   down(): Promise<void> {
@@ -17,19 +26,42 @@ export abstract class SqlMigration implements MigrationInterface {
 
 export type MigrationClass = new () => SqlMigration;
 
+function lockTimeout(name: string, cause: unknown): Failure {
+  return new Failure({
+    ...{ error_class: 'CONFLICT', code: 'migration_lock_timeout', retryable: true, cause },
+    message:
+      `${name} has waited for the lock of a table for as long as ASSAY_POSTGRES_MIGRATION_LOCK_TIMEOUT_MS says, and gave ` +
+      'up: the service would have waited behind it. Nothing of it is applied; run the command again.',
+  });
+}
+
 /**
  * Applies what is pending and returns the names of what it applied. TypeORM's own runner races with itself, so an
  * advisory lock (keyed by the schema) lets one command at a time through; the others then find nothing to do.
+ *
+ * Under limits of its own, on a session of its own: a statement may take as long as it takes, and so may the wait for
+ * another command; the wait for a table's lock may not, for the service waits behind it. Rejects with a `Failure`
+ * `migration_lock_timeout` then.
  */
-export async function runMigrations(database: Database, schema: string): Promise<string[]> {
+export async function runMigrations(
+  database: Database,
+  schema: string,
+  { lock_timeout_ms }: { lock_timeout_ms: number },
+): Promise<string[]> {
   const runner = database.dataSource.createQueryRunner();
   await runner.connect();
   try {
+    await runner.query('SET statement_timeout = 0; SET lock_timeout = 0');
     await runner.query(`SELECT pg_advisory_lock(hashtextextended('assay.migrations.' || $1, 0))`, [schema]);
-    const applied = await database.dataSource.runMigrations({ transaction: 'each' });
+    await runner.query(`SELECT set_config('lock_timeout', $1, false)`, [`${lock_timeout_ms}ms`]);
+    const executor = new MigrationExecutor(database.dataSource, runner);
+    executor.transaction = 'each';
+    const applied = await executor.executePendingMigrations();
     return applied.map((migration) => migration.name);
   } finally {
-    await runner.query(`SELECT pg_advisory_unlock_all()`).catch(() => undefined);
+    await runner
+      .query('SELECT pg_advisory_unlock_all(); RESET statement_timeout; RESET lock_timeout')
+      .catch(() => undefined);
     await runner.release();
   }
 }

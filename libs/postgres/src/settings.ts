@@ -25,4 +25,10 @@ export const POSTGRES_SETTINGS = {
     default: 10_000,
     min: 100,
   }),
+  postgres_migration_lock_timeout_ms: durationMs({
+    env: 'ASSAY_POSTGRES_MIGRATION_LOCK_TIMEOUT_MS',
+    doc: 'The command `migrate` gives up a migration that waits longer for the lock of a table, for every statement of the service on that table waits behind it. What a migration does under its locks may take as long as it takes.',
+    default: 5_000,
+    min: 100,
+  }),
 };
