@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProblemDetails } from '@assay/contracts';
 import { addLogSink, renderMetrics } from '@assay/observability';
 import type { LogLine } from '@assay/observability';
 import { Database } from '@assay/postgres';
+import type { RunningService } from '@assay/service';
 import { eventually } from '@assay/testing';
 import { v7 } from 'uuid';
 import { failureEvent } from '../dead-letter.fixture.js';
@@ -18,6 +19,16 @@ const TIMEOUT_HOURS = 72;
 let stage: ReplayStage;
 beforeAll(async () => (stage = await replayStage()));
 afterAll(() => stage.close());
+afterEach(async () => {
+  for (const one of replicas.splice(0)) await one.stop();
+});
+
+const replicas: RunningService[] = [];
+async function replica(settings?: Record<string, string>): Promise<RunningService> {
+  const started = await stage.replica(settings);
+  replicas.push(started);
+  return started;
+}
 
 const look = (service = stage.service) => service.app.get(SilentReplaysService).lookOnce();
 const inState = (of: Failed, state: string) =>
@@ -119,7 +130,7 @@ describe('a replay without a word', () => {
   it('DLQ-5.c is given up once by however many replicas, which leave to others what those have in hand', async () => {
     const failed = await Promise.all(Array.from({ length: 8 }, () => stage.fail()));
     const { plan } = await silentFor(TIMEOUT_HOURS + 1, failed);
-    const second = await stage.replica();
+    const second = await replica();
     await stage.service.app.get(Database).transaction(async (tx) => {
       await tx.query('SELECT FROM dead_letters WHERE id = $1 FOR UPDATE', [failed[0]!.letter.id]);
       const looks = await Promise.all([look(), look(second), look(), look(second)]);
@@ -133,11 +144,10 @@ describe('a replay without a word', () => {
       const { transitions } = await stage.letter(one);
       expect(transitions.filter(({ cause }) => cause === 'replay_timed_out')).toHaveLength(1);
     }
-    await second.stop();
   });
 
   it('DLQ-5.c, OPS-1.a is found by the service itself, whose liveness counts on it', async () => {
-    const second = await stage.replica({ ASSAY_REPLAY_TIMEOUT_MS: '400' });
+    const second = await replica({ ASSAY_REPLAY_TIMEOUT_MS: '400' });
     const failed = await stage.fail();
     const plan = await stage.plan([failed]);
     await stage.act(plan, 'execute');
@@ -145,7 +155,6 @@ describe('a replay without a word', () => {
     await inState(failed, 'open');
     const health = (await (await fetch(`${second.url}/livez`)).json()) as { loops: object };
     expect(health.loops).toHaveProperty('silent_replays');
-    await second.stop();
   });
 });
 
