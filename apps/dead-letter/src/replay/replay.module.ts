@@ -4,8 +4,8 @@ import { TriageModule } from '../triage/index.js';
 import { AnswersConsumer } from './answers.consumer.js';
 import { AnswersService } from './answers.service.js';
 import { CandidatesRepository } from './candidates.repository.js';
-import { EndReplayController } from './end-replay.controller.js';
 import { EndReplayService } from './end-replay.service.js';
+import { LetterReplayController } from './letter-replay.controller.js';
 import { PlanActionsService } from './plan-actions.service.js';
 import { PlanRunner } from './plan-runner.js';
 import { PlansController } from './plans.controller.js';
@@ -20,7 +20,7 @@ import { VerificationModule } from './verification.module.js';
 /** Replay plans and their items (DLQ-8 to DLQ-10). */
 @Module({
   imports: [LettersModule, TriageModule, VerificationModule],
-  controllers: [AnswersConsumer, EndReplayController, PlansController],
+  controllers: [AnswersConsumer, LetterReplayController, PlansController],
   providers: [
     ...[AnswersService, CandidatesRepository, EndReplayService, PlanActionsService, PlanRunner],
     ...[PlansService, PlansViewRepository, ReopeningService, ReplayRequestsService],

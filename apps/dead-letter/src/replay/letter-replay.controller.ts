@@ -7,7 +7,7 @@ import { EndReplayService } from './end-replay.service.js';
 
 @Controller('v1/dead-letters')
 @Roles('operator')
-export class EndReplayController {
+export class LetterReplayController {
   constructor(
     @Inject(EndReplayService) private readonly ending: EndReplayService,
     @Inject(TriageService) private readonly triage: TriageService,
@@ -16,7 +16,7 @@ export class EndReplayController {
   /** Waits no longer for a replay: the dead letter stands open again. Done again it changes nothing. */
   @Post(':id/end-replay')
   @HttpCode(HttpStatus.OK)
-  async endReplay(
+  async end(
     @Param('id') id: string,
     @Body() { reason }: ReasonRequest,
     @CurrentPrincipal() principal: Principal,
