@@ -9,11 +9,12 @@ import { ProgressRepository } from './progress/progress.repository.js';
 import type { ChangedJob, JobInProgress } from './progress/progress.repository.js';
 import { LOCK_PROGRESS } from './progress/sql/lock-progress.js';
 import { STORE_PROGRESS } from './progress/sql/store-progress.js';
-import { LOAD_STANDING, LOCK_REPLAYED } from './replay/sql/lock-replayed.js';
+import { LOCK_REPLAYED } from './replay/sql/lock-replayed.js';
 import { STORE_REPLAYS } from './replay/sql/store-replays.js';
 import { listQuery } from './reviews/jobs.repository.js';
 import type { VisibleSources } from './reviews/jobs.repository.js';
 import { LOAD_CONTEST } from './reviews/sql/load-contest.js';
+import { LOAD_STANDING } from './reviews/sql/load-standing.js';
 import { LOCK_CONTEST } from './reviews/sql/lock-contest.js';
 import { SETTLED_AMONG } from './reviews/sql/settled-among.js';
 

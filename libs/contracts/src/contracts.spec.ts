@@ -96,6 +96,7 @@ const EXAMPLES: EventDataByType = {
     summary: null,
   },
   'review.settled': {
+    given_up: false,
     ...about,
     state: 'succeeded',
     counts,

@@ -152,12 +152,17 @@ export interface StageDeadLettered extends EventData {
   summary: DeliverySummary | null;
 }
 
-/** Public: once per (job, generation), deduplicated on `ce_id`. */
+/**
+ * Public: once for each end, deduplicated on `ce_id`. A generation has one end, unless that was `given_up`: late news may
+ * end it anew, under a higher revision (ING-11).
+ */
 export interface ReviewSettled extends JobEventData {
   state: JobState;
   counts: FindingCounts | null;
   /** By channel, then by state. */
   deliveries: Record<string, Partial<Record<DeliveryState, number>>>;
+  /** `failed` because nobody told of it: another word may follow. */
+  given_up: boolean;
   links: { job: string; findings: string };
 }
 

@@ -147,6 +147,7 @@ export const EVENT_SCHEMAS = {
     state: text,
     counts: nullable(counts),
     deliveries: mapOf(mapOf(count)),
+    given_up: { type: 'boolean' },
     links: object({ job: text, findings: text }),
   }),
   'dead_letter.changed': object({

@@ -4,7 +4,7 @@ export type Stage = (typeof STAGES)[number];
 
 export const JOB_STATES = ['queued', 'in_progress', 'retryable_failed', 'succeeded', 'failed', 'superseded'] as const;
 export type JobState = (typeof JOB_STATES)[number];
-/** States that end a generation; only a replay leaves `failed` (ING-9). */
+/** States that end a generation; only a replay leaves `failed` (ING-9), or late news (ING-11). */
 export const TERMINAL_JOB_STATES: readonly JobState[] = ['succeeded', 'failed', 'superseded'];
 
 export const DELIVERY_STATES = [

@@ -68,7 +68,8 @@ export const TOPICS: readonly TopicDefinition[] = [
   {
     type: 'review.settled',
     audience: 'public',
-    summary: 'A job reached the end of a generation; once per (job, generation), deduplicate on ce_id.',
+    summary:
+      'A job reached an end; once per end, deduplicate on ce_id. After one that was given_up a late word may follow under a higher revision.',
     partitions: 4,
     retention_ms: 30 * DAY_MS,
     max_message_bytes: MIB,

@@ -116,7 +116,7 @@ function jobSettledEvent(request: ReplayRequested): OutgoingEvent {
   const data: ReviewSettled = {
     ...{ job_id, source, changelist_id, review_version, occurred_at, correlation_id },
     ...{ generation: request.generation + 1, revision: 1, state: 'failed', counts: null, deliveries: {} },
-    links: { job: '/v1/reviews/x', findings: '/v1/reviews/x/findings' },
+    ...{ given_up: false, links: { job: '/v1/reviews/x', findings: '/v1/reviews/x/findings' } },
   };
   return jobEvent('review.settled', data, { traceparent: null });
 }

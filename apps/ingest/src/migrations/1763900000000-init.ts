@@ -12,6 +12,7 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   other five again; one that fails or is superseded enters the three of fallen jobs in place of `jobs_standing`, two
  *   of them (`jobs_fallen_listed`, `jobs_fallen_recent`) for the lists alone.
  * - Raw bodies stand apart from jobs (`submissions`), so that reading jobs never touches them.
+ * - `jobs.given_up`: it failed because nobody told of it in its present generation, and not otherwise (ING-11).
  * - `job_timeline` holds hops and transitions in one row where one caused the other: half the rows of two tables.
  *   The acceptance itself stands in `jobs` and is read from there.
  */
@@ -52,7 +53,9 @@ export class Init1763900000000 extends SqlMigration {
       reminded_at timestamptz,
       reminders smallint NOT NULL DEFAULT 0,
       settled_at timestamptz,
+      given_up boolean NOT NULL DEFAULT false,
       CONSTRAINT jobs_settled CHECK ((state IN ('succeeded', 'failed', 'superseded')) = (settled_at IS NOT NULL)),
+      CONSTRAINT jobs_given_up CHECK (state = 'failed' OR NOT given_up),
       CONSTRAINT jobs_idempotency_key UNIQUE (source, idempotency_key)
     ) WITH (fillfactor = 80)`,
     `CREATE UNIQUE INDEX jobs_standing ON jobs (source, changelist_id, review_version) WHERE standing`,

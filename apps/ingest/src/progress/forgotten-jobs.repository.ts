@@ -6,6 +6,7 @@ import type { JobInProgress, NewHop } from './progress.repository.js';
 
 export interface QuietJob extends JobInProgress {
   reminders: number;
+  ingest_revision: number;
   quiet_since: string;
   now: string;
 }
@@ -25,7 +26,7 @@ export class ForgottenJobsRepository {
   quiet(tx: Tx, no_news_ms: number, limit: number): Promise<QuietJob[]> {
     return tx.query<QuietJob>(
       `SELECT id, source, changelist_id, review_version, correlation_id, traceparent, priority, state, generation, stage,
-         revision, validate_revision, notify_revision, counts, versions, deliveries, reminders, quiet_since,
+         revision, validate_revision, notify_revision, counts, versions, deliveries, given_up, ingest_revision, reminders, quiet_since,
          clock_timestamp() AS now
        FROM jobs j
        WHERE settled_at IS NULL AND accepted_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
@@ -56,7 +57,8 @@ export class ForgottenJobsRepository {
            from_state text, to_state text, cause text)
          ON CONFLICT DO NOTHING
        )
-       UPDATE jobs SET state = 'failed', settled_at = clock_timestamp(), ingest_revision = ingest_revision + 2
+       UPDATE jobs SET state = 'failed', given_up = true, settled_at = clock_timestamp(),
+         ingest_revision = ingest_revision + 2
        WHERE id = ANY($1::uuid[]) RETURNING id, settled_at, ingest_revision AS revision`,
       [given.map(({ id }) => id), JSON.stringify(given.map(({ hop }) => hop))],
     );

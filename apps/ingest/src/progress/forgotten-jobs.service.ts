@@ -110,7 +110,10 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     );
     const items = lost.map((job) => {
       const { settled_at: occurred_at, revision } = ends.get(job.id)!;
-      const events = [noNewsEvent(job), settledEvent({ ...job, state: 'failed' }, { revision, occurred_at })];
+      const events = [
+        noNewsEvent(job),
+        settledEvent({ ...job, state: 'failed', given_up: true }, { revision, occurred_at }),
+      ];
       return settledItem(job, encodeEvents(events));
     });
     this.queue.insert(tx, items);

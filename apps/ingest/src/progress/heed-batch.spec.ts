@@ -6,7 +6,7 @@ import type { JobInProgress } from './progress.repository.js';
 const aJob = (over: Partial<JobInProgress> = {}): JobInProgress => ({
   ...{ id: 'j', source: 'acme', changelist_id: '1', review_version: 1, correlation_id: 'c', traceparent: null },
   ...{ priority: 5, state: 'queued', generation: 0, stage: 'ingest', revision: 1, validate_revision: 0 },
-  ...{ notify_revision: 0, counts: null, versions: null, deliveries: null },
+  ...{ notify_revision: 0, counts: null, versions: null, deliveries: null, given_up: false },
   ...over,
 });
 const someNews = (over: Partial<News> = {}): News => ({
@@ -44,6 +44,37 @@ describe('heedBatch', () => {
       someNews({ job_id: 'x' }),
     ]);
     expect({ changed, hops, verdicts }).toEqual({ changed: [], hops: [], verdicts: ['unknown_job', 'unknown_job'] });
+  });
+
+  it('ING-11.c counts late news for a sign of life, and its end once', () => {
+    const settled = someNews({ event_id: 'e2', type: 'delivery.settled', stage: 'notify', state: 'succeeded' });
+    const job = aJob({ state: 'failed', given_up: true });
+    expect(heedBatch(jobs(job), [someNews()]).changed).toMatchObject([
+      { state: 'in_progress', alive: true, settles: false, given_up: false },
+    ]);
+    const { changed, hops } = heedBatch(jobs(job), [someNews(), settled, settled]);
+    expect(changed).toMatchObject([{ state: 'succeeded', settles: true, given_up: false }]);
+    expect(hops).toMatchObject([{ from_state: 'failed', to_state: 'in_progress', cause: 'accepted' }, {}, {}]);
+  });
+
+  it('ING-11.f says in the timeline why late news changed nothing', () => {
+    const job = aJob({ state: 'failed', given_up: true });
+    const replaced = heedBatch(jobs(job), [someNews()], new Map([['acme 1 1', 'another']]));
+    expect(replaced).toMatchObject({ changed: [], verdicts: ['superseded_by_job'] });
+    expect(replaced.hops).toMatchObject([{ cause: 'superseded_by_job', from_state: null, to_state: null }]);
+    const replayed = heedBatch(jobs(aJob({ generation: 1 })), [someNews()]);
+    expect(replayed).toMatchObject({ changed: [], hops: [{ cause: 'older_generation' }] });
+  });
+
+  it('ING-11.e takes up one of two jobs of a version, and none while one stood when the batch began', () => {
+    const [first, second] = ['j', 'k'].map((id) => aJob({ id, state: 'failed', given_up: true }));
+    const of = (job_id: string, state: News['state'] = 'in_progress') => someNews({ job_id, state });
+    expect(heedBatch(jobs(first!, second!), [of('j'), of('k')]).verdicts).toEqual(['applied', 'superseded_by_job']);
+    expect(heedBatch(jobs(first!, second!), [of('j', 'failed'), of('k')]).verdicts).toEqual(['applied', 'applied']);
+    const stood = aJob({ id: 'k', state: 'in_progress', stage: 'validate' });
+    const ends = someNews({ job_id: 'k', stage: 'notify', state: 'superseded' });
+    const { verdicts } = heedBatch(jobs(first!, stood), [ends, of('j')], new Map([['acme 1 1', 'k']]));
+    expect(verdicts).toEqual(['applied', 'superseded_by_job']);
   });
 
   it('ING-11.a takes a repeated answer of the notifier for a sign of life, not one of the validator', () => {

@@ -15,8 +15,8 @@ describe('the job machine', () => {
     for (const state of JOB_STATES) expect(mayMove(state, 'queued')).toBe(false);
   });
 
-  it('ING-9.c leaves failed for in_progress alone, succeeded and superseded for nothing', () => {
-    expect(JOB_MOVES.failed).toEqual(['in_progress']);
+  it('ING-9.c ING-11.c leaves failed for whatever late news may say, succeeded and superseded for nothing', () => {
+    expect(JOB_MOVES.failed).toEqual(['in_progress', 'retryable_failed', 'succeeded', 'superseded']);
     expect(JOB_STATES.filter((state) => isTerminal(state) && JOB_MOVES[state].length === 0)).toEqual([
       'succeeded',
       'superseded',

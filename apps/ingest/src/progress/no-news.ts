@@ -7,8 +7,10 @@ import type { NewHop } from './progress.repository.js';
 /** Republications before a job without news is given up (ING-11). */
 export const MAX_REMINDERS = 3;
 
-/** The revision of ingest's dead letter of a job: after the submission (1), before the end. */
-export const NO_NEWS_REVISION = 2;
+/** The revision of ingest's dead letter of a job: after all that ingest has told of this generation, before its end. */
+function revisionOf({ ingest_revision }: QuietJob): number {
+  return ingest_revision + 1;
+}
 
 /** The stage that was to speak: after an accepted response the notifier, before it the validator. */
 function awaitedStage(job: QuietJob): 'validate' | 'notify' {
@@ -18,9 +20,9 @@ function awaitedStage(job: QuietJob): 'validate' | 'notify' {
 export function noNewsHop(job: QuietJob): NewHop {
   return {
     job_id: job.id,
-    event_id: eventId(job.id, job.generation, NO_NEWS_REVISION, 'stage.dead_lettered'),
+    event_id: eventId(job.id, job.generation, revisionOf(job), 'stage.dead_lettered'),
     generation: job.generation,
-    revision: NO_NEWS_REVISION,
+    revision: revisionOf(job),
     occurred_at: job.now,
     service: 'ingest',
     stage: 'ingest',
@@ -51,7 +53,7 @@ export function noNewsEvent(job: QuietJob): OutgoingEvent {
     changelist_id: job.changelist_id,
     review_version: job.review_version,
     generation: job.generation,
-    revision: NO_NEWS_REVISION,
+    revision: revisionOf(job),
     occurred_at: job.now,
     correlation_id: job.correlation_id,
     stage: 'ingest',

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { JobState, Stage } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
+import { changelistLocks, LOAD_STANDING, LOCK_CONTEST } from '../reviews/index.js';
+import type { StandingRow } from '../reviews/index.js';
+import { versionOf } from './heed-batch.js';
 import type { Progress } from './progress.js';
 import { LOCK_PROGRESS } from './sql/lock-progress.js';
 import { STORE_PROGRESS } from './sql/store-progress.js';
@@ -53,6 +56,24 @@ export class ProgressRepository {
   async lock(tx: Tx, ids: readonly string[]): Promise<Map<string, JobInProgress>> {
     const rows = await tx.query<JobInProgress>(LOCK_PROGRESS, [ids]);
     return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /**
+   * The same, under the locks of their changelists, so that no submission or replay of them is judged meanwhile; and
+   * which job stands for each version, as the last holder of each lock left it.
+   */
+  async lockContested(
+    tx: Tx,
+    of: readonly JobInProgress[],
+  ): Promise<{ jobs: Map<string, JobInProgress>; standing: Map<string, string> }> {
+    void tx.query(LOCK_CONTEST, [changelistLocks(of)]);
+    const jobs = await this.lock(
+      tx,
+      of.map(({ id }) => id),
+    );
+    const params = [of.map(({ source }) => source), of.map(({ changelist_id }) => changelist_id)];
+    const rows = await tx.query<StandingRow>(LOAD_STANDING, params);
+    return { jobs, standing: new Map(rows.map((row) => [versionOf(row), row.job_id])) };
   }
 
   async store(tx: Tx, jobs: readonly ChangedJob[], hops: readonly NewHop[]): Promise<StoredProgress[]> {

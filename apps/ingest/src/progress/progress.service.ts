@@ -6,9 +6,10 @@ import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
 import { Batcher, JobWatch } from '../reviews/index.js';
 import { heedBatch } from './heed-batch.js';
+import type { BatchOutcome } from './heed-batch.js';
 import type { News } from './news.js';
 import { ProgressRepository } from './progress.repository.js';
-import type { ChangedJob } from './progress.repository.js';
+import type { ChangedJob, JobInProgress } from './progress.repository.js';
 import { settledEvent } from './settled-event.js';
 import type { StoredProgress } from './sql/store-progress.js';
 
@@ -32,7 +33,15 @@ interface Told {
   publish: () => void;
 }
 
-/** Moves jobs by the news of the stages (ING-9), and tells once when one has ended. */
+/** News in time, stored; and late news of jobs that were given up, which are nobody's neighbours. */
+interface Sorted {
+  in_time: readonly News[];
+  told: Told;
+  late: readonly News[];
+  given_up: readonly JobInProgress[];
+}
+
+/** Moves jobs by the news of the stages (ING-9, ING-11), and tells of each end once. */
 @Injectable()
 export class ProgressService {
   /**
@@ -63,20 +72,42 @@ export class ProgressService {
   }
 
   async #hear(batch: readonly News[]): Promise<void> {
-    const told = await this.database.transaction((tx) => this.#store(tx, batch));
-    told.publish();
-    this.watch.settled(told.settled.map(({ job }) => job.id));
-    told.verdicts.forEach((verdict, index) => heard.add(1, { type: batch[index]!.type, verdict }));
-    for (const { job, stored } of told.settled) {
+    const { in_time, told, late, given_up } = await this.database.transaction((tx) => this.#inTime(tx, batch));
+    this.#announce(in_time, told);
+    if (late.length > 0) {
+      this.#announce(late, await this.database.transaction((tx) => this.#late(tx, late, given_up)));
+    }
+  }
+
+  #announce(batch: readonly News[], { verdicts, settled, publish }: Told): void {
+    publish();
+    this.watch.settled(settled.map(({ job }) => job.id));
+    verdicts.forEach((verdict, index) => heard.add(1, { type: batch[index]!.type, verdict }));
+    for (const { job, stored } of settled) {
       ended.add(1, { state: job.state });
       // A replayed job has waited for its operator: that says nothing about the pipeline.
       if (job.generation === 0) latency.record(stored.took_s ?? 0, { state: job.state });
     }
   }
 
-  async #store(tx: Tx, batch: readonly News[]): Promise<Told> {
+  async #inTime(tx: Tx, batch: readonly News[]): Promise<Sorted> {
     const jobs = await this.repository.lock(tx, [...new Set(batch.map(({ job_id }) => job_id))]);
-    const { changed, hops, verdicts } = heedBatch(jobs, batch);
+    const given_up = [...jobs.values()].filter((job) => job.given_up);
+    const ids = new Set(given_up.map(({ id }) => id));
+    const [in_time, late] = [batch.filter((one) => !ids.has(one.job_id)), batch.filter((one) => ids.has(one.job_id))];
+    return { in_time, told: await this.#store(tx, heedBatch(jobs, in_time)), late, given_up };
+  }
+
+  /**
+   * A transaction of their own: a job that goes on stands again, which must wait for submissions of its changelist, and
+   * their locks are taken before any job's.
+   */
+  async #late(tx: Tx, news: readonly News[], given_up: readonly JobInProgress[]): Promise<Told> {
+    const { jobs, standing } = await this.repository.lockContested(tx, given_up);
+    return this.#store(tx, heedBatch(jobs, news, standing));
+  }
+
+  async #store(tx: Tx, { changed, hops, verdicts }: BatchOutcome): Promise<Told> {
     const rows = hops.length === 0 ? [] : await this.repository.store(tx, changed, hops);
     const stored = new Map(rows.map((row) => [row.id, row]));
     const settled = changed.filter((job) => job.settles).map((job) => ({ job, stored: stored.get(job.id)! }));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DeliverySummary, JobState } from '@assay/contracts';
 import fc from 'fast-check';
+import { isTerminal } from './job-machine.js';
 import { stateOf } from './news.js';
 import type { News } from './news.js';
 import { heed } from './progress.js';
@@ -16,6 +17,7 @@ const aJob = (over: Partial<Progress> = {}): Progress => ({
   counts: null,
   versions: null,
   deliveries: null,
+  given_up: false,
   ...over,
 });
 
@@ -84,7 +86,7 @@ describe('heed', () => {
   it('GEN-9.a ignores the state of older news of the same stage', () => {
     const job = aJob({ state: 'in_progress', stage: 'notify', revision: 4, notify_revision: 4 });
     const step = heed(job, someNews({ stage: 'notify', revision: 3, state: 'succeeded' }));
-    expect(step).toEqual({ progress: job, verdict: 'overtaken', move: null });
+    expect(step).toEqual({ progress: job, verdict: 'overtaken', move: null, ends: false });
   });
 
   it('GEN-9.a ignores the state of an earlier stage but keeps what only it can tell', () => {
@@ -102,13 +104,17 @@ describe('heed', () => {
     }
   });
 
-  it('GEN-9.a heeds no news of another generation', () => {
-    for (const generation of [0, 2]) {
+  it('GEN-9.a ING-11.f heeds no news of another generation', () => {
+    for (const [generation, verdict] of [
+      [0, 'older_generation'],
+      [2, 'other_generation'],
+    ] as const) {
       const job = aJob({ generation: 1 });
       expect(heed(job, someNews({ generation, state: 'failed' }))).toEqual({
         progress: job,
-        verdict: 'other_generation',
+        verdict,
         move: null,
+        ends: false,
       });
     }
   });
@@ -149,6 +155,83 @@ describe('heed', () => {
     );
   });
 });
+
+describe('late news of a job that was given up', () => {
+  const givenUp = (over: Partial<Progress> = {}) => aJob({ state: 'failed', given_up: true, ...over });
+  const ownLetter = someNews({ type: 'stage.dead_lettered', stage: 'ingest', revision: 2, state: 'failed' });
+
+  it.each<[JobState, boolean]>([
+    ['in_progress', false],
+    ['retryable_failed', false],
+    ['succeeded', true],
+    ['superseded', true],
+  ])('ING-11.c take it to %s, as they say', (state, ends) => {
+    expect(heed(givenUp(), someNews({ state, counts }))).toEqual({
+      progress: aJob({ state, stage: 'validate', validate_revision: 1, counts }),
+      ...{ verdict: 'applied', move: { from: 'failed', to: state }, ends },
+    });
+  });
+
+  it('ING-11.c end it anew where it failed in truth: then it stays', () => {
+    const step = heed(givenUp(), someNews({ state: 'failed', counts, code: 'invalid_json' }));
+    expect(step).toMatchObject({ verdict: 'applied', move: null, ends: true, progress: { given_up: false, counts } });
+    expect(heed(step.progress, someNews({ stage: 'notify' }))).toMatchObject({ verdict: 'ended', move: null });
+  });
+
+  it('ING-11.c leave a job where it is that failed for another cause', () => {
+    const step = heed(aJob({ state: 'failed' }), someNews());
+    expect(step).toMatchObject({ verdict: 'ended', move: null, ends: false, progress: { state: 'failed' } });
+  });
+
+  it('ING-11.c are none if they were known before, or are its own dead letter', () => {
+    const job = givenUp({ stage: 'notify', revision: 2, notify_revision: 2 });
+    for (const news of [someNews({ stage: 'notify', revision: 2 }), someNews({ revision: 9 }), ownLetter]) {
+      expect(heed(job, news)).toMatchObject({ verdict: 'ended', move: null, progress: { given_up: true } });
+    }
+    expect(heed(givenUp(), ownLetter)).toMatchObject({ verdict: 'ended', progress: { given_up: true } });
+  });
+
+  it('ING-11.f change nothing where another job of the version stands', () => {
+    const job = givenUp();
+    const step = heed(job, someNews({ state: 'succeeded', counts }), true);
+    expect(step).toEqual({ progress: job, verdict: 'superseded_by_job', move: null, ends: false });
+    expect(heed(aJob(), someNews(), true)).toMatchObject({ verdict: 'applied', move: { to: 'in_progress' } });
+  });
+
+  it.each<[string, DeliverySummary, JobState]>([
+    ['sent', summaryOf(0, 0, { sent: 2 }), 'succeeded'],
+    ['failed', summaryOf(0, 1, { failed_permanent: 1 }), 'failed'],
+  ])(
+    'ING-11.c end it at the same place in whatever order they come, wherever it was given up: %s',
+    (_end, end, state) => {
+      const validated = someNews({ counts });
+      const delayed = someNews({
+        stage: 'notify',
+        state: 'retryable_failed',
+        summary: summaryOf(1, 0, { pending: 1 }),
+      });
+      const settled = someNews({ stage: 'notify', revision: 2, state: stateOf(end), summary: end });
+      for (const order of permutations<News | 'give_up'>([validated, delayed, settled, ownLetter, 'give_up'])) {
+        if (order.indexOf(ownLetter) < order.indexOf('give_up')) continue;
+        let job = aJob();
+        let ends = 0;
+        for (const next of order) {
+          if (next !== 'give_up') {
+            const step = heed(job, next);
+            [job, ends] = [step.progress, ends + Number(step.ends)];
+          } else if (!isTerminal(job.state)) job = { ...job, state: 'failed', given_up: true };
+        }
+        expect([job.state, job.given_up, ends]).toEqual([state, false, 1]);
+        expect(job).toMatchObject({ counts, deliveries: end });
+      }
+    },
+  );
+});
+
+function permutations<T>(of: readonly T[]): T[][] {
+  if (of.length === 0) return [[]];
+  return of.flatMap((first, n) => permutations(of.toSpliced(n, 1)).map((rest) => [first, ...rest]));
+}
 
 function range(length: number): number[] {
   return Array.from({ length }, (_, index) => index + 1);

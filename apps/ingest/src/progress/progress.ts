@@ -16,6 +16,8 @@ export interface Progress {
   counts: FindingCounts | null;
   versions: VersionDecision | null;
   deliveries: DeliverySummary | null;
+  /** It is `failed` for want of news in this generation, and not otherwise (ING-11). */
+  given_up: boolean;
 }
 
 export type Verdict =
@@ -25,30 +27,52 @@ export type Verdict =
   | 'overtaken'
   /** The job has ended; its facts may still change, its state only by a replay. */
   | 'ended'
-  /** Of another generation than the job's. */
-  | 'other_generation';
+  /** A replay has begun another generation since. */
+  | 'older_generation'
+  /** Of a generation that has not begun. */
+  | 'other_generation'
+  /** The job was given up, and another one of its version stands by now: it stays as it is (ING-4). */
+  | 'superseded_by_job';
 
 export interface Step {
   progress: Progress;
   verdict: Verdict;
   /** Null when the state stays as it is. */
   move: { from: JobState; to: JobState } | null;
+  /** The generation ends with it: for a job that was given up, anew. */
+  ends: boolean;
 }
 
-/** What one piece of news does to a job: a pure function, so that any order of arrival can be tried (ING-9, GEN-9). */
-export function heed(progress: Progress, news: News): Step {
-  if (news.generation !== progress.generation) return { progress, verdict: 'other_generation', move: null };
+/**
+ * What one piece of news does to a job: a pure function, so that any order of arrival can be tried (ING-9, GEN-9).
+ * `replaced`: another job of the same version stands.
+ */
+export function heed(progress: Progress, news: News, replaced = false): Step {
+  if (news.generation !== progress.generation) {
+    return unmoved(progress, news.generation < progress.generation ? 'older_generation' : 'other_generation');
+  }
+  const { given_up } = progress;
+  if (given_up && replaced) return unmoved(progress, 'superseded_by_job');
   const informed = withFacts(progress, news);
-  if (isTerminal(progress.state)) return { progress: informed, verdict: 'ended', move: null };
-  if (!isLater(progress, news)) return { progress: informed, verdict: 'overtaken', move: null };
+  if (isTerminal(progress.state) && !(given_up && isWord(news))) return unmoved(informed, 'ended');
+  if (!isLater(progress, news)) return unmoved(informed, given_up ? 'ended' : 'overtaken');
 
-  const heard = { ...informed, stage: news.stage, revision: news.revision };
-  if (!mayMove(progress.state, news.state)) return { progress: heard, verdict: 'applied', move: null };
-  return {
-    progress: { ...heard, state: news.state },
-    verdict: 'applied',
-    move: { from: progress.state, to: news.state },
-  };
+  const heard = { ...informed, stage: news.stage, revision: news.revision, given_up: false };
+  const verdict = 'applied';
+  if (!mayMove(progress.state, news.state)) {
+    return { progress: heard, verdict, move: null, ends: given_up && isTerminal(news.state) };
+  }
+  const move = { from: progress.state, to: news.state };
+  return { progress: { ...heard, state: news.state }, verdict, move, ends: isTerminal(news.state) };
+}
+
+function unmoved(progress: Progress, verdict: Verdict): Step {
+  return { progress, verdict, move: null, ends: false };
+}
+
+/** Of another stage: ingest's own dead letter of a job that was given up is no word on it. */
+function isWord(news: News): boolean {
+  return news.stage !== 'ingest';
 }
 
 function isLater(progress: Progress, news: News): boolean {

@@ -3,7 +3,7 @@ import type { OutgoingEvent, ReviewSettled } from '@assay/contracts';
 import { jobLinks } from '../reviews/index.js';
 import type { JobInProgress } from './progress.repository.js';
 
-/** `review.settled`: where a job of this generation ended, told once (ING-9). */
+/** `review.settled`: where a job of this generation ended, told once for each end (ING-9, ING-11). */
 export function settledEvent(job: JobInProgress, settled: { revision: number; occurred_at: string }): OutgoingEvent {
   const data: ReviewSettled = {
     job_id: job.id,
@@ -17,6 +17,7 @@ export function settledEvent(job: JobInProgress, settled: { revision: number; oc
     state: job.state,
     counts: job.counts,
     deliveries: job.deliveries?.by_channel ?? {},
+    given_up: job.given_up,
     links: jobLinks(job.id),
   };
   return jobEvent('review.settled', data, { traceparent: job.traceparent });

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { packBodies } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { LOCK_CONTEST, replayLocks } from '../reviews/index.js';
-import type { ReplayedJob, Standing } from './replay-decision.js';
+import { LOAD_STANDING, LOCK_CONTEST, replayLocks } from '../reviews/index.js';
+import type { StandingRow } from '../reviews/index.js';
+import type { ReplayedJob } from './replay-decision.js';
 import { FIND_ANSWERS } from './sql/find-answers.js';
 import type { AnswerRow } from './sql/find-answers.js';
-import { LOAD_STANDING, LOCK_REPLAYED } from './sql/lock-replayed.js';
+import { LOCK_REPLAYED } from './sql/lock-replayed.js';
 import { STORE_REPLAYS } from './sql/store-replays.js';
 
 export interface LockedJob extends ReplayedJob {
@@ -45,7 +46,6 @@ export interface Beginning {
 }
 
 type Contender = { source: string; changelist_id: string; item_id: string };
-export type StandingRow = Standing & { source: string; changelist_id: string };
 
 /** The statements of a batch of requests, all inside the caller's transaction. */
 @Injectable()

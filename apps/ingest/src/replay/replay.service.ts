@@ -6,11 +6,12 @@ import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
 import { submittedItem } from '../reviews/index.js';
+import type { StandingRow } from '../reviews/index.js';
 import { decideReplay, startsFromSubmission } from './replay-decision.js';
 import type { ReplayDecision, Standing } from './replay-decision.js';
 import { answerEvent, answerItem, BEGIN_REVISION } from './replay-events.js';
 import { ReplayRepository } from './replay.repository.js';
-import type { Beginning, LockedJob, NewDecision, StandingRow } from './replay.repository.js';
+import type { Beginning, LockedJob, NewDecision } from './replay.repository.js';
 
 type Request = ReceivedEvent<ReplayRequested>;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { contestLocks, replayLocks } from './contest-locks.js';
+import { changelistLocks, contestLocks, replayLocks } from './contest-locks.js';
 
 const of = (source: string, idempotency_key: string, changelist_id: string) => ({
   source,
@@ -22,6 +22,18 @@ describe('contestLocks', () => {
   it('GEN-8.a lets two sources use the same key and changelist without waiting for each other', () => {
     const [first, second] = [contestLocks([of('a', 'k', '1')]), contestLocks([of('b', 'k', '1')])];
     expect(first.filter((lock) => second.includes(lock))).toEqual([]);
+  });
+});
+
+describe('changelistLocks', () => {
+  it('ING-11.e takes the locks of the changelists that submissions of them take, in the same order', () => {
+    const both = [
+      { source: 'a', changelist_id: '1' },
+      { source: 'a', changelist_id: '2' },
+    ];
+    const taken = contestLocks([of('a', 'k', '1'), of('a', 'k', '2')]);
+    expect(changelistLocks([...both, ...both])).toEqual(taken.filter((lock) => changelistLocks(both).includes(lock)));
+    expect(changelistLocks(both)).toHaveLength(2);
   });
 });
 

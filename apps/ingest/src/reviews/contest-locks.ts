@@ -38,6 +38,11 @@ export function replayLocks(replays: readonly { source: string; changelist_id: s
   return ascending(locks);
 }
 
+/** The same for jobs that late news may take up again: their changelists (ING-11). */
+export function changelistLocks(jobs: readonly { source: string; changelist_id: string }[]): string[] {
+  return ascending(new Set(jobs.map(({ source, changelist_id }) => lockOf('changelist', source, changelist_id))));
+}
+
 function ascending(locks: ReadonlySet<bigint>): string[] {
   return [...locks].sort((a, b) => (a < b ? -1 : 1)).map(String);
 }

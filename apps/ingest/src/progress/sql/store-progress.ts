@@ -4,7 +4,7 @@ import { statement } from '@assay/postgres';
  * The new progress of a batch of locked jobs and the hops that told of it, in one statement. A hop that is known (its
  * event came again) changes nothing.
  *
- * `quiet_since` may lie ahead: until the next attempt is due nobody need speak (ING-11).
+ * A job that was given up and goes on is not settled any more. `quiet_since` may lie ahead: until the next attempt is due nobody need speak (ING-11).
  * $1 json: changed jobs, 100 at most; $2 json: hops; $3 uuid[]: the changed jobs' ids, which the planner needs: of a
  * recordset it expects 100 rows, and so would read the whole table while that is small, and go on when it has grown.
  * EXPLAIN at 100,000 jobs: Update over a Nested Loop of the recordset with the rows of an Index Scan on jobs_pkey. It
@@ -27,10 +27,12 @@ export const STORE_PROGRESS = statement(
       quiet_since = CASE WHEN u.alive THEN greatest(clock_timestamp(), u.next_due_at) ELSE j.quiet_since END,
       reminded_at = CASE WHEN u.alive THEN NULL ELSE j.reminded_at END,
       reminders = CASE WHEN u.alive THEN 0 ELSE j.reminders END,
-      settled_at = CASE WHEN u.settles THEN clock_timestamp() ELSE j.settled_at END,
+      given_up = u.given_up,
+      settled_at = CASE WHEN u.settles THEN clock_timestamp()
+        WHEN u.state IN ('succeeded', 'failed', 'superseded') THEN j.settled_at END,
       ingest_revision = j.ingest_revision + u.settles::int
     FROM json_to_recordset($1::json) AS u(id uuid, state text, stage text, revision int, validate_revision int,
-      notify_revision int, counts json, versions json, deliveries json, alive boolean, next_due_at timestamptz,
+      notify_revision int, counts json, versions json, deliveries json, given_up boolean, alive boolean, next_due_at timestamptz,
       settles boolean)
     WHERE j.id = ANY($3::uuid[]) AND j.id = u.id
   RETURNING j.id, j.accepted_at, j.settled_at, j.ingest_revision, u.settles,
