@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failureFingerprint, jobEvent } from '@assay/contracts';
-import type { DeliverySettled, EventData, OutgoingEvent, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
+import type {
+  DeliverySettled,
+  EventData,
+  OutgoingEvent,
+  ReceivedEvent,
+  ReviewSettled,
+  StageDeadLettered,
+} from '@assay/contracts';
 import { cloudEventHeaders, kafkaTransport } from '@assay/messaging';
 import { newApiKey } from '@assay/security';
 import { readSettings, startService } from '@assay/service';
@@ -182,6 +189,17 @@ export function aSettlement(
 
 export function settledEvent(data: DeliverySettled): OutgoingEvent {
   return jobEvent('delivery.settled', data, { traceparent: TRACEPARENT });
+}
+
+/** That the job of a failure has ended, under a revision of ingest's. */
+export function endOf(failure: StageDeadLettered, differs: Partial<ReviewSettled>): ReviewSettled {
+  const { job_id, source, changelist_id, review_version, generation, occurred_at, correlation_id } = failure;
+  return {
+    ...{ job_id: job_id!, source, changelist_id: changelist_id!, review_version: review_version!, generation },
+    ...{ revision: 2, occurred_at, correlation_id, state: 'failed', counts: null, deliveries: {}, given_up: false },
+    links: { job: '/v1/reviews/x', findings: '/v1/reviews/x/findings' },
+    ...differs,
+  };
 }
 
 /** An event as a consumer gets it. */

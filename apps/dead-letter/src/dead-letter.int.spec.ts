@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jobEvent } from '@assay/contracts';
 import type { DeadLetterChanged } from '@assay/contracts';
 import { addLogSink, renderMetrics } from '@assay/observability';
 import type { LogLine } from '@assay/observability';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
 import { v7 } from 'uuid';
-import { aFailure, aSettlement, deadLetterStage, failureEvent, settledEvent } from './dead-letter.fixture.js';
+import { aFailure, aSettlement, deadLetterStage, endOf, failureEvent, settledEvent } from './dead-letter.fixture.js';
 import type { DeadLetterStage } from './dead-letter.fixture.js';
 import type { LetterView } from './triage/letters-view.repository.js';
 
@@ -210,6 +211,54 @@ describe('intake', () => {
     const announced = dead.records.filter(({ value }) => value!.toString().includes('TRANSPORT_MALFORMED'));
     expect(announced).toEqual([]);
   });
+});
+
+describe('the dead letter of a job that was given up', () => {
+  const job_id = v7();
+  const silent = { stage: 'ingest', subject_type: 'job', error_class: 'NO_NEWS', code: 'no_news' } as const;
+  const aSilence = (id: string) => aFailure({ ...silent, job_id: id, subject_id: id, revision: 2 });
+
+  it('ING-11.d is resolved by the end that follows, in whatever order the topics come', async () => {
+    const orders = [
+      ...['letter given_up end', 'letter end given_up', 'given_up letter end'],
+      ...['given_up end letter', 'end letter given_up', 'end given_up letter'],
+    ];
+    for (const order of orders) {
+      const failure = aSilence(v7());
+      const ended = (revision: number, given_up: boolean) =>
+        jobEvent('review.settled', endOf(failure, { revision, given_up }), { traceparent: null });
+      const events = { letter: failureEvent(failure), given_up: ended(3, true), end: ended(4, false) };
+      for (const name of order.split(' ') as (keyof typeof events)[]) {
+        await stage.send(events[name]);
+        if (name === 'letter') await arrived(failure.subject_id);
+        if (name === 'end') await remembered(failure.subject_id);
+      }
+      const letter = await arrived(failure.subject_id, 2);
+      expect([order, letter.state, letter.transitions.at(-1)]).toMatchObject([
+        order,
+        'resolved',
+        { cause: 'news_arrived', actor: 'service:dead-letter' },
+      ]);
+    }
+  });
+
+  it('ING-11.d stays open by the deliveries alone: they may have come too late for the job', async () => {
+    const failure = aSilence(job_id);
+    await stage.send(failureEvent(failure));
+    await arrived(job_id);
+    const delivery = aFailure({ job_id });
+    await stage.send(failureEvent(delivery));
+    await arrived(delivery.subject_id);
+    await stage.send(settledEvent(aSettlement(delivery, 'sent', { revision: 9 })));
+    expect(await arrived(delivery.subject_id, 2)).toMatchObject({ state: 'resolved' });
+    expect(await arrived(job_id)).toMatchObject({ state: 'open' });
+  });
+
+  const remembered = (subject_id: string) =>
+    eventually(async () => {
+      const sql = 'SELECT FROM settlements WHERE subject_id = $1';
+      expect(await stage.database.sql(sql, [subject_id])).toHaveLength(1);
+    });
 });
 
 describe('dead_letter.changed', () => {

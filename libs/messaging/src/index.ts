@@ -5,7 +5,7 @@ export type { CreatedTopics, CreateTopicsOptions } from './create-topics.js';
 export { KafkaBatchServer } from './kafka-batch-server.js';
 export { KafkaPublisher } from './kafka-publisher.js';
 export { kafkaTransport } from './kafka-transport.js';
-export { ONLY_REPLAYED } from './pattern-extras.js';
+export { beyond } from './pattern-extras.js';
 export type { PatternExtras } from './pattern-extras.js';
 export { MessagingModule } from './messaging.module.js';
 export type { MessagingModuleOptions } from './messaging.module.js';

@@ -7,9 +7,15 @@ export interface PatternExtras {
 }
 
 /**
- * Of a topic whose subjects mostly end in their first generation, the rest. The generation stands in the `ce_id`,
- * `subject:generation:revision:type`; a record without one is decoded, and parked as what it is (DLQ-4).
+ * Of a topic whose subjects mostly end at once, what came after that: of a later generation or under a higher revision.
+ * Both stand in the `ce_id`, `subject:generation:revision:type`; a record without one is decoded, and parked as what it
+ * is (DLQ-4).
  */
-export const ONLY_REPLAYED: PatternExtras = {
-  wants: (headers) => headers?.['ce_id']?.toString().split(':').at(-3) !== '0',
-};
+export function beyond(usual: { generation: number; revision: number }): PatternExtras {
+  return {
+    wants: (headers) => {
+      const [generation, revision] = (headers?.['ce_id']?.toString().split(':').slice(-3) ?? []).map(Number);
+      return !(generation! <= usual.generation && revision! <= usual.revision);
+    },
+  };
+}

@@ -1,8 +1,10 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import type { DeliverySettled, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
+import type { DeliverySettled, ReceivedEvent, ReviewSettled, StageDeadLettered } from '@assay/contracts';
+import { beyond } from '@assay/messaging';
+import { ReplayRepository } from '../replay/index.js';
 import { IntakeService } from './intake.service.js';
-import { failureOf, settlementsOf, stagesPassedBefore } from './news.js';
+import { failureOf, lateEndOf, settlementsOf, stagesPassedBefore, USUAL_END } from './news.js';
 
 /**
  * What the other services tell of failures and of what has ended well. Not `review.validated`: that a replayed job has
@@ -11,7 +13,10 @@ import { failureOf, settlementsOf, stagesPassedBefore } from './news.js';
  */
 @Controller()
 export class IntakeConsumer {
-  constructor(@Inject(IntakeService) private readonly intake: IntakeService) {}
+  constructor(
+    @Inject(IntakeService) private readonly intake: IntakeService,
+    @Inject(ReplayRepository) private readonly replays: ReplayRepository,
+  ) {}
 
   @EventPattern<string>('stage.dead_lettered')
   async onDeadLettered(@Payload() events: ReceivedEvent<StageDeadLettered>[], @Ctx() _batch: unknown): Promise<void> {
@@ -22,5 +27,12 @@ export class IntakeConsumer {
   @EventPattern<string>('delivery.settled')
   onDeliverySettled(@Payload() events: ReceivedEvent<DeliverySettled>[], @Ctx() _batch: unknown): Promise<void> {
     return this.intake.settle(events.flatMap(settlementsOf));
+  }
+
+  /** Of replayed jobs, and of those that were given up: known by the headers. */
+  @EventPattern<string>('review.settled', beyond(USUAL_END))
+  async onReviewSettled(@Payload() events: ReceivedEvent<ReviewSettled>[], @Ctx() _batch: unknown): Promise<void> {
+    await this.intake.settle(events.flatMap(lateEndOf));
+    await this.replays.settleJobs(events.map(({ data: { job_id, generation } }) => ({ job_id, generation })));
   }
 }

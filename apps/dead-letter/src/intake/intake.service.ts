@@ -130,11 +130,10 @@ function failLater(
   });
 }
 
-/** Apart from those that end one class alone: they end what the others do not. */
 function newestBySubject(batch: readonly SettlementNews[]): SettlementNews[] {
   const newest = new Map<string, SettlementNews>();
   for (const one of batch) {
-    const key = `${subjectKey(one)} ${one.only_class ?? ''}`;
+    const key = subjectKey(one);
     const known = newest.get(key);
     if (!known || isNewer(one, known)) newest.set(key, one);
   }

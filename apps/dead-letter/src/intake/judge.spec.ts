@@ -2,13 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DEAD_LETTER_STATES, Problem } from '@assay/contracts';
 import type { StageDeadLettered } from '@assay/contracts';
-import { aFailure, aSettlement, received } from '../dead-letter.fixture.js';
+import { aFailure, aSettlement, endOf, received } from '../dead-letter.fixture.js';
 import { DEAD_LETTER_MOVES, mayMove } from '../letters/dead-letter-machine.js';
-import { move } from '../letters/index.js';
+import { isNewer, move } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
 import { failEarlier } from '../replay/verification.service.js';
 import { failAgain, letterOf, openingOf, settle } from './judge.js';
-import { failureOf, settlementsOf } from './news.js';
+import { failureOf, lateEndOf, settlementsOf } from './news.js';
+import type { FailureNews, SettlementNews } from './news.js';
 
 const facts = aFailure();
 const news = (differs: Partial<StageDeadLettered> = {}) =>
@@ -90,7 +91,7 @@ describe('a further failure', () => {
     expect(failAgain(letter, news({ ...adopted, occurred_at: '2027-01-01T00:00:00.000Z' }))).toEqual([]);
     expect(letter).toMatchObject({ job_id: 'job-2', revision: 2, occurrences: 2 });
     const sent = aSettlement(facts, 'sent', { ...adopted, revision: 1, occurred_at: '2027-01-01T00:00:01.000Z' });
-    const [, settlement] = settlementsOf(received('delivery.settled', sent));
+    const [settlement] = settlementsOf(received('delivery.settled', sent));
     expect(settle(aLetter({ revision: 7 }), settlement!)).toMatchObject([{ cause: 'delivered' }]);
   });
 
@@ -157,7 +158,7 @@ describe('a failure under a replay', () => {
 
 describe('what ends well', () => {
   it('ING-6.b resolves what is older, with its cause', () => {
-    const [, superseded] = settlementsOf(received('delivery.settled', aSettlement(facts, 'superseded')));
+    const [superseded] = settlementsOf(received('delivery.settled', aSettlement(facts, 'superseded')));
     expect(superseded).toMatchObject({ subject_id: facts.subject_id, cause: 'superseded', remember: true });
     const letter = aLetter();
     expect(settle(letter, superseded!)).toMatchObject([{ to_state: 'resolved', cause: 'superseded' }]);
@@ -167,19 +168,74 @@ describe('what ends well', () => {
 
   it('DLQ-3.a says nothing about failed or unknown deliveries, nor remembers the usual way', () => {
     for (const state of ['failed_permanent', 'unknown', 'pending'] as const) {
-      expect(settlementsOf(received('delivery.settled', aSettlement(facts, state)))).toHaveLength(1);
+      expect(settlementsOf(received('delivery.settled', aSettlement(facts, state)))).toEqual([]);
     }
     const usual = settlementsOf(received('delivery.settled', aSettlement(facts, 'sent')));
-    expect(usual.map(({ remember }) => remember)).toEqual([false, false]);
+    expect(usual.map(({ remember }) => remember)).toEqual([false]);
   });
 
-  it('ING-11.b ends a dead letter of silence by any news, and no other', () => {
-    const [sign] = settlementsOf(received('delivery.settled', aSettlement(facts, 'sent')));
-    const silent = aLetter({ error_class: 'NO_NEWS', revision: 1_000_000 });
-    expect(settle(silent, sign!)).toMatchObject([{ cause: 'news_arrived' }]);
-    expect(settle(aLetter({ error_class: 'PUBLISH_REJECTED' }), sign!)).toEqual([]);
+  it('GEN-9.a ends by a later stage what an earlier generation failed at, and nothing of its own', () => {
+    const settled = aSettlement(facts, 'sent', { generation: 1, revision: 9 });
+    const passed = settlementsOf(received('delivery.settled', settled)).find(({ stage }) => stage === 'ingest');
+    const silent = (generation: number) => aLetter({ error_class: 'NO_NEWS', job_id: facts.job_id, generation });
+    expect(settle(silent(0), passed!)).toMatchObject([{ cause: 'submitted' }]);
+    expect(settle(silent(1), passed!)).toEqual([]);
   });
 });
+
+describe('the dead letter of a job that was given up', () => {
+  const about = { subject_type: 'job', stage: 'ingest', error_class: 'NO_NEWS', code: 'no_news' } as const;
+  const silence = (revision: number) => news({ ...about, subject_id: facts.job_id!, generation: 0, revision });
+  const end = (revision: number, given_up = false) =>
+    lateEndOf(received('review.settled', endOf(facts, { revision, given_up })));
+
+  it('ING-11.d is resolved by the word that follows, not by that of giving up, nor by the usual end', () => {
+    const letter = letterOf(silence(2), 'id');
+    openingOf(letter);
+    expect([end(2), end(3, true)]).toEqual([[], []]);
+    expect(end(4)).toMatchObject([
+      { subject_id: facts.job_id, stage: 'ingest', cause: 'news_arrived', remember: true },
+    ]);
+    expect(settle(letter, end(4)[0]!)).toMatchObject([{ to_state: 'resolved', cause: 'news_arrived' }]);
+  });
+
+  it('ING-11.d stays open for a later silence of the same generation', () => {
+    const letter = letterOf(silence(4), 'id');
+    openingOf(letter);
+    expect(settle(letter, end(4)[0]!)).toEqual([]);
+    expect(settle(letter, end(6)[0]!)).toMatchObject([{ cause: 'news_arrived' }]);
+  });
+
+  it('ING-11.d is resolved in whatever order the letters and ends of a job come, given up once or twice', () => {
+    const once = [silence(2), ...end(3, true), ...end(4)];
+    const twice = [silence(2), ...end(3, true), silence(4), ...end(5, true), ...end(6)];
+    for (const history of [once, twice]) {
+      for (const order of permutations<FailureNews | SettlementNews>(history))
+        expect(stateAfter(order)).toBe('resolved');
+    }
+    const unresolved = [silence(2), ...end(4), silence(5), ...end(6, true)];
+    for (const order of permutations<FailureNews | SettlementNews>(unresolved)) expect(stateAfter(order)).toBe('open');
+  });
+
+  /** As the intake does: a settlement is remembered for the letter that may still come. */
+  function stateAfter(order: readonly (FailureNews | SettlementNews)[]): string | undefined {
+    let letter: DeadLetter | undefined;
+    let settled: SettlementNews | undefined;
+    for (const one of order) {
+      if (!('error_class' in one)) {
+        if (!settled || isNewer(one, settled)) settled = one;
+      } else if (letter) failAgain(letter, one);
+      else openingOf((letter = letterOf(one, 'id')));
+      if (letter && settled) settle(letter, settled);
+    }
+    return letter?.state;
+  }
+});
+
+function permutations<T>(of: readonly T[]): T[][] {
+  if (of.length === 0) return [[]];
+  return of.flatMap((first, n) => permutations(of.toSpliced(n, 1)).map((rest) => [first, ...rest]));
+}
 
 describe('any order', () => {
   it('GEN-9.c ends in the same facts and state, however failures come', () => {

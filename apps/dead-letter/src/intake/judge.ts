@@ -56,13 +56,8 @@ function nextState(letter: DeadLetter, news: FailureNews, replay: ReplayUnderWay
 }
 
 /** What ended well resolves the dead letter, unless that is closed already or tells of a later failure. */
-export function settle(letter: DeadLetter, news: Settlement & { only_class?: string }): Transition[] {
-  if (isClosed(letter.state)) return [];
-  if (news.only_class === undefined ? !isNewer(news, letter) : !endsByClass(letter, news)) return [];
+export function settle(letter: DeadLetter, news: Settlement): Transition[] {
+  if (isClosed(letter.state) || !isNewer(news, letter)) return [];
   const step = { actor: OWN_ACTOR, correlation_id: letter.correlation_id };
   return [move(letter, { ...step, to: 'resolved', cause: news.cause })];
-}
-
-function endsByClass(letter: DeadLetter, news: Settlement & { only_class?: string }): boolean {
-  return letter.error_class === news.only_class && letter.generation <= news.generation;
 }

@@ -1,5 +1,5 @@
 import { STAGES } from '@assay/contracts';
-import type { DeliverySettled, DeliveryState, ReceivedEvent, StageDeadLettered } from '@assay/contracts';
+import type { DeliverySettled, DeliveryState, ReceivedEvent, ReviewSettled, StageDeadLettered } from '@assay/contracts';
 import type { FailureFacts, Subject, Version } from '../letters/index.js';
 import { cleanContext, cleanText, cleanWord } from './sanitize.js';
 
@@ -13,8 +13,6 @@ export interface FailureNews extends Subject, FailureFacts {
 /** Something ended well: what is dead-lettered about it, older than this, is over. */
 export interface SettlementNews extends Subject, Version {
   cause: string;
-  /** Set: only a dead letter of this class is over, whatever its revision. */
-  only_class?: string;
   /** Whether its dead letter may still be on its way, so that this must be remembered (GEN-9). */
   remember: boolean;
 }
@@ -50,9 +48,9 @@ const SETTLED: Partial<Record<DeliveryState, string>> = {
   superseded: 'superseded',
 };
 
-/** A delivery's end, and a sign of life of its job. */
+/** The ends of deliveries, and the stages that a replayed job has passed. */
 export function settlementsOf({ data }: ReceivedEvent<DeliverySettled>): SettlementNews[] {
-  const news: SettlementNews[] = [signOfLife(data), ...passedStages(data, ['ingest', 'validate'])];
+  const news: SettlementNews[] = passedStages(data, ['ingest', 'validate']);
   for (const { delivery_id, original_id, state, had_dead_letter } of data.deliveries) {
     const cause = SETTLED[state];
     if (cause === undefined) continue;
@@ -73,24 +71,29 @@ export function stagesPassedBefore({ data }: ReceivedEvent<StageDeadLettered>): 
 
 /**
  * A replayed job that has come to a stage has passed those before it. Only a dead letter that was replayed can be ended
- * by it, and that has come long before: there is nothing to remember.
+ * by it, and that has come long before: there is nothing to remember. It is of an earlier generation: revisions of two stages
+ * do not compare.
  */
 function passedStages(data: Version & { job_id: string }, passed: readonly string[]): SettlementNews[] {
   if (data.generation === 0) return [];
   return passed.map((stage) => ({
     ...{ subject_type: 'job', subject_id: data.job_id, stage },
-    ...versionOf(data),
+    ...{ ...versionOf(data), revision: 0 },
     ...{ cause: stage === 'ingest' ? 'submitted' : 'validated', remember: false },
   }));
 }
 
-/** Ends a dead letter that says no more than that nobody had heard of the job (ING-11). */
-function signOfLife(data: Version & { job_id: string }): SettlementNews {
-  return {
-    ...{ subject_type: 'job', subject_id: data.job_id, stage: 'ingest' },
-    ...versionOf(data),
-    ...{ cause: 'news_arrived', only_class: 'NO_NEWS', remember: false },
-  };
+/** The revision of a job's end where nothing came between: its submission or replay is the first. */
+export const USUAL_END = { generation: 0, revision: 2 };
+
+/**
+ * A job that has ended after it was given up: what ingest dead-lettered of it, `NO_NEWS`, is over (ING-11). Ingest alone
+ * can tell: news that came too late for the job are no news of it. The usual end follows no dead letter.
+ */
+export function lateEndOf({ data }: ReceivedEvent<ReviewSettled>): SettlementNews[] {
+  if (data.given_up || data.revision <= USUAL_END.revision) return [];
+  const subject = { subject_type: 'job', subject_id: data.job_id, stage: 'ingest' };
+  return [{ ...subject, ...versionOf(data), cause: 'news_arrived', remember: true }];
 }
 
 function versionOf({ job_id, generation, revision, occurred_at }: Version & { job_id: string }) {

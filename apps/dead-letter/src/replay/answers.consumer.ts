@@ -1,17 +1,12 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import type { ReceivedEvent, ReplayAccepted, ReplayRefused, ReviewSettled } from '@assay/contracts';
-import { ONLY_REPLAYED } from '@assay/messaging';
+import type { ReceivedEvent, ReplayAccepted, ReplayRefused } from '@assay/contracts';
 import { AnswersService } from './answers.service.js';
-import { ReplayRepository } from './replay.repository.js';
 
-/** What ingest tells of replays. Of `review.settled` only that of replayed jobs, known by its headers. */
+/** What ingest tells of replays. */
 @Controller()
 export class AnswersConsumer {
-  constructor(
-    @Inject(AnswersService) private readonly answers: AnswersService,
-    @Inject(ReplayRepository) private readonly replays: ReplayRepository,
-  ) {}
+  constructor(@Inject(AnswersService) private readonly answers: AnswersService) {}
 
   @EventPattern<string>('replay.accepted')
   onAccepted(@Payload() events: ReceivedEvent<ReplayAccepted>[], @Ctx() _batch: unknown): Promise<void> {
@@ -21,10 +16,5 @@ export class AnswersConsumer {
   @EventPattern<string>('replay.refused')
   onRefused(@Payload() events: ReceivedEvent<ReplayRefused>[], @Ctx() _batch: unknown): Promise<void> {
     return this.answers.refused(events.map(({ data }) => data));
-  }
-
-  @EventPattern<string>('review.settled', ONLY_REPLAYED)
-  onReviewSettled(@Payload() events: ReceivedEvent<ReviewSettled>[], @Ctx() _batch: unknown): Promise<void> {
-    return this.replays.settleJobs(events.map(({ data: { job_id, generation } }) => ({ job_id, generation })));
   }
 }
