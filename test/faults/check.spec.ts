@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
 import { judge, type Verdict } from './check.js';
-import type { Evidence, ListedDeadLetter, ListedJob } from './evidence.js';
+import type { Evidence, ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
 import { planSubmission } from './submissions.js';
 
 const JOB = '01900000-0000-7000-8000-000000000001';
@@ -58,6 +58,16 @@ function aDeadLetter(differences: Partial<ListedDeadLetter> = {}): ListedDeadLet
   } as ListedDeadLetter;
 }
 
+function anEnd(differences: Partial<SettledRecord> = {}): SettledRecord {
+  return {
+    ...{ ce_id: 'e1', job_id: JOB, source: 'demo', generation: 0, revision: 2, state: 'succeeded', given_up: false },
+    ...differences,
+  } as SettledRecord;
+}
+
+const GIVEN_UP: Partial<SettledRecord> = { ce_id: 'e3', revision: 3, state: 'failed', given_up: true };
+const LATER: Partial<SettledRecord> = { ce_id: 'e4', revision: 4 };
+
 /** A day of one job on which all went well. */
 function evidence(differences: Partial<Evidence> & { job?: Partial<ListedJob> } = {}): Evidence {
   const { job, ...rest } = differences;
@@ -66,7 +76,7 @@ function evidence(differences: Partial<Evidence> & { job?: Partial<ListedJob> } 
     jobs: { demo: [aJob(job)], other: [], third: [] },
     dead_letters: [],
     dead_letters_of: { demo: [], other: [], third: [] },
-    settled: [{ ce_id: 'e1', job_id: JOB, source: 'demo', generation: 0, state: 'succeeded' }],
+    settled: [anEnd()],
     changed: (rest.dead_letters ?? []).map(({ id, source }) => ({ ce_id: id, dead_letter_id: id, source })),
     webhooks: [aWebhook()],
     mails: [aMail()],
@@ -92,6 +102,7 @@ describe('the checker of a bad day', () => {
     ['a job that never ended', evidence({ job: { state: 'in_progress' } }), { lost: 1 }],
     ['one under an open dead letter', evidence({ job: { state: 'in_progress' }, dead_letters: [aDeadLetter()] }), {}],
     ['a failed job without a dead letter', evidence({ job: { state: 'failed' } }), { lost: 1 }],
+    ['an end after it was given up', evidence({ settled: [anEnd(LATER), anEnd(GIVEN_UP), anEnd(GIVEN_UP)] }), {}],
     ['an end that downstream never heard of', evidence({ settled: [] }), { lost: 1 }],
     ['a delivery that says sent and never came', evidence({ webhooks: [] }), { lost: 1, unmarked: 1 }],
     [
@@ -127,9 +138,12 @@ describe('the checker of a bad day', () => {
     ['a mail under two ids', evidence({ mails: [aMail(), aMail({ message_id: '<key-9@assay>' })] })],
     ['an item that was replayed twice', evidence({ job: { generation: 2 } })],
     ['two jobs for one key', evidence({ doubled: ['demo key'] })],
+    ['an end under two ids', evidence({ settled: ['e1', 'e2'].map((ce_id) => anEnd({ ce_id })) })],
+    ['an end that follows one in truth', evidence({ settled: [anEnd({ state: 'failed' }), anEnd(LATER)] })],
+    ['an end under no higher revision', evidence({ settled: [anEnd(GIVEN_UP), anEnd({ ...LATER, revision: 3 })] })],
     [
-      'an end under two ids',
-      evidence({ settled: ['e1', 'e2'].map((ce_id) => ({ ...evidence().settled[0]!, ce_id })) }),
+      'two ends after it was given up',
+      evidence({ settled: [anEnd(GIVEN_UP), anEnd(LATER), anEnd({ ce_id: 'e5', revision: 5 })] }),
     ],
   ])('tells %s', (_what, seen) => {
     expect(found(judge(seen))).toEqual({ told_twice: 1 });

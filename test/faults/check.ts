@@ -131,11 +131,18 @@ function judgeRecipients(
   }
 }
 
-/** Downstream hears of each end once, after deduplication by id (ING-9). */
+/**
+ * Downstream hears of each end once, after deduplication by id (ING-9). One end follows another of its generation only
+ * where the job had been given up for want of news, and under a higher revision (ING-11).
+ */
 function judgeEnds({ settled }: Evidence, jobs: ReadonlyMap<string, ListedJob>, found: Faultlines): void {
   const ends = groupBy(settled, ({ job_id, generation }) => `${job_id} ${generation}`);
   for (const [end, records] of ends) {
-    if (new Set(records.map(({ ce_id }) => ce_id)).size > 1) found.told_twice.push(`${end}: settled under several ids`);
+    const by_id = new Map(records.map((record) => [record.ce_id, record]));
+    const ordered = [...by_id.values()].sort((a, b) => a.revision - b.revision);
+    const last = ordered.at(-1)!;
+    const provisional = ordered.filter((one) => one.given_up && one.state === 'failed' && one.revision < last.revision);
+    if (provisional.length + 1 < ordered.length) found.told_twice.push(`${end}: settled under several ids`);
   }
   const told = new Set(settled.map(({ job_id }) => job_id));
   for (const { job_id, state } of jobs.values()) {

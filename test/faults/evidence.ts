@@ -36,7 +36,9 @@ export interface SettledRecord {
   job_id: string;
   source: string;
   generation: number;
+  revision: number;
   state: JobState;
+  given_up: boolean;
 }
 
 /** A record of `dead_letter.changed`. */

@@ -96,8 +96,8 @@ export class Observer {
   async settledRecords(): Promise<SettledRecord[]> {
     const records = await this.#records('review.settled');
     return records.map(({ ce_id, data }) => {
-      const { generation, job_id, source, state } = data as unknown as SettledRecord;
-      return { ce_id, generation, job_id, source, state };
+      const { generation, given_up, job_id, revision, source, state } = data as unknown as SettledRecord;
+      return { ce_id, generation, given_up, job_id, revision, source, state };
     });
   }
 
