@@ -7,6 +7,7 @@ import { Readiness } from '@assay/service';
 import { INGEST_CONFIG } from '../ingest.config.js';
 import type { IngestConfig } from '../ingest.config.js';
 import { SUBMITTED_QUEUE } from './acceptance.service.js';
+import { notStored } from './unconfirmed.js';
 
 const log = createLog('ingest.backlog', ['backlog_full', 'backlog_sample_failed']);
 
@@ -49,7 +50,7 @@ export class Backlog implements OnModuleDestroy {
     if (!this.#full) return;
     log.warn('backlog_full', { items: this.#items, bytes: this.#bytes });
     throw new Problem('unavailable', {
-      detail: 'too many accepted submissions are waiting for Kafka',
+      detail: notStored('too many accepted submissions are waiting for Kafka'),
       headers: { 'retry-after': String(RETRY_AFTER_S) },
     });
   }

@@ -23,7 +23,8 @@ interface ProblemBody {
   title: string;
   type: string;
   correlation_id: string;
-  errors?: { pointer: string; code: string }[];
+  detail?: string;
+  errors?: { pointer: string; code: string; detail: string }[];
 }
 
 interface Answer {
@@ -68,6 +69,37 @@ describe('bad input', () => {
     ]);
     expect(answer.text).not.toContain('hunter2');
     expect(await storedJobs()).toBe(before);
+  });
+
+  it('ING-10.i names the recipient that was refused, and says that nobody was told', async () => {
+    const before = await storedJobs();
+    const recipients = ['dana@example.com', 'kim@build-host.(none)', 'lee@example.com'];
+    const answer = await replica.post(
+      aSubmission({ recipients: recipients.map((address) => ({ channel: 'email', address })) }),
+    );
+    const { detail, errors } = expectProblem(answer, 400, 'invalid_request');
+    expect(errors).toEqual([
+      {
+        pointer: '/recipients/1/address',
+        code: 'invalid_value',
+        detail: '"kim@build-host.(none)" is not a mail address',
+      },
+    ]);
+    expect(detail).toBe('Nothing was stored and nobody was told, the other recipients of the list neither.');
+    expect(await storedJobs()).toBe(before);
+    const other = await replica.post(aSubmission({ review_version: 0 }));
+    expect(expectProblem(other, 400, 'invalid_request').detail).toBeUndefined();
+  });
+
+  it.each([
+    ['webhook', 'https://hooks.example.com/T0/p4ssw0rd'],
+    ['email', 'https://ci:p4ssw0rd@example.com'],
+    ['email', 'p4ssw0rd'],
+  ])('ING-10.i, ING-10.a does not show what stood in place of a name (%s %s)', async (channel, address) => {
+    const answer = await replica.post(aSubmission({ recipients: [{ channel, address }] }));
+    const { errors } = expectProblem(answer, 400, 'invalid_request');
+    expect(errors).toMatchObject([{ pointer: '/recipients/0/address', code: 'invalid_value' }]);
+    expect(answer.text).not.toContain('p4ssw0rd');
   });
 
   it.each([

@@ -67,7 +67,7 @@ async function startProcess(over: Record<string, string>): Promise<{ url: string
 }
 
 describe('while Kafka is away', () => {
-  it('ING-10.g refuses nothing until the configured backlog, then answers 503 with Retry-After', async () => {
+  it('ING-10.g, ING-10.j refuses nothing until the configured backlog, then answers 503 with Retry-After', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => away.post(aSubmission())));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(await leftItems()).toBe(20);
@@ -76,7 +76,10 @@ describe('while Kafka is away', () => {
       expect(answer.status).toBe(503);
       return answer;
     });
-    expect(JSON.parse(refused.text)).toMatchObject({ code: 'unavailable' });
+    expect(JSON.parse(refused.text)).toMatchObject({
+      code: 'unavailable',
+      detail: expect.stringMatching(/^The submission was not stored: .*Send it again with the same idempotency key\.$/),
+    });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect(await leftItems()).toBeGreaterThanOrEqual(25);
   });
@@ -221,14 +224,17 @@ async function cuttable(url: string): Promise<{ url: string; cut(): void; mend()
 }
 
 describe('while Postgres is away', () => {
-  it('ING-10.f answers 503 with Retry-After, and stores what is sent again when it is back', async () => {
+  it('ING-10.f, ING-10.j answers 503 with Retry-After, and stores what is sent again when it is back', async () => {
     const way = await cuttable(fixture.database.url);
     const replica: Replica = await fixture.start({ DB_URL: way.url });
     await replica.post(aSubmission()).expect(202);
     const body = aSubmission();
     way.cut();
     const refused = await replica.post(body).expect(503);
-    expect(JSON.parse(refused.text)).toMatchObject({ code: 'unavailable' });
+    expect(JSON.parse(refused.text)).toMatchObject({
+      code: 'unavailable',
+      detail: expect.stringMatching(/may or may not have been stored.*same idempotency key is safe/),
+    });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     way.mend();
     const stored = await eventually(() => replica.post(body).expect(202));

@@ -18,6 +18,7 @@ import { instantFrom } from './instant.js';
 import { badQuery, decodeCursor, encodeCursor, UUID } from './list-cursor.js';
 import type { ReviewListQuery } from './review-queries.js';
 import { readSubmission } from './submission-shape.js';
+import { throwUnconfirmed } from './unconfirmed.js';
 
 /** How a submission is answered (ING-2 to 4); refusals are thrown as problems. */
 export interface SubmitAnswer {
@@ -41,23 +42,7 @@ export class ReviewsService {
   async submit(principal: Principal, body: JsonBody, header_key: string | undefined): Promise<SubmitAnswer> {
     const submission = this.#read(principal, body, header_key);
     this.backlog.admit();
-    const { judgement, job } = await this.acceptance.submit(submission);
-    if (judgement.kind === 'accepted') {
-      return { status: 202, replayed: false, view: { ...jobView(newJobRow(job!)), outcome: 'accepted' } };
-    }
-    if (judgement.kind === 'denied') throw deniedProblem(judgement.denied_paths);
-    const known = await this.jobs.find(judgement.job_id, [principal.source], this.config.accept_timeout_ms);
-    if (known === null) throw new Error(`job ${judgement.job_id} was judged by and is gone`);
-    const view = jobView(known);
-    const { kind } = judgement;
-    if (kind === 'replayed' || kind === 'already_succeeded') {
-      return { status: 200, replayed: kind === 'replayed', view: { ...view, outcome: kind } };
-    }
-    const code = kind === 'key_reused' ? 'idempotency_key_reused' : kind;
-    throw new Problem(code, {
-      headers: { location: jobPath(known.id) },
-      extensions: { job_id: known.id, job: view },
-    });
+    return this.#accept(principal, submission).catch(throwUnconfirmed);
   }
 
   /** A job with its timeline; waits for its end first if asked to. */
@@ -86,6 +71,26 @@ export class ReviewsService {
       items: page.map(jobView),
       next_cursor: last ? encodeCursor({ accepted_at: last.cursor_at, id: last.id }) : null,
     };
+  }
+
+  async #accept(principal: Principal, submission: Submission): Promise<SubmitAnswer> {
+    const { judgement, job } = await this.acceptance.submit(submission);
+    if (judgement.kind === 'accepted') {
+      return { status: 202, replayed: false, view: { ...jobView(newJobRow(job!)), outcome: 'accepted' } };
+    }
+    if (judgement.kind === 'denied') throw deniedProblem(judgement.denied_paths);
+    const known = await this.jobs.find(judgement.job_id, [principal.source], this.config.accept_timeout_ms);
+    if (known === null) throw new Error(`job ${judgement.job_id} was judged by and is gone`);
+    const view = jobView(known);
+    const { kind } = judgement;
+    if (kind === 'replayed' || kind === 'already_succeeded') {
+      return { status: 200, replayed: kind === 'replayed', view: { ...view, outcome: kind } };
+    }
+    const code = kind === 'key_reused' ? 'idempotency_key_reused' : kind;
+    throw new Problem(code, {
+      headers: { location: jobPath(known.id) },
+      extensions: { job_id: known.id, job: view },
+    });
   }
 
   #read(principal: Principal, body: JsonBody, header_key: string | undefined): Submission {

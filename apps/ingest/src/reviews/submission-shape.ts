@@ -67,7 +67,9 @@ export function readSubmission(raw: RawSubmission, limits: SubmissionLimits): Su
 
 function invalid(errors: FieldError[]): Problem {
   const disagree = errors.length === 1 && errors[0]!.code === 'idempotency_key_mismatch';
+  const nobody_told = 'Nothing was stored and nobody was told, the other recipients of the list neither.';
   return new Problem(disagree ? 'idempotency_key_mismatch' : 'invalid_request', {
+    ...(errors.some(isAboutOneRecipient) && { detail: nobody_told }),
     errors: errors.slice(0, MAX_ERRORS),
     extensions: errors.length > MAX_ERRORS ? { errors_in_all: errors.length } : {},
   });
@@ -102,13 +104,17 @@ function isAboutRecipients(error: FieldError): boolean {
   return error.pointer.startsWith('/recipients');
 }
 
+function isAboutOneRecipient(error: FieldError): boolean {
+  return error.pointer.startsWith('/recipients/');
+}
+
 function readRecipients(envelope: SubmissionEnvelope, errors: FieldError[]): Recipient[] {
   const seen = new Set<string>();
   return envelope.recipients.flatMap(({ channel, address }, index) => {
     const pointer = `/recipients/${index}`;
     const recipient = canonicalRecipient({ channel, address });
     if (recipient === null) {
-      const detail = channel === 'email' ? 'is not a mail address' : 'is not the name of an endpoint';
+      const detail = channel === 'email' ? `${shown(address)}is not a mail address` : 'is not the name of an endpoint';
       errors.push({ pointer: `${pointer}/address`, code: 'invalid_value', detail });
       return [];
     }
@@ -117,6 +123,11 @@ function readRecipients(envelope: SubmissionEnvelope, errors: FieldError[]): Rec
     seen.add(key);
     return [recipient];
   });
+}
+
+/** An address is no secret; what may be none (a URL with a password, a token) is not shown (ING-10). */
+function shown(address: string): string {
+  return /^[^\s@/:]+@[^\s@/:]+$/.test(address.trim()) ? `${JSON.stringify(address)} ` : '';
 }
 
 function refuseOversizedResult(result: unknown, body_bytes: number, limits: SubmissionLimits): void {
