@@ -3,6 +3,7 @@ import type { Tx } from '@assay/postgres';
 import { REPLAY_QUEUE } from '../replay/index.js';
 import { SUBMITTED_QUEUE } from '../reviews/index.js';
 import type { JobInProgress, NewHop } from './progress.repository.js';
+import { QUIET_JOBS } from './sql/quiet-jobs.js';
 
 export interface QuietJob extends JobInProgress {
   reminders: number;
@@ -19,22 +20,9 @@ export interface GivenUp {
 
 @Injectable()
 export class ForgottenJobsRepository {
-  /**
-   * Jobs that nobody has told of for longer than `no_news_ms`, locked; those that another replica looks at are left to
-   * it. A job whose submission or replay has not been published yet is not forgotten: Kafka is away, and the item has it.
-   */
+  /** The oldest jobs that nobody has told of for longer than `no_news_ms`, locked. */
   quiet(tx: Tx, no_news_ms: number, limit: number): Promise<QuietJob[]> {
-    return tx.query<QuietJob>(
-      `SELECT id, source, changelist_id, review_version, correlation_id, traceparent, priority, state, generation, stage,
-         revision, validate_revision, notify_revision, counts, versions, deliveries, given_up, ingest_revision, reminders, quiet_since,
-         clock_timestamp() AS now
-       FROM jobs j
-       WHERE settled_at IS NULL AND accepted_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
-         AND greatest(quiet_since, reminded_at) < clock_timestamp() - $1::float8 * interval '1 millisecond'
-         AND NOT EXISTS (SELECT FROM work_items w WHERE w.subject_id = j.id::text AND w.queue = ANY($2))
-       ORDER BY id LIMIT $3 FOR NO KEY UPDATE OF j SKIP LOCKED`,
-      [no_news_ms, [SUBMITTED_QUEUE, REPLAY_QUEUE], limit],
-    );
+    return tx.query<QuietJob>(QUIET_JOBS, [no_news_ms, [SUBMITTED_QUEUE, REPLAY_QUEUE], limit]);
   }
 
   async remind(tx: Tx, ids: readonly string[]): Promise<void> {
