@@ -85,6 +85,22 @@ describe('heedBatch', () => {
     expect(heedBatch(jobs(notified), [again]).changed).toMatchObject([{ alive: true, settles: false }]);
   });
 
+  it('ING-11.g heeds of several words the latest for how long nobody need speak, in whatever order they come', () => {
+    const notified = { type: 'delivery.settled', stage: 'notify' } as const;
+    const waits = someNews({
+      ...notified,
+      type: 'stage.delayed',
+      revision: 2,
+      next_due_at: '2026-01-02T00:00:00.000Z',
+    });
+    const [before, after] = [1, 3].map((revision) => someNews({ ...notified, revision }));
+    const until = (...batch: News[]) => heedBatch(jobs(aJob()), batch).changed[0]!.next_due_at;
+    expect([until(before!, waits), until(waits, before!)]).toEqual([waits.next_due_at, waits.next_due_at]);
+    expect([until(waits, after!), until(after!, waits)]).toEqual([null, null]);
+    const job = aJob({ state: 'retryable_failed', stage: 'notify', revision: 2, notify_revision: 2 });
+    expect(heedBatch(jobs(job), [before!]).changed).toMatchObject([{ alive: true, latest: false }]);
+  });
+
   it('ING-11.a expects nobody to speak before the next attempt is due', () => {
     const delayed = someNews({ state: 'retryable_failed', next_due_at: '2026-01-01T01:00:00.000Z', attempt: 1 });
     expect(heedBatch(jobs(aJob()), [delayed]).changed).toMatchObject([{ next_due_at: '2026-01-01T01:00:00.000Z' }]);

@@ -42,7 +42,8 @@ export function heedBatch(
         ...before,
         ...progress,
         alive: alive || (known?.alive ?? false),
-        next_due_at: alive ? news.next_due_at : (known?.next_due_at ?? null),
+        latest: verdict === 'applied' || (known?.latest ?? false),
+        next_due_at: verdict === 'applied' ? news.next_due_at : (known?.next_due_at ?? null),
         settles: ends || (known?.settles ?? false),
       });
     }

@@ -188,6 +188,31 @@ describe('a job that was given up', () => {
     });
   });
 
+  it('ING-11.g is not reminded before the time until which its deliveries wait, whatever older word comes again', async () => {
+    const job = await accepted();
+    const pending = { open: 1, failed: 0, by_channel: { webhook: { pending: 1 } } };
+    await replica.tell(job, 'delivery.settled', { summary: pending, deliveries: [], revision: 1 });
+    await reaches(job, 'in_progress');
+    const [{ until } = { until: '' }] = await fixture.database.sql<{ until: string }>(
+      "SELECT date_trunc('milliseconds', clock_timestamp() + interval '1 day') AS until",
+    );
+    await replica.tell(job, 'stage.delayed', {
+      ...{ stage: 'notify', subject_type: 'delivery', subject_id: v7(), attempt: 1, max_attempts: 5, revision: 2 },
+      ...{ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'circuit_open', next_due_at: until, summary: pending },
+    });
+    const waiting = await reaches(job, 'retryable_failed');
+    expect(waiting.timeline.at(-1)).toMatchObject({ cause: 'circuit_open' });
+    await replica.tell(job, 'delivery.settled', { summary: pending, deliveries: [], revision: 1 });
+    const after = await accepted();
+    await replica.tell(after, 'delivery.settled', deliveriesEnded({ sent: 1 }));
+    await reaches(after, 'succeeded');
+    const quiet = () => fixture.database.sql('SELECT quiet_since FROM jobs WHERE id = $1', [job.job_id]);
+    expect(await quiet()).toEqual([{ quiet_since: until }]);
+    await replica.tell(job, 'delivery.settled', { ...deliveriesEnded({ sent: 1 }), summary: pending, revision: 3 });
+    await reaches(job, 'in_progress');
+    expect(await quiet()).not.toEqual([{ quiet_since: until }]);
+  });
+
   it('ING-11.f stays where a replay has begun another generation', async () => {
     const job = await givenUp();
     const asked = { plan_id: v7(), item_id: v7(), dead_letter_id: v7(), action: 'replay', start_stage: 'validate' };

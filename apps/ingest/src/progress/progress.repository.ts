@@ -23,7 +23,9 @@ export interface JobInProgress extends Progress {
 export interface ChangedJob extends JobInProgress {
   /** The news is a sign of life: the job is not forgotten (ING-11). */
   alive: boolean;
-  /** Until then nobody need speak: an attempt is due. */
+  /** The latest word is among the news: it alone says until when nobody need speak. */
+  latest: boolean;
+  /** Until then nobody need speak: an attempt is due, or a destination is waited for. */
   next_due_at: string | null;
   /** It has ended with this. */
   settles: boolean;

@@ -24,7 +24,8 @@ export const STORE_PROGRESS = statement(
   )
   UPDATE jobs j SET state = u.state, stage = u.stage, revision = u.revision, validate_revision = u.validate_revision,
       notify_revision = u.notify_revision, counts = u.counts, versions = u.versions, deliveries = u.deliveries,
-      quiet_since = CASE WHEN u.alive THEN greatest(clock_timestamp(), u.next_due_at) ELSE j.quiet_since END,
+      quiet_since = CASE WHEN u.latest THEN greatest(clock_timestamp(), u.next_due_at)
+        WHEN u.alive THEN greatest(clock_timestamp(), j.quiet_since) ELSE j.quiet_since END,
       reminded_at = CASE WHEN u.alive THEN NULL ELSE j.reminded_at END,
       reminders = CASE WHEN u.alive THEN 0 ELSE j.reminders END,
       given_up = u.given_up,
@@ -32,7 +33,7 @@ export const STORE_PROGRESS = statement(
         WHEN u.state IN ('succeeded', 'failed', 'superseded') THEN j.settled_at END,
       ingest_revision = j.ingest_revision + u.settles::int
     FROM json_to_recordset($1::json) AS u(id uuid, state text, stage text, revision int, validate_revision int,
-      notify_revision int, counts json, versions json, deliveries json, given_up boolean, alive boolean, next_due_at timestamptz,
+      notify_revision int, counts json, versions json, deliveries json, given_up boolean, alive boolean, latest boolean, next_due_at timestamptz,
       settles boolean)
     WHERE j.id = ANY($3::uuid[]) AND j.id = u.id
   RETURNING j.id, j.accepted_at, j.settled_at, j.ingest_revision, u.settles,
