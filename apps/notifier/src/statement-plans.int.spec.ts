@@ -9,7 +9,7 @@ import { APPLY_CORRECTIONS } from './corrections/sql/apply-corrections.js';
 import { BEGIN_GENERATION } from './corrections/sql/begin-generation.js';
 import { LOCK_VERSION } from './corrections/sql/lock-version.js';
 import { WAITING_JOBS } from './delivery/sql/refuse-credential.js';
-import { CHANGE_PARENTS } from './delivery/sql/change-parents.js';
+import { BEGIN_WAITING, CHANGE_PARENTS } from './delivery/sql/change-parents.js';
 import { RECORD_INTENTS } from './delivery/sql/record-intents.js';
 import { SETTLE_DELIVERIES } from './delivery/sql/settle-deliveries.js';
 import { FIND_STRANDED } from './reconciliation/sql/find-stranded.js';
@@ -85,6 +85,7 @@ function rowsOf(node: PlanNode): number {
 describe('statements of a changelist at 100,000 deliveries', () => {
   it.each<[string, Statement, string[], string[]]>([
     ['DEL-15.c adopt_deliveries', ADOPT_DELIVERIES, ['[]', 'a'], ['deliveries_identity', 'deliveries_pkey']],
+    ['ING-11.g begin_waiting', BEGIN_WAITING, ['[]'], ['reviews_pkey']],
     ['DEL-10.c begin_generation', BEGIN_GENERATION, [v7(), '1', 'acme'], ['reviews_pkey']],
     ['DEL-10.c lock_version', LOCK_VERSION, ['acme', 'c-7', '1'], ['deliveries_identity']],
     ['DEL-10.c apply_corrections', APPLY_CORRECTIONS, ['[]', v7(), '1', 'a', ''], ['deliveries_pkey']],

@@ -124,11 +124,12 @@ export interface StageDelayed extends JobEventData {
   stage: Stage;
   subject_type: SubjectType;
   subject_id: string;
-  /** The attempt that failed, from 1. */
+  /** The attempt that failed, from 1; of a delivery that an outage keeps waiting, the one that is to be made. */
   attempt: number;
   max_attempts: number;
   error_class: ErrorClass;
   code: string;
+  /** Until then nobody need speak: the next attempt is due, or the wait for a destination ends (ING-11). */
   next_due_at: string;
   /** From `notify` only. */
   summary: DeliverySummary | null;

@@ -131,6 +131,47 @@ describe('deliveries', () => {
     expect(notifier.dead.records).toEqual([]);
   });
 
+  it('ING-11.g tells once until when a job may be silent that waits, and again when that has changed', async () => {
+    // Two replicas park the row in turn: the parent's row decides who tells.
+    await Promise.all([notifier.start(), notifier.start({ ASSAY_INSTANCE: 'second' })]);
+    notifier.bot.behave(answer(503));
+    const review = await notifier.tell([BOT]);
+    const waits = () =>
+      notifier.delayed.records
+        .map((record) => record.json<StageDelayed>())
+        .filter(({ job_id, code }) => job_id === review.job_id && code === 'circuit_open');
+    const told = (count: number) =>
+      eventually(
+        () => {
+          expect(waits()).toHaveLength(count);
+          return waits().at(-1)!;
+        },
+        { within_ms: 20_000 },
+      );
+    const first = await told(1);
+    expect(first).toMatchObject({ stage: 'notify', subject_type: 'delivery', summary: { open: 1 }, generation: 0 });
+    const [row] = await notifier.database.sql<{ waits_s: number }>(
+      `SELECT extract(epoch FROM $2::timestamptz - created_at)::float8 AS waits_s FROM deliveries WHERE job_id = $1`,
+      [review.job_id, first.next_due_at],
+    );
+    expect(row!.waits_s).toBeGreaterThanOrEqual(24 * 3600 - 1);
+    expect(row!.waits_s).toBeLessThan(24 * 3600 + 20);
+    const parkedOften = notifier.bot.received.length + 8;
+    await eventually(() => expect(notifier.bot.received.length).toBeGreaterThan(parkedOften), { within_ms: 20_000 });
+    expect(waits()).toHaveLength(1);
+    // As a delivery of the job does that settles; another replica has not asked for a minute.
+    await notifier.database.sql('UPDATE reviews SET waits_until = NULL WHERE job_id = $1', [review.job_id]);
+    await notifier.start({ ASSAY_INSTANCE: 'third' });
+    expect((await told(2)).revision).toBeGreaterThan(first.revision);
+    notifier.bot.behave(answer(204));
+    await notifier.deliveries(review, 'sent');
+    const [parent] = await notifier.database.sql('SELECT open, waits_until FROM reviews WHERE job_id = $1', [
+      review.job_id,
+    ]);
+    expect(parent).toEqual({ open: 0, waits_until: null });
+    expect(notifier.dead.records).toEqual([]);
+  });
+
   it('DEL-9.d shows parked rows, their reason and how long the circuit has been open in the metrics', async () => {
     const replica = await notifier.start();
     notifier.bot.behave(answer(503));
@@ -250,7 +291,11 @@ describe('deliveries', () => {
     expect(JSON.stringify(letters())).not.toContain(WEBHOOK_SECRET);
     notifier.bot.behave(answer(204));
     for (const review of reviews) await notifier.deliveries(review, 'sent');
-    expect(notifier.delayed.records).toEqual([]);
+    // Each told that it waits, with its first attempt still to be made.
+    const told = notifier.delayed.records.map((each) => each.json<StageDelayed>());
+    expect(told.map(({ job_id, code, attempt }) => [job_id, code, attempt]).sort()).toEqual(
+      jobs.map((job_id) => [job_id, 'credential_refused', 1]),
+    );
   });
 
   it('DEL-9.a leaves other destinations at speed while one does not answer', async () => {

@@ -7,7 +7,7 @@ import type { RenderingInput } from '../rendering/index.js';
 import type { DeliveryRow } from './delivery-row.js';
 import { OPEN_DELIVERY_STATES } from './delivery-states.js';
 import type { DeliveryCause } from './delivery-states.js';
-import { CHANGE_PARENTS, COUNT_DELIVERIES, READ_PARENTS } from './sql/change-parents.js';
+import { BEGIN_WAITING, CHANGE_PARENTS, COUNT_DELIVERIES, READ_PARENTS } from './sql/change-parents.js';
 import { LOAD_DELIVERIES, LOAD_REVIEWS } from './sql/load-deliveries.js';
 import { RECORD_INTENTS } from './sql/record-intents.js';
 import { SETTLE_DELIVERIES } from './sql/settle-deliveries.js';
@@ -89,7 +89,12 @@ export interface Parent {
   summary: DeliverySummary;
 }
 
-type ParentRow = Omit<Parent, 'summary'> & { open: number; failed: number };
+/** A parent that has not told yet that its deliveries wait. */
+export interface WaitingParent extends Parent {
+  waits_until: string;
+}
+
+type ParentRow<P extends Parent = Parent> = Omit<P, 'summary'> & { open: number; failed: number };
 
 export function parentKey(of: { job_id: string; generation: number }): string {
   return `${of.job_id}:${of.generation}`;
@@ -146,6 +151,15 @@ export class DeliveryRepository {
     return this.#summarised(tx, deltas, tx.query<ParentRow>(CHANGE_PARENTS, [JSON.stringify(deltas)]));
   }
 
+  /** Those of the parents, by {@link parentKey}, that are to tell that they wait; each with a new revision. */
+  async beginWaiting(
+    tx: Tx,
+    asked: readonly { job_id: string; generation: number; waits_ms: number }[],
+  ): Promise<Map<string, WaitingParent>> {
+    const rows = tx.query<ParentRow<WaitingParent>>(BEGIN_WAITING, [JSON.stringify(asked)]);
+    return this.#summarised<WaitingParent>(tx, asked, rows);
+  }
+
   /** Parents by {@link parentKey} as they stand, locked. */
   async readParents(tx: Tx, of: readonly { job_id: string; generation: number }[]): Promise<Map<string, Parent>> {
     if (of.length === 0) return new Map();
@@ -154,17 +168,18 @@ export class DeliveryRepository {
   }
 
   /** The count is sent behind the statement that locks: it sees what whoever held the locks has committed. */
-  async #summarised(
+  async #summarised<P extends Parent = Parent>(
     tx: Tx,
     of: readonly { job_id: string; generation: number }[],
-    locked: Promise<ParentRow[]>,
-  ): Promise<Map<string, Parent>> {
+    locked: Promise<ParentRow<P>[]>,
+  ): Promise<Map<string, P>> {
     const [rows, by_channel] = await Promise.all([locked, this.#countByChannel(tx, of)]);
     return new Map(
-      rows.map(({ open, failed, ...row }) => [
-        parentKey(row),
-        { ...row, summary: { open, failed, by_channel: by_channel.get(parentKey(row)) ?? {} } },
-      ]),
+      rows.map((row) => {
+        const { open, failed, ...parent } = row;
+        const summary = { open, failed, by_channel: by_channel.get(parentKey(row)) ?? {} };
+        return [parentKey(row), { ...parent, summary } as unknown as P];
+      }),
     );
   }
 

@@ -3,6 +3,7 @@ import type { OnModuleDestroy } from '@nestjs/common';
 import { Failure } from '@assay/contracts';
 import type { OutgoingEvent } from '@assay/contracts';
 import { createLog, observableGauge, runInContext } from '@assay/observability';
+import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { Shutdown } from '@assay/service';
 import { WorkQueue } from '@assay/work-queue';
@@ -32,6 +33,7 @@ import { nextStep } from './next-step.js';
 import { Sender } from './sender.js';
 import type { DeliveryOutcome } from './sender.js';
 import { SettlementOfDeliveries } from './settlement-of-deliveries.js';
+import { WaitingParents } from './waiting-parents.js';
 
 const log = createLog('notifier.delivery', ['outcome_not_found', 'outcome_found']);
 
@@ -52,6 +54,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
   readonly #settlement: SettlementOfDeliveries;
 
   constructor(
+    @Inject(Database) database: Database,
     @Inject(WorkQueue) queue: WorkQueue,
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
     @Inject(CredentialRefusals) refusals: CredentialRefusals,
@@ -60,7 +63,8 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     @Inject(Shutdown) private readonly shutdown: Shutdown,
   ) {
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
-    this.#sender = new Sender({ repository, intents, refusals, settings });
+    const waiting = new WaitingParents(database, queue, repository);
+    this.#sender = new Sender({ repository, intents, refusals, waiting, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue, (body) => this.#destinationName(body));
     this.max_attempts = settings.max_attempts;
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });

@@ -13,6 +13,7 @@ import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.
 import type { DeliveryRepository } from './delivery.repository.js';
 import type { DestinationLane, ParkReason, Ticket } from './destination-lane.js';
 import type { IntentWriter } from './intent-writer.js';
+import type { WaitingParents } from './waiting-parents.js';
 
 const log = createLog('notifier.sender', [
   'send_withheld',
@@ -29,6 +30,7 @@ export interface SenderParts {
   repository: DeliveryRepository;
   intents: IntentWriter;
   refusals: CredentialRefusals;
+  waiting: WaitingParents;
   settings: DeliverySettings;
 }
 
@@ -234,11 +236,22 @@ export class Sender {
   }
 
   /** Parked rows use no attempt; one that has waited for longer than the limit is an operator's. */
-  #park({ body }: DeliveryUnit, lane: DestinationLane, due_in_ms: number, reason: ParkReason): DeliveryOutcome {
+  async #park(
+    { item, body }: DeliveryUnit,
+    lane: DestinationLane,
+    due_in_ms: number,
+    reason: ParkReason,
+  ): Promise<DeliveryOutcome> {
     const destination = lane.destination.name;
-    if (OUTAGES.includes(reason) && body.row.age_ms + due_in_ms > this.parts.settings.parked_max_ms) {
-      body.attempt = { token: null, outcome: 'none' };
-      return { kind: 'failed', failure: parkedTooLong(destination, reason) };
+    if (OUTAGES.includes(reason)) {
+      const { parked_max_ms, max_attempts } = this.parts.settings;
+      const waits_ms = parked_max_ms - body.row.age_ms;
+      if (waits_ms < due_in_ms) {
+        body.attempt = { token: null, outcome: 'none' };
+        return { kind: 'failed', failure: notAvailable(reason, 'parked_too_long', destination) };
+      }
+      const failure = notAvailable(reason, reason, destination);
+      await this.parts.waiting.tell({ row: body.row, item, failure, max_attempts, waits_ms });
     }
     parkings.add(1, { destination, reason });
     return { kind: 'parked', due_in_ms, reason };
@@ -256,12 +269,12 @@ function asRetryable(failure: Failure): Failure {
   return new Failure({ error_class, code, message, upstream_status, retry_after_ms, retryable: true, cause: failure });
 }
 
-function parkedTooLong(destination: string, reason: ParkReason): Failure {
+function notAvailable(reason: ParkReason, code: string, destination: string): Failure {
   return new Failure({
     error_class: reason === 'credential_refused' ? 'AUTHENTICATION_FAILED' : 'DEPENDENCY_UNAVAILABLE',
-    code: 'parked_too_long',
+    code,
     retryable: false,
-    message: `${destination} was not available for as long as a delivery may wait`,
+    message: `${destination} is not available`,
   });
 }
 

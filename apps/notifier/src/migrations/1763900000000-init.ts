@@ -5,6 +5,7 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
 /**
  * - `reviews` are the parents: one row per (job, generation), with what is counted under its lock (DEL-15) and the bytes
  *   that messages are rendered from, as they came (DEL-3).
+ * - `reviews.waits_until`: what was told of deliveries that an outage keeps waiting (ING-11); no change has come since.
  * - `deliveries.intent_*` is the open intent of the attempt under way; `maybe_sent_at` is the latest earlier intent
  *   that no definite answer has closed. No foreign key to `reviews`: it would lock the parent with every insert.
  *   No index holds a column that an attempt changes, so that both of its updates stay on their page (HOT): stranded
@@ -27,6 +28,7 @@ export class Init1763900000000 extends SqlMigration {
       open integer NOT NULL CHECK (open >= 0),
       failed integer NOT NULL DEFAULT 0 CHECK (failed >= 0),
       revision integer NOT NULL DEFAULT 0,
+      waits_until timestamptz,
       correlation_id text NOT NULL,
       traceparent text,
       job_url text NOT NULL,
