@@ -16,6 +16,8 @@ import { SilentReplaysRepository } from './silent-replays.repository.js';
 const log = createLog('dead-letter.silent', ['replay_timed_out', 'look_failed']);
 const timed_out = counter('assay_replays_timed_out_total', 'Replays that nobody told of for too long, by action.');
 
+/** `/livez` fails where a look was begun and none ended for so long (GEN-10). */
+const MAX_SILENCE_MS = 120_000;
 const LOOK_LIMIT = 100;
 const LONGEST_LOOK_INTERVAL_MS = 30_000;
 const LOOKS_PER_PERIOD = 4;
@@ -63,8 +65,9 @@ export class SilentReplaysService implements OnApplicationBootstrap, OnModuleDes
   }
 
   async #look(): Promise<void> {
-    this.liveness.beat('silent_replays', this.#interval_ms * 10 + 60_000);
+    const ended = this.liveness.due('silent_replays', MAX_SILENCE_MS);
     await this.lookOnce().catch((error: unknown) => log.warn('look_failed', {}, error));
+    ended();
   }
 
   /** Answers that a plan's lock is waited for come first: an item that was accepted meanwhile has had its word. */
