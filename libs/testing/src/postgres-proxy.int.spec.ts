@@ -21,8 +21,10 @@ afterEach(async () => {
   await own.close();
 });
 
-async function client(): Promise<Client> {
-  const made = new Client({ connectionString: proxy.url(own.url), options: '-c search_path=ingest' });
+/** One that pipelines sends a query without waiting for the answer to the one before. */
+async function client(pipeline = false): Promise<Client> {
+  const options = { connectionString: proxy.url(own.url), options: '-c search_path=ingest', pipeline };
+  const made = new Client(options);
   made.on('error', () => undefined);
   await made.connect();
   clients.push(made);
@@ -76,6 +78,21 @@ describe('PostgresProxy', () => {
     proxy.lift();
     await asked;
     expect(answered).toBe(false);
+  });
+
+  it('keeps the order of answers that are under way when the delay ends', async () => {
+    const one = await client(true);
+    proxy.delay(200);
+    const answered: number[] = [];
+    const ask = async (n: number) => answered.push((await one.query<{ n: number }>(`SELECT ${n} AS n`)).rows[0]!.n);
+    const first = ask(1);
+    await eventually(async () => {
+      const done = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' AND query = $1`;
+      expect(await own.sql(done, ['SELECT 1 AS n'])).toHaveLength(1);
+    });
+    proxy.lift();
+    await Promise.all([first, ask(2)]);
+    expect(answered).toEqual([1, 2]);
   });
 
   it('passes on why the server ends a connection, and refuses and flaps', async () => {

@@ -1,5 +1,6 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PostgresAnswers } from './postgres-answers.js';
 
 /** COMMIT as a client sends it: a simple query (type, length, text, NUL). */
@@ -10,6 +11,9 @@ interface Link {
   server: Socket;
   /** What either side sends arrives nowhere. */
   silent: boolean;
+  /** Answers that come later, in their order: one that is delayed must not be overtaken once the delay is over. */
+  late: Promise<void>;
+  delayed: number;
 }
 
 /** Which of the moments that a fault may hit it hits. */
@@ -97,6 +101,7 @@ export class PostgresProxy {
   /** Down for a period, up for a period, and so on. */
   flap(period_ms: number): void {
     this.refuse();
+    clearInterval(this.#flapping);
     this.#flapping = setInterval(() => {
       if (this.#refusing) this.#refusing = false;
       else this.refuse();
@@ -122,7 +127,7 @@ export class PostgresProxy {
     if (this.#refusing) return void client.resetAndDestroy();
     const server = connect({ ...this.target, noDelay: true });
     client.setNoDelay(true);
-    const link: Link = { client, server, silent: this.#swallowing };
+    const link: Link = { client, server, silent: this.#swallowing, late: Promise.resolve(), delayed: 0 };
     this.#links.add(link);
     for (const socket of [client, server]) socket.on('error', () => undefined);
     const answers = new PostgresAnswers();
@@ -132,11 +137,12 @@ export class PostgresProxy {
       server.destroy();
     });
     server.on('data', (chunk) => this.#fromServer(link, answers, chunk));
-    server.on('close', () => {
-      this.#answer(link, answers.rest());
-      // A client that has gone silent hears of nothing, an end included.
-      if (!link.silent) client.end();
-    });
+    server.on('close', () =>
+      this.#tell(link, () => {
+        client.write(answers.rest());
+        client.end();
+      }),
+    );
   }
 
   #fromClient(link: Link, chunk: Buffer): void {
@@ -156,13 +162,23 @@ export class PostgresProxy {
         this.cuts += 1;
         return end(link);
       }
-      if (this.#delay_ms > 0) setTimeout(() => this.#answer(link, bytes), this.#delay_ms);
-      else this.#answer(link, bytes);
+      this.#tell(link, () => link.client.write(bytes));
     }
   }
 
-  #answer(link: Link, bytes: Buffer): void {
-    if (!link.silent && !link.client.destroyed) link.client.write(bytes);
+  /** Now, or later while answers are delayed. A client that has gone silent hears of nothing, an end included. */
+  #tell(link: Link, say: () => void): void {
+    const sayIt = () => {
+      if (!link.silent && !link.client.destroyed) say();
+    };
+    if (this.#delay_ms === 0 && link.delayed === 0) return sayIt();
+    const due_at_ms = performance.now() + this.#delay_ms;
+    link.delayed += 1;
+    link.late = link.late.then(async () => {
+      await sleep(Math.max(0, due_at_ms - performance.now()));
+      link.delayed -= 1;
+      sayIt();
+    });
   }
 
   #endAll(): void {
