@@ -10,7 +10,10 @@ import { OwnedProcesses } from '../../../infra/local/owned-processes.js';
 import { DATABASE_SERVICES } from '../../../infra/local/postgres.js';
 import type { Role } from '../../../infra/local/secrets.js';
 import type { ServiceSettings } from '../../../infra/local/service-environment.js';
+import { schemaOf, SERVICES } from '../../../infra/local/service-names.js';
+import type { ServiceName } from '../../../infra/local/service-names.js';
 import { LocalServices } from '../../../infra/local/services.js';
+import { PostgresProxy } from './postgres-proxy.js';
 import { testDatabase } from './test-database.js';
 import { testRun } from './test-run.js';
 import type { TestRun } from './test-run.js';
@@ -23,6 +26,8 @@ export interface TestSystemOptions {
    * shared ones, with a database and topics of its own.
    */
   own_stack?: boolean;
+  /** The services reach Postgres by way of proxies ({@link TestSystem.proxies}); whoever else asks it goes straight. */
+  proxies?: boolean;
   /** Further settings by variable, for all services or for one. */
   tuning?: ServiceSettings['tuning'];
   /** Where nothing but a stack of its own is wanted, outside a test run. */
@@ -45,6 +50,9 @@ export interface TestSystem {
   readonly services: LocalServices;
   /** Present with `own_stack`. */
   readonly host: StackHost | null;
+  /** Present with `proxies`: what lies between each service, all its replicas, and Postgres. */
+  readonly proxies: Record<ServiceName, PostgresProxy> | null;
+  /** Of Kafka and Postgres themselves, whatever lies between. */
   readonly address: InfrastructureAddress;
   readonly topic_prefix: string;
   readonly log_directory: string;
@@ -88,6 +96,20 @@ async function prepareGround(own_stack: boolean, build: string, log_directory: s
   return { address: { ...shared, postgres }, host: null, close: () => database.close() };
 }
 
+/** One for each service, on the same server: it may restart behind them, for it keeps its port. */
+async function startProxies({ postgres }: InfrastructureAddress): Promise<Record<ServiceName, PostgresProxy>> {
+  const started = SERVICES.map(async (service) => [service, await PostgresProxy.start(postgres.admin_url)] as const);
+  return Object.fromEntries(await Promise.all(started)) as Record<ServiceName, PostgresProxy>;
+}
+
+/** What the services are told: each goes by way of its proxy. */
+function throughProxies(address: InfrastructureAddress, proxies: TestSystem['proxies']): InfrastructureAddress {
+  if (proxies === null) return address;
+  const { urls } = address.postgres;
+  const by_way = SERVICES.map((service) => [schemaOf(service), proxies[service].url(urls[schemaOf(service)])] as const);
+  return { ...address, postgres: { ...address.postgres, urls: Object.fromEntries(by_way) as typeof urls } };
+}
+
 function sinksAt(control_port: number): Sinks {
   const control = `http://127.0.0.1:${control_port}`;
   const read = async <T>(noun: string): Promise<T> => (await fetch(`${control}/${noun}`)).json() as Promise<T>;
@@ -115,6 +137,16 @@ function caller(services: LocalServices): TestSystem['call'] {
   };
 }
 
+function plainKafka(broker: string, client_id: string): Kafka {
+  return new Kafka({
+    brokers: [broker],
+    clientId: client_id,
+    logLevel: logLevel.NOTHING,
+    // A test that restarts Kafka goes on with this client.
+    retry: { initialRetryTime: 300, maxRetryTime: 1_000, retries: 60 },
+  });
+}
+
 /** Starts everything that a submission passes through; takes some 10 s, or 15 with a stack of its own. */
 export async function startSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
   const { progress = () => undefined, replicas, run = testRun(), sink_records, tuning } = options;
@@ -122,12 +154,13 @@ export async function startSystem(options: TestSystemOptions = {}): Promise<Test
   const log_directory = join(run.log_directory, topic_prefix);
   const state_directory = await mkdtemp(join(tmpdir(), 'assay-system-'));
   const ground = await prepareGround(options.own_stack ?? false, run.build, log_directory);
+  const proxies = options.proxies ? await startProxies(ground.address) : null;
   const processes = new OwnedProcesses(run.build);
   processes.ownDirectory(state_directory);
   const services = new LocalServices({
     build: run.build,
     processes,
-    infrastructure: ground.address,
+    infrastructure: throughProxies(ground.address, proxies),
     state_directory,
     log_directory,
     topic_prefix,
@@ -140,6 +173,7 @@ export async function startSystem(options: TestSystemOptions = {}): Promise<Test
     await services.stop();
     await processes.stopAll();
     await processes.release();
+    await Promise.all(Object.values(proxies ?? {}).map((proxy) => proxy.close()));
     await ground.close();
     await rm(state_directory, { recursive: true, force: true });
   };
@@ -150,13 +184,7 @@ export async function startSystem(options: TestSystemOptions = {}): Promise<Test
     throw error;
   }
   const { address, host } = ground;
-  const kafka = new Kafka({
-    brokers: [address.kafka.brokers],
-    clientId: topic_prefix,
-    logLevel: logLevel.NOTHING,
-    // A test that restarts Kafka goes on with this client.
-    retry: { initialRetryTime: 300, maxRetryTime: 1_000, retries: 60 },
-  });
+  const kafka = plainKafka(address.kafka.brokers, topic_prefix);
   const sinks = sinksAt(services.sink_ports.control_port);
-  return { services, host, address, topic_prefix, log_directory, sinks, kafka, call: caller(services), close };
+  return { services, host, proxies, address, topic_prefix, log_directory, sinks, kafka, call: caller(services), close };
 }
