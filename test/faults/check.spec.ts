@@ -3,6 +3,7 @@ import type { ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types
 import { judge, type Verdict } from './check.js';
 import type { Evidence, ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
 import { planSubmission } from './submissions.js';
+import { saysWhenToAskAgain } from './submit.js';
 
 const JOB = '01900000-0000-7000-8000-000000000001';
 const OTHERS_JOB = '01900000-0000-7000-8000-000000000002';
@@ -94,13 +95,31 @@ function found(verdict: Verdict): object {
 
 const unknown_mail = { email: { unknown: 1 }, webhook: { sent: 1 } };
 const failed_job: Partial<ListedJob> = { state: 'failed', deliveries: { open: 0, by_channel: unknown_mail } };
+/** Neither recipient was told, and one dead letter says so. */
+const both_failed: Partial<ListedJob> = {
+  state: 'failed',
+  deliveries: { open: 0, by_channel: { email: { unknown: 1 }, webhook: { failed_permanent: 1 } } },
+};
+const half_ended: Partial<ListedJob> = {
+  state: 'in_progress',
+  deliveries: { open: 1, by_channel: { email: { unknown: 1 }, webhook: { sending: 1 } } },
+};
 
 describe('the checker of a bad day', () => {
   it.each<[string, Evidence, object]>([
     ['a day on which all went well', evidence(), {}],
     ['a job that has vanished', evidence({ jobs: { demo: [], other: [], third: [] } }), { lost: 1 }],
     ['a job that never ended', evidence({ job: { state: 'in_progress' } }), { lost: 1 }],
-    ['one under an open dead letter', evidence({ job: { state: 'in_progress' }, dead_letters: [aDeadLetter()] }), {}],
+    [
+      'one under an open dead letter',
+      evidence({ job: { state: 'in_progress' }, dead_letters: [aDeadLetter({ subject_type: 'job' })] }),
+      {},
+    ],
+    [
+      'one that never ended, whose other delivery has a dead letter',
+      evidence({ job: half_ended, dead_letters: [aDeadLetter()] }),
+      { lost: 1 },
+    ],
     ['a failed job without a dead letter', evidence({ job: { state: 'failed' } }), { lost: 1 }],
     ['an end after it was given up', evidence({ settled: [anEnd(LATER), anEnd(GIVEN_UP), anEnd(GIVEN_UP)] }), {}],
     ['an end that downstream never heard of', evidence({ settled: [] }), { lost: 1 }],
@@ -109,6 +128,32 @@ describe('the checker of a bad day', () => {
       'an unknown mail that never came, under its dead letter',
       evidence({ job: failed_job, mails: [], dead_letters: [aDeadLetter()] }),
       {},
+    ],
+    [
+      'a delivery that failed for good without a dead letter, beside one that has its own',
+      evidence({ job: both_failed, mails: [], webhooks: [], dead_letters: [aDeadLetter()] }),
+      { lost: 1 },
+    ],
+    [
+      'two that failed, each under its dead letter',
+      evidence({
+        ...{ job: both_failed, mails: [], webhooks: [] },
+        dead_letters: [aDeadLetter(), aDeadLetter({ id: 'dl-2', subject_id: 'd-2' })],
+      }),
+      {},
+    ],
+    [
+      'a delivery whose failure has two dead letters, beside one that has none',
+      evidence({
+        ...{ job: both_failed, mails: [], webhooks: [] },
+        dead_letters: [aDeadLetter(), aDeadLetter({ id: 'dl-2' })],
+      }),
+      { lost: 1 },
+    ],
+    [
+      'a mail that came all the same and is marked unknown, under no dead letter',
+      evidence({ job: failed_job }),
+      { lost: 2 },
     ],
     ['an unknown mail that never came, under none', evidence({ job: failed_job, mails: [] }), { lost: 2 }],
     ['a refused webhook', evidence({ webhooks: [aWebhook({ answered: 503 })] }), { lost: 1, unmarked: 1 }],
@@ -124,6 +169,16 @@ describe('the checker of a bad day', () => {
     ['an answer without a cause', evidence({ refused: ['409'] }), { lost: 1 }],
   ])('judges %s', (_what, seen, expected) => {
     expect(found(judge(seen))).toEqual(expected);
+  });
+
+  it.each<[number, Record<string, string>, boolean]>([
+    [503, { 'retry-after': '2' }, true],
+    [429, { 'retry-after': '1' }, true],
+    [503, {}, false],
+    [500, { 'retry-after': '2' }, false],
+    [400, {}, false],
+  ])('takes an answer of %i with %j for one that faults explain: %s', (status, headers, explained) => {
+    expect(saysWhenToAskAgain({ status, headers: new Headers(headers) })).toBe(explained);
   });
 
   it('counts a webhook that came again under its id as a repeat, not as told twice', () => {

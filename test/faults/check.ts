@@ -1,6 +1,7 @@
 import { TERMINAL_JOB_STATES } from '@assay/contracts';
 import { SOURCES } from '../../infra/local/secrets.js';
 import type { ReceivedWebhook } from '../../infra/local/sink-types.js';
+import { aboutTheJob, failedUnderNone, groupBy } from './evidence.js';
 import type { Evidence, ListedDeadLetter, ListedJob } from './evidence.js';
 import { markerOf, type PlannedSubmission } from './submissions.js';
 
@@ -75,10 +76,13 @@ export function judge(evidence: Evidence): Verdict {
 
 function judgeJob(job: ListedJob, letters: readonly ListedDeadLetter[], found: Faultlines): void {
   const about = `${job.job_id} (${job.source} ${job.changelist_id})`;
-  if (!TERMINAL_JOB_STATES.includes(job.state) && letters.length === 0) {
+  // A dead letter of one delivery does not say why another never ends.
+  if (!TERMINAL_JOB_STATES.includes(job.state) && !aboutTheJob(letters)) {
     found.lost.push(`${about}: still ${job.state}, under no open dead letter`);
   }
   if (job.state === 'failed' && letters.length === 0) found.lost.push(`${about}: failed, under no open dead letter`);
+  const alone = failedUnderNone(job, letters);
+  if (alone > 0) found.lost.push(`${about}: ${alone} deliveries failed or unknown, under no open dead letter`);
 }
 
 /** Whom the ledgers show as told, by job. */
@@ -105,7 +109,7 @@ function judgeRecipients(
 ): void {
   if (planned.hopeless) return;
   // A job that ended before its deliveries were made has one dead letter for all of them.
-  const whole = kept.some(({ subject_type }) => subject_type === 'job');
+  const whole = aboutTheJob(kept);
   for (const channel of ['email', 'webhook'] as const) {
     const due = planned.recipients.filter((recipient) => recipient.channel === channel);
     const missing = due.filter(
@@ -119,15 +123,11 @@ function judgeRecipients(
     totals.failed += failed;
     totals.unknown += unknown;
     if (missing.length === 0 || whole) continue;
+    if (missing.length <= failed + unknown + superseded) continue;
     const names = missing.map(({ address }) => address).join(', ');
-    const about = `${job.job_id} (${job.source} ${job.changelist_id}): ${names}`;
-    const letters = kept.filter(({ subject_type }) => subject_type === 'delivery').length;
-    if (missing.length > failed + unknown + superseded) {
-      found.unmarked.push(`${about}: not told, and its deliveries are ${JSON.stringify(states)}`);
-    }
-    if (missing.length > Math.min(failed + unknown, letters) + superseded) {
-      found.lost.push(`${about}: not told, ${failed + unknown} marked, ${letters} open dead letters`);
-    }
+    const line = `${job.job_id} (${job.source} ${job.changelist_id}): ${names}: not told, and its deliveries are ${JSON.stringify(states)}`;
+    found.unmarked.push(line);
+    found.lost.push(line);
   }
 }
 
@@ -244,17 +244,6 @@ function dataOf({ body }: { body: string }): { job_id: string | null; source: st
 /** Messages link to their job. */
 function jobIdIn(text: string): string | null {
   return /\/v1\/reviews\/([0-9a-f-]{36})/.exec(text)?.[1] ?? null;
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }
 
 function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Record<string, number> {

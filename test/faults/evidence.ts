@@ -1,4 +1,4 @@
-import type { DeadLetterState, DeliverySummary, JobState } from '@assay/contracts';
+import type { DeadLetterState, DeliveryState, DeliverySummary, JobState } from '@assay/contracts';
 import type { Source } from '../../infra/local/secrets.js';
 import type { ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
 import type { OperatedPlan } from './operator.js';
@@ -69,4 +69,30 @@ export interface Evidence {
   plan: OperatedPlan | null;
   /** Dead letters that poison must have led to. */
   poison_announced: number;
+}
+
+const FAILED: readonly DeliveryState[] = ['failed_permanent', 'unknown'];
+
+/** A job as a whole, or a record of it that was parked: whatever its deliveries are, this is known. */
+export function aboutTheJob(letters: readonly ListedDeadLetter[]): boolean {
+  return letters.some(({ subject_type }) => subject_type !== 'delivery');
+}
+
+/** How many of a job's deliveries failed for good, or ended unknown, with none of `letters` about them (DLQ-4). */
+export function failedUnderNone({ deliveries }: ListedJob, letters: readonly ListedDeadLetter[]): number {
+  if (aboutTheJob(letters)) return 0;
+  const channels = Object.values(deliveries.by_channel);
+  const failed = channels.flatMap((states) => FAILED.map((state) => states?.[state] ?? 0)).reduce((a, b) => a + b, 0);
+  return Math.max(0, failed - new Set(letters.map(({ subject_id }) => subject_id)).size);
+}
+
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
 }

@@ -3,6 +3,7 @@ import { type EventType, TERMINAL_JOB_STATES, topicName } from '@assay/contracts
 import { plainHeaders, type TestSystem } from '@assay/testing';
 import { type Source, SOURCES } from '../../infra/local/secrets.js';
 import type { ServiceName } from '../../infra/local/service-names.js';
+import { failedUnderNone, groupBy } from './evidence.js';
 import type { ChangedRecord, ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
 import type { Operator } from './operator.js';
 import { POISON_ID } from './poison.js';
@@ -28,7 +29,7 @@ export class Observer {
   }
 
   /**
-   * Waits until every job is terminal, each failed one stands under a dead letter, and replays are over, or nothing has moved for
+   * Waits until every job is terminal, whatever failed stands under a dead letter, and replays are over, or nothing has moved for
    * `patience_ms`: what is left by then is the checker's to judge.
    */
   async untilQuiet(operator: Operator, patience_ms: number, say: (line: string) => void): Promise<void> {
@@ -124,10 +125,11 @@ export class Observer {
   async #unfinished(): Promise<{ left: number; image: string }> {
     const lists = await Promise.all(SOURCES.map((source) => this.jobs(source)));
     const jobs = lists.flat();
-    const kept = new Set((await this.deadLetters(null)).map(({ job_id }) => job_id));
-    const unfinished = jobs.filter(({ job_id, state }) => {
-      const ended = TERMINAL_JOB_STATES.includes(state);
-      return !ended || (state === 'failed' && !kept.has(job_id));
+    const letters = groupBy(await this.deadLetters(null), ({ job_id }) => job_id ?? '');
+    const unfinished = jobs.filter((job) => {
+      const own = letters.get(job.job_id) ?? [];
+      const kept = own.length > 0 && failedUnderNone(job, own) === 0;
+      return !TERMINAL_JOB_STATES.includes(job.state) || (job.state === 'failed' && !kept);
     });
     return { left: unfinished.length, image: unfinished.map(({ job_id, state }) => `${job_id} ${state}`).join() };
   }
@@ -156,7 +158,7 @@ export class Observer {
     for (let attempt = 0; ; attempt += 1) {
       const url = replicas[attempt % replicas.length]?.url;
       const answer = await this.system.call(path, { url, key }).catch((error: unknown) => error as Error);
-      if (!(answer instanceof Error) && answer.status < 500) return answer;
+      if (!(answer instanceof Error) && answer.status < 500 && answer.status !== 429) return answer;
       if (attempt > 40) throw new Error(`GET ${path} of ${service} has no answer: ${String(answer)}`);
       await again();
     }

@@ -21,7 +21,7 @@ export class Submitter {
   submitted = 0;
   /** Requests, repeated ones included. */
   posts = 0;
-  /** Answers that no fault explains: anything but 2xx, 429 and 5xx. */
+  /** Answers that no fault explains: anything but 2xx, 429, and 503 that says when to ask again (ING-10). */
   readonly refused: string[] = [];
   /** Two jobs for one key. */
   readonly doubled: string[] = [];
@@ -100,12 +100,19 @@ export class Submitter {
       const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
       const answer = await this.system.call('/v1/reviews', { url, key, body, signal }).catch(() => null);
       if (answer !== null && answer.status < 300) return (answer.body as { job_id: string }).job_id;
-      const expected = answer === null || answer.status === 429 || answer.status >= 500;
-      if (!expected) this.refused.push(`${planned.source} ${planned.idempotency_key}: ${JSON.stringify(answer.body)}`);
+      if (answer !== null && !saysWhenToAskAgain(answer)) {
+        const { body: said, status } = answer;
+        this.refused.push(`${planned.source} ${planned.idempotency_key}: ${status} ${JSON.stringify(said)}`);
+      }
       await againAfter(AGAIN_AFTER_MS);
     }
     throw new Error(`submission ${planned.number} was not accepted within ${GIVE_UP_AFTER_MS / 1_000} s`);
   }
+}
+
+/** Nothing is lost by it: the same key again is safe, after so long. */
+export function saysWhenToAskAgain({ headers, status }: { headers: Headers; status: number }): boolean {
+  return (status === 429 || status === 503) && headers.has('retry-after');
 }
 
 function againAfter(ms: number): Promise<void> {
