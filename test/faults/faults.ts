@@ -5,17 +5,21 @@ import { localDirectory } from '../../infra/local/stack-file.js';
 import { note, red, say } from '../../infra/local/terminal.js';
 import { type Day, runBadDay, TUNING } from './bad-day.js';
 import { dayAsJson, holds, printDay } from './report.js';
+import { usualFaults } from './schedule.js';
 
 const DEFAULT_SUBMISSIONS = 3_000;
 const PATIENCE_MS = 90_000;
 const REPLICAS = 2;
-const USAGE = 'usage: npm run test:faults -- [--seed N] [--submissions N] [--json]';
+const USAGE = 'usage: npm run test:faults -- [--seed N] [--submissions N] [--faults N] [--json]';
 
 interface Arguments {
   seed: number;
   submissions: number;
+  faults?: number;
   json: boolean;
 }
+
+const COUNTS = { '--seed': 'seed', '--submissions': 'submissions', '--faults': 'faults' } as const;
 
 /** Null where they make no sense. */
 function readArguments(args: readonly string[]): Arguments | null {
@@ -26,10 +30,10 @@ function readArguments(args: readonly string[]): Arguments | null {
       read.json = true;
       continue;
     }
-    if (name !== '--seed' && name !== '--submissions') return null;
+    if (name === undefined || !Object.hasOwn(COUNTS, name)) return null;
     const value = Number(args[(index += 1)]);
     if (!Number.isInteger(value) || value < 1) return null;
-    read[name === '--seed' ? 'seed' : 'submissions'] = value;
+    read[COUNTS[name as keyof typeof COUNTS]] = value;
   }
   return read;
 }
@@ -42,14 +46,15 @@ export async function main(args: string[]): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const { json, seed, submissions } = read;
+  const { faults = usualFaults(read.submissions), json, seed, submissions } = read;
   const tell = json ? () => undefined : note;
-  tell(`seed ${seed}, ${submissions} submissions`);
+  tell(`seed ${seed}, ${submissions} submissions, ${faults} faults`);
   const build = join(import.meta.dirname, '..', '..');
   const log_directory = join(localDirectory(), 'logs', 'faults');
   const system = await startSystem({
     replicas: REPLICAS,
     own_stack: true,
+    proxies: true,
     tuning: TUNING,
     run: { build, log_directory },
     // Every mail and webhook counts: each job has up to four, and a webhook may come again.
@@ -58,7 +63,8 @@ export async function main(args: string[]): Promise<void> {
   });
   closeOnSignals(system);
   try {
-    report(await runBadDay(system, { seed, submissions, build, patience_ms: PATIENCE_MS, say: tell }), system, json);
+    const options = { seed, submissions, faults, build, patience_ms: PATIENCE_MS, say: tell };
+    report(await runBadDay(system, options), system, json);
   } catch (error) {
     // A day that could not be judged has not held.
     console.error(red(error instanceof Error ? (error.stack ?? error.message) : String(error)));

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { TestSystem } from '@assay/testing';
 import type { ServiceName } from '../../infra/local/service-names.js';
 import type { Replica } from '../../infra/local/services.js';
 import { MAIL_SERVER } from '../../infra/local/sink-types.js';
+import { ConnectionFaults, lasting } from './connections.js';
 import { poisonTopics } from './poison.js';
 import { redeliver } from './redeliver.js';
 import type { Fault } from './schedule.js';
@@ -17,24 +17,27 @@ export interface InjectedFault {
   lifted_at_ms: number;
 }
 
-/** A fault lasts for a time: that is what is tested, not something to wait for. */
-function lasting(ms: number): Promise<void> {
-  return delay(ms);
-}
-
 /** Brings faults about in a running system, and takes them back. */
 export class FaultInjector {
   readonly injected: InjectedFault[] = [];
   /** Dead letters that poison records must have led to. */
   poison_announced = 0;
   readonly #frozen = new Set<Replica>();
+  readonly #connections: ConnectionFaults;
   /** A volley may restart the same thing twice; the second waits for the first. */
   #stack: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly system: TestSystem,
     private readonly build: string,
-  ) {}
+  ) {
+    this.#connections = new ConnectionFaults(system);
+  }
+
+  /** Connections that ended at a COMMIT. */
+  get cuts(): number {
+    return this.#connections.cuts;
+  }
 
   /** Resolves when it is lifted. */
   async inject(fault: Fault): Promise<void> {
@@ -46,6 +49,7 @@ export class FaultInjector {
   /** Everybody behaves again; what a volley has left over is taken back. */
   async liftAll(): Promise<void> {
     for (const replica of this.#frozen) replica.process.kill('SIGCONT');
+    await this.#connections.liftAll();
     for (const endpoint of ['ci-bot', 'team-chat', MAIL_SERVER]) await this.system.sinks.behave(endpoint, {});
   }
 
@@ -75,6 +79,8 @@ export class FaultInjector {
         return redeliver(kafka, topic_prefix, fault.type);
       case 'clock_off':
         return this.#shiftClock(this.#replica(fault), fault.ahead_ms);
+      default:
+        return this.#connections.bringAbout(fault);
     }
   }
 

@@ -14,7 +14,7 @@ export function holds(verdict: Verdict): boolean {
 
 /** One object, for another program. */
 export function dayAsJson(
-  { posts, recoveries, schedule, submitted, took_ms, verdict }: Day,
+  { cuts, posts, recoveries, schedule, submitted, took_ms, verdict }: Day,
   log_directory: string,
 ): object {
   const { seed, submissions, volleys } = schedule;
@@ -25,6 +25,7 @@ export function dayAsJson(
     holds: holds(verdict),
     took_ms: Math.round(took_ms),
     posts,
+    cuts,
     faults: volleys.flatMap(({ faults }) => faults).length,
     verdict,
     recovery: summarise(recoveries),
@@ -33,13 +34,14 @@ export function dayAsJson(
 }
 
 export function printDay(day: Day): void {
-  const { posts, submitted, took_ms, verdict } = day;
+  const { cuts, posts, submitted, took_ms, verdict } = day;
   const { accepted, by_state, open_by_class, open_dead_letters, poison, recipients, repeated_webhooks, replayed } =
     verdict;
   say();
   table([
     ['what', 'count', ''],
     ['submitted', String(submitted), `with reruns; ${posts} requests in ${(took_ms / 1_000).toFixed(0)} s`],
+    ['commits cut', String(cuts), 'connections that ended at a COMMIT'],
     ['accepted', String(accepted), ''],
     ...Object.entries(by_state).map(([state, count]) => [`  ${state}`, String(count), '']),
     ['open dead letters', String(open_dead_letters), ''],

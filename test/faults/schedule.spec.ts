@@ -12,8 +12,27 @@ describe('the schedule of a day', () => {
   it('knows every kind of fault on a long day, and no fewer than eight on a short one', () => {
     const kindsOf = (submissions: number): string[] =>
       drawSchedule(7, submissions, LEASE_MS).volleys.flatMap(({ faults }) => faults.map(({ kind }) => kind));
-    expect(new Set(kindsOf(3_000)).size).toBe(11);
+    expect(new Set(kindsOf(3_000)).size).toBe(17);
     expect(kindsOf(60)).toHaveLength(8);
+  });
+
+  it('has as many faults as are asked for', () => {
+    const { volleys } = drawSchedule(7, 10_000, LEASE_MS, 100);
+    expect(volleys.flatMap(({ faults }) => faults)).toHaveLength(100);
+  });
+
+  it('hits connections for a time, any service, and cuts before and after COMMIT', () => {
+    const faults = drawSchedule(7, 100_000, LEASE_MS).volleys.flatMap((volley) => volley.faults);
+    const cuts = faults.filter((fault) => fault.kind === 'commit_cut');
+    expect(new Set(cuts.map(({ service }) => service)).size).toBe(4);
+    expect(new Set(cuts.map(({ before }) => before))).toEqual(new Set([true, false]));
+    expect(new Set(cuts.map(({ every }) => every))).toEqual(new Set([2, 3, 4, 5, 6]));
+    for (const fault of faults) {
+      if (!('lasts_ms' in fault) || fault.kind === 'freeze') continue;
+      const longest_ms = fault.kind === 'read_only' || fault.kind === 'stuck_backend' ? 12_000 : 8_000;
+      expect(fault.lasts_ms).toBeGreaterThanOrEqual(2_000);
+      expect(fault.lasts_ms).toBeLessThanOrEqual(longest_ms);
+    }
   });
 
   it('falls amid the submissions, in order, and freezes for longer than a lease', () => {

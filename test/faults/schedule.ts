@@ -22,7 +22,23 @@ export type Fault =
   /** Every record that stands on one topic is published once more, in another order. */
   | { kind: 'redelivery'; type: EventType }
   /** The replica is restarted with its host's clock off, and keeps it to the end of the day. */
-  | { kind: 'clock_off'; service: ServiceName; replica: number; ahead_ms: number };
+  | { kind: 'clock_off'; service: ServiceName; replica: number; ahead_ms: number }
+  | ConnectionFault;
+
+/** Between the services and Postgres; of one service it hits all replicas. */
+export type ConnectionFault =
+  /** With each n-th COMMIT the connection ends: after it was forwarded and before its answer, or instead of forwarding. */
+  | { kind: 'commit_cut'; service: ServiceName; before: boolean; every: number; lasts_ms: number }
+  /** Nothing arrives and nothing ends; where only `standing` connections are hit, new ones work. */
+  | { kind: 'black_hole'; service: ServiceName; which: 'all' | 'standing'; lasts_ms: number }
+  /** Each answer comes so much later. */
+  | { kind: 'slow_database'; service: ServiceName; delay_ms: number; lasts_ms: number }
+  /** The whole server, as after a fail-over to a standby. */
+  | { kind: 'read_only'; lasts_ms: number }
+  /** Down for a period, up for a period, and so on. */
+  | { kind: 'flapping'; service: ServiceName; period_ms: number; lasts_ms: number }
+  /** SIGSTOP of the server's process behind one connection, with whatever locks it holds. */
+  | { kind: 'stuck_backend'; service: ServiceName; lasts_ms: number };
 
 export type FaultKind = Fault['kind'];
 
@@ -60,9 +76,17 @@ const DECK: readonly FaultKind[] = [
   'poison',
   'redelivery',
   'clock_off',
+  'commit_cut',
+  'black_hole',
+  'slow_database',
+  'read_only',
+  'flapping',
+  'stuck_backend',
   // Twice as often as the others: most of what goes wrong with processes goes wrong this way.
   'kill',
   'freeze',
+  // And an answer of COMMIT is lost at another service each time.
+  'commit_cut',
 ];
 const SUBMISSIONS_A_FAULT = 50;
 const LEAST_FAULTS = 8;
@@ -79,10 +103,19 @@ const REDELIVERED: readonly EventType[] = [
 ];
 const GAPS_MS = [0, 10, 50] as const;
 
+/** How many faults go with so many submissions, unless it is said. */
+export function usualFaults(submissions: number): number {
+  return Math.max(LEAST_FAULTS, Math.round(submissions / SUBMISSIONS_A_FAULT));
+}
+
 /** Same arguments, same schedule. */
-export function drawSchedule(seed: number, submissions: number, lease_ms: number): Schedule {
+export function drawSchedule(
+  seed: number,
+  submissions: number,
+  lease_ms: number,
+  count = usualFaults(submissions),
+): Schedule {
   const random = new SeededRandom(seed);
-  const count = Math.max(LEAST_FAULTS, Math.round(submissions / SUBMISSIONS_A_FAULT));
   const kinds: FaultKind[] = [];
   while (kinds.length < count) kinds.push(...random.shuffled(DECK));
   const faults = kinds.slice(0, count).map((kind) => draw(random, kind, lease_ms));
@@ -121,6 +154,27 @@ function draw(random: SeededRandom, kind: FaultKind, lease_ms: number): Fault {
       return { kind, type: random.of(REDELIVERED) };
     case 'clock_off':
       return { kind, ...whom(), ahead_ms: random.of([HOUR_MS, -HOUR_MS]) };
+    default:
+      return drawConnectionFault(random, kind);
+  }
+}
+
+function drawConnectionFault(random: SeededRandom, kind: ConnectionFault['kind']): ConnectionFault {
+  const service = random.of(SERVICES);
+  const lasts_ms = random.between(2_000, 8_000);
+  switch (kind) {
+    case 'commit_cut':
+      return { kind, service, before: random.next() < 0.3, every: random.between(2, 6), lasts_ms };
+    case 'black_hole':
+      return { kind, service, which: random.of(['all', 'standing'] as const), lasts_ms };
+    case 'slow_database':
+      return { kind, service, delay_ms: random.between(20, 300), lasts_ms };
+    case 'read_only':
+      return { kind, lasts_ms: random.between(2_000, 12_000) };
+    case 'flapping':
+      return { kind, service, period_ms: random.between(200, 1_000), lasts_ms };
+    case 'stuck_backend':
+      return { kind, service, lasts_ms: random.between(2_000, 12_000) };
   }
 }
 
@@ -157,5 +211,24 @@ export function describeFault(fault: Fault): string {
       return `all of ${fault.type} once more`;
     case 'clock_off':
       return `${fault.service}-${fault.replica + 1} restarts ${fault.ahead_ms > 0 ? 'an hour ahead' : 'an hour behind'}`;
+    default:
+      return `${describeConnectionFault(fault)} for ${fault.lasts_ms} ms`;
+  }
+}
+
+function describeConnectionFault(fault: ConnectionFault): string {
+  switch (fault.kind) {
+    case 'commit_cut':
+      return `${fault.service} loses ${fault.before ? '' : 'the answer of '}COMMIT ${fault.every}, ${2 * fault.every}, …`;
+    case 'black_hole':
+      return `${fault.which} connections of ${fault.service} fall silent`;
+    case 'slow_database':
+      return `Postgres answers ${fault.service} ${fault.delay_ms} ms later`;
+    case 'read_only':
+      return 'Postgres takes no writes';
+    case 'flapping':
+      return `Postgres goes and comes for ${fault.service} each ${fault.period_ms} ms`;
+    case 'stuck_backend':
+      return `SIGSTOP a backend of ${fault.service}`;
   }
 }
