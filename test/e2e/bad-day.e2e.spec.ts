@@ -6,7 +6,7 @@ import { type Day, runBadDay, TUNING } from '../faults/bad-day.js';
  * Its eight faults: a kill, a freeze, Postgres away, lost answers of COMMIT at the notifier, a clock off, cut webhooks, poison,
  * redelivery.
  */
-const SEED = 201_668;
+const SEED = 1_173_833;
 const SUBMISSIONS = 120;
 const LIMIT_MS = 300_000;
 

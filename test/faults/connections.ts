@@ -29,9 +29,9 @@ export class ConnectionFaults {
   bringAbout(fault: ConnectionFault): Promise<void> {
     switch (fault.kind) {
       case 'commit_cut': {
-        const { before, every } = fault;
+        const { before, one_in } = fault;
         return this.#onTheWay(fault, (proxy) =>
-          before ? proxy.cutBeforeCommit({ every }) : proxy.cutAfterCommit({ every }),
+          before ? proxy.cutBeforeCommit({ share: 1 / one_in }) : proxy.cutAfterCommit({ share: 1 / one_in }),
         );
       }
       case 'black_hole':

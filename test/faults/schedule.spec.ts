@@ -26,7 +26,7 @@ describe('the schedule of a day', () => {
     const cuts = faults.filter((fault) => fault.kind === 'commit_cut');
     expect(new Set(cuts.map(({ service }) => service)).size).toBe(4);
     expect(new Set(cuts.map(({ before }) => before))).toEqual(new Set([true, false]));
-    expect(new Set(cuts.map(({ every }) => every))).toEqual(new Set([2, 3, 4, 5, 6]));
+    expect(new Set(cuts.map(({ one_in }) => one_in))).toEqual(new Set([2, 3, 4, 5, 6]));
     for (const fault of faults) {
       if (!('lasts_ms' in fault) || fault.kind === 'freeze') continue;
       const longest_ms = fault.kind === 'read_only' || fault.kind === 'stuck_backend' ? 12_000 : 8_000;

@@ -28,7 +28,7 @@ export type Fault =
 /** Between the services and Postgres; of one service it hits all replicas. */
 export type ConnectionFault =
   /** With each n-th COMMIT the connection ends: after it was forwarded and before its answer, or instead of forwarding. */
-  | { kind: 'commit_cut'; service: ServiceName; before: boolean; every: number; lasts_ms: number }
+  | { kind: 'commit_cut'; service: ServiceName; before: boolean; one_in: number; lasts_ms: number }
   /** Nothing arrives and nothing ends; where only `standing` connections are hit, new ones work. */
   | { kind: 'black_hole'; service: ServiceName; which: 'all' | 'standing'; lasts_ms: number }
   /** Each answer comes so much later. */
@@ -164,7 +164,7 @@ function drawConnectionFault(random: SeededRandom, kind: ConnectionFault['kind']
   const lasts_ms = random.between(2_000, 8_000);
   switch (kind) {
     case 'commit_cut':
-      return { kind, service, before: random.next() < 0.3, every: random.between(2, 6), lasts_ms };
+      return { kind, service, before: random.next() < 0.3, one_in: random.between(2, 6), lasts_ms };
     case 'black_hole':
       return { kind, service, which: random.of(['all', 'standing'] as const), lasts_ms };
     case 'slow_database':
@@ -219,7 +219,7 @@ export function describeFault(fault: Fault): string {
 function describeConnectionFault(fault: ConnectionFault): string {
   switch (fault.kind) {
     case 'commit_cut':
-      return `${fault.service} loses ${fault.before ? '' : 'the answer of '}COMMIT ${fault.every}, ${2 * fault.every}, …`;
+      return `${fault.service} loses ${fault.before ? '' : 'the answer of '}one COMMIT in ${fault.one_in}`;
     case 'black_hole':
       return `${fault.which} connections of ${fault.service} fall silent`;
     case 'slow_database':
