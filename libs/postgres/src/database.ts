@@ -164,14 +164,14 @@ export class Database implements Tx {
   }
 
   async #once<T>(work: (tx: Tx) => T | Promise<T>, deadline_ms: number | null): Promise<T> {
-    const limitMs = (): number =>
-      deadline_ms === null ? this.#limit_ms : Math.max(1, Math.min(this.#limit_ms, deadline_ms - performance.now()));
-    const client = await this.#connect(limitMs());
+    const client = await this.#connect(deadline_ms);
+    const in_all = deadline_ms !== null;
+    const limit_ms = in_all ? Math.max(1, deadline_ms - performance.now()) : this.#limit_ms;
     let broken: Error | undefined;
     // A connection that ends while it is checked out also emits `error`; without a listener that ends the process.
     const onError = (error: Error) => (broken = error);
     client.on('error', onError);
-    const transaction = new OpenTransaction(client, limitMs);
+    const transaction = new OpenTransaction(client, limit_ms, in_all);
     try {
       const result = await work(transaction);
       await transaction.commit();
@@ -185,32 +185,20 @@ export class Database implements Tx {
       else await run(client, 'ROLLBACK', [], this.#limit_ms).catch((failed: Error) => (broken = failed));
       throw first;
     } finally {
+      transaction.end();
       client.off('error', onError);
       client.release(broken);
     }
   }
 
-  /** A connection of the pool; one that comes after the limit goes back unused. */
-  async #connect(limit_ms: number): Promise<pg.PoolClient> {
-    const connecting = this.#pool.connect();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        connecting.then(
-          (client) => client.release(),
-          () => undefined,
-        );
-        reject(timedOut(limit_ms));
-      }, limit_ms);
-    });
+  async #connect(deadline_ms: number | null): Promise<pg.PoolClient> {
     try {
-      return await Promise.race([connecting, late]);
+      const connecting = this.#pool.connect();
+      return await (deadline_ms === null ? connecting : before(connecting, deadline_ms - performance.now()));
     } catch (error) {
       const failure = classifyPostgresError(error);
       this.#health.failed(failure);
       throw failure;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -229,6 +217,21 @@ export class Database implements Tx {
   get #pool(): pg.Pool {
     return (this.dataSource.driver as unknown as { master: pg.Pool }).master;
   }
+}
+
+/** A connection of the pool in time; one that comes later goes back unused. */
+async function before(connecting: Promise<pg.PoolClient>, limit_ms: number): Promise<pg.PoolClient> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+      reject(timedOut(limit_ms));
+    }, limit_ms);
+  });
+  return Promise.race([connecting, late]).finally(() => clearTimeout(timer));
 }
 
 function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<typeof DataSource>[0] {

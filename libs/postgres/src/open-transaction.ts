@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import type pg from 'pg';
+import { timedOut } from './classify.js';
 import { run } from './run-statement.js';
 import type { Tx } from './database.js';
 import type { Statement } from './statement.js';
@@ -24,13 +26,22 @@ export class OpenTransaction implements Tx {
   readonly #after: (() => void)[] = [];
   #first_failure: unknown;
   #wrote = false;
+  #ended = false;
+  readonly #timer: NodeJS.Timeout;
 
-  /** @param limitMs how long the next statement may wait for its answer */
+  /**
+   * One timer for all statements: one for each cost 3 % of the pipeline.
+   *
+   * @param limit_ms without an answer, while one is due, the connection is given up after this; with `in_all`, after this
+   *   in any case
+   */
   constructor(
     private readonly client: pg.PoolClient,
-    private readonly limitMs: () => number,
+    private readonly limit_ms: number,
+    private readonly in_all: boolean,
   ) {
-    this.#beginning = this.#noted(run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED', [], limitMs())).then(
+    this.#timer = setTimeout(() => this.#timeUp(), limit_ms);
+    this.#beginning = this.#noted(run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED', [], null)).then(
       () => (this.#beginning = undefined),
     );
     this.#beginning.catch(() => undefined);
@@ -54,6 +65,12 @@ export class OpenTransaction implements Tx {
     return this.#noted(this.#run(sql, params).then(({ rowCount }) => rowCount ?? 0));
   }
 
+  /** After the commit, or when it was given up. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
   afterCommit(act: () => void): void {
     this.#after.push(act);
   }
@@ -62,7 +79,7 @@ export class OpenTransaction implements Tx {
   async commit(): Promise<void> {
     await this.#beginning;
     const unanswered = [...this.#unanswered];
-    const committed = this.#noted(run(this.client, 'COMMIT', [], this.limitMs()));
+    const committed = this.#noted(run(this.client, 'COMMIT', [], null));
     await Promise.all(unanswered);
     if ((await committed).command !== 'COMMIT')
       throw this.#first_failure ?? new Error('the transaction was ended before its commit');
@@ -76,18 +93,33 @@ export class OpenTransaction implements Tx {
       this.#held = true;
       await this.#beginning;
     }
-    return run<R>(this.client, sql, params, this.limitMs());
+    return run<R>(this.client, sql, params, null);
   }
 
   #noted<T>(answer: Promise<T>): Promise<T> {
+    if (this.#unanswered.size === 0) this.#progressed();
     this.#unanswered.add(answer);
     answer.then(
-      () => this.#unanswered.delete(answer),
+      () => {
+        this.#unanswered.delete(answer);
+        this.#progressed();
+      },
       (error: unknown) => {
         this.#first_failure ??= error;
         this.#unanswered.delete(answer);
       },
     );
     return answer;
+  }
+
+  #progressed(): void {
+    if (!this.in_all && !this.#ended) this.#timer.refresh();
+  }
+
+  #timeUp(): void {
+    // Nothing is asked at this moment: the time is the caller's own.
+    if (!this.in_all && this.#unanswered.size === 0) return;
+    this.#first_failure ??= timedOut(this.limit_ms);
+    (this.client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
   }
 }
