@@ -67,7 +67,15 @@ async function startProcess(over: Record<string, string>): Promise<{ url: string
 }
 
 describe('while Kafka is away', () => {
-  it('ING-10.g, ING-10.j refuses nothing until the configured backlog, then answers 503 with Retry-After', async () => {
+  it('GEN-10.d is ready all the same, and says that Kafka is silent', async () => {
+    const { body } = await away.get('/readyz').expect(200);
+    expect(body).toMatchObject({
+      ok: true,
+      checks: { kafka: { ok: false, code: 'kafka_silent' }, backlog: { ok: true } },
+    });
+  });
+
+  it('ING-10.g, ING-10.j, GEN-10.d refuses nothing until the configured backlog, then answers 503 with Retry-After and is unready', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => away.post(aSubmission())));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(await leftItems()).toBe(20);
@@ -82,6 +90,8 @@ describe('while Kafka is away', () => {
     });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect(await leftItems()).toBeGreaterThanOrEqual(25);
+    const full = await away.get('/readyz').expect(503);
+    expect(full.body).toMatchObject({ ok: false, checks: { backlog: { ok: false, code: 'backlog_full' } } });
   });
 
   it('ING-10.g publishes all of it once Kafka is back, and accepts again', async () => {
@@ -93,6 +103,7 @@ describe('while Kafka is away', () => {
       { within_ms: 40_000 },
     );
     await eventually(async () => expect(await leftItems()).toBe(0));
+    await eventually(() => away.get('/readyz').expect(200));
     await eventually(() => away.post(aSubmission()).expect(202));
     await Promise.all([away.stop(), back.stop()]);
   }, 90_000);
