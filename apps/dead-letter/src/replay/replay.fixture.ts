@@ -44,8 +44,9 @@ export interface ReplayStage extends DeadLetterStage {
 
 const PATH = '/v1/replay-plans';
 
-export async function replayStage(): Promise<ReplayStage> {
-  const stage = await deadLetterStage();
+/** @param wayTo as {@link deadLetterStage} has it */
+export async function replayStage(wayTo?: Parameters<typeof deadLetterStage>[0]): Promise<ReplayStage> {
+  const stage = await deadLetterStage(wayTo);
   const requested = await stage.kafka.consume('replay.requested');
   const requestsOf = (dead_letter_id: string) =>
     requested.records

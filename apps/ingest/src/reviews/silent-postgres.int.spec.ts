@@ -107,13 +107,41 @@ describe('a Postgres that does not answer', () => {
 
   it('ING-10.f answers 503 to a submission whose commit was answered to nobody, and the same key finds the job', async () => {
     const body = aSubmission();
-    proxy.cutAfterCommit({ times: 1 });
+    proxy.cutAfterCommit();
     expect(await post(body)).toMatchObject({ status: 503, retry_after: expect.anything() });
+    proxy.lift();
     const again = await replica.post(body);
     expect(again.status).toBe(200);
     expect(again.headers['idempotency-replayed']).toBe('true');
     const jobs = await fixture.database.sql('SELECT id FROM jobs WHERE idempotency_key = $1', [body.idempotency_key]);
     expect(jobs).toEqual([{ id: (again.body as JobView).job_id }]);
+  });
+
+  it('WQ-10.b accepts each job once, ends it and tells of its end, with the answer of one commit in 3 lost', async () => {
+    const settled = await fixture.kafka.consume('review.settled');
+    proxy.cutAfterCommit({ share: 1 / 3 });
+    const jobs = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const body = aSubmission();
+        return eventually(async () => {
+          const answer = await replica.post(body);
+          expect([200, 202]).toContain(answer.status);
+          return answer.body as JobView;
+        });
+      }),
+    );
+    const summary = { open: 0, failed: 0, by_channel: {} };
+    for (const job of jobs) await replica.tell(job, 'delivery.settled', { summary, deliveries: [] });
+    const ids = jobs.map(({ job_id }) => job_id).sort();
+    await eventually(
+      () => {
+        const told = settled.records.map((record) => record.json<{ job_id: string }>().job_id);
+        expect([...new Set(told)].sort()).toEqual(ids);
+      },
+      { within_ms: 40_000 },
+    );
+    expect(new Set(settled.records.map(({ headers }) => headers['ce_id'])).size).toBe(30);
+    expect(proxy.cuts).toBeGreaterThan(3);
   });
 
   it('GEN-7.f holds up nobody for the locks that one session hangs on to', async () => {
