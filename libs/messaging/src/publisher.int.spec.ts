@@ -172,7 +172,7 @@ describe('while the broker is away', () => {
   });
   afterAll(() => host.stop());
 
-  it('answers unavailable within its time when the broker hangs, and recovers', async () => {
+  it('GEN-10.a answers unavailable within its time when the broker hangs, and recovers', async () => {
     const publisher = publisherTo(host.address.kafka.brokers, 'away', 1_500);
     await published(publisher, 'before');
     const { pid } = host.address.kafka;
