@@ -78,7 +78,8 @@ export function readOnly(): Failure {
   return classifyPostgresError(Object.assign(new Error('the server takes no writes'), { code: '25006' }));
 }
 
-const REPEATABLE = new Set([...CONTENTION, ...KEY_TAKEN].map((sqlstate) => `postgres_${sqlstate.toLowerCase()}`));
+/** Not a lock that did not come free: who waits for it again at once waits as long again. */
+const REPEATABLE = new Set(['40001', '40P01', ...KEY_TAKEN].map((sqlstate) => `postgres_${sqlstate.toLowerCase()}`));
 
 /** Whether a transaction that failed so was rolled back and may be run again from its start at once. */
 export function isConflict(failure: Failure): boolean {

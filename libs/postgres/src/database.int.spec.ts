@@ -149,6 +149,17 @@ describe('transactions', () => {
     expect(runs).toBe(2);
   });
 
+  it('GEN-7.f tells a lock that does not come free from a statement that takes too long', async () => {
+    await database.execute('INSERT INTO counters VALUES (30, 0)');
+    const hasty = await open({ statement_timeout_ms: 500 });
+    await database.transaction(async (tx) => {
+      await tx.execute('UPDATE counters SET n = 1 WHERE id = 30');
+      const waiting = hasty.transaction((other) => other.execute('UPDATE counters SET n = 2 WHERE id = 30'));
+      await expect(waiting).rejects.toMatchObject({ error_class: 'CONFLICT', code: 'postgres_55p03', retryable: true });
+    });
+    await expect(hasty.query('SELECT pg_sleep(5)')).rejects.toMatchObject({ error_class: 'DEPENDENCY_TIMEOUT' });
+  });
+
   it('GEN-5.b loses a connection that Postgres ends, and goes on with another', async () => {
     const cut = database.transaction(async (tx) => {
       const [{ pid }] = (await tx.query('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];

@@ -71,6 +71,13 @@ describe('oneByOne', () => {
     expect(failed).toEqual([]);
   });
 
+  it('GEN-7.f leaves the unit whose lock another session hangs on to, fails it never, and does the rest', async () => {
+    const { done, failed, left } = await run(8, (units) => units.includes(5) && failure('CONFLICT'));
+    expect(done).toEqual([0, 1, 2, 3, 4, 6, 7]);
+    expect(failed).toEqual([]);
+    expect(left).toMatchObject({ units: [5] });
+  });
+
   it('GEN-7.g fails no unit that never had neighbours, however slow', async () => {
     const { asked, failed, left } = await run(1, () => failure('DEPENDENCY_TIMEOUT'));
     expect(asked).toHaveLength(1);

@@ -15,6 +15,8 @@ export interface Left<Unit> {
  *
  * - A failure that no retry mends, of a unit alone, is that unit's: `failed` has it, and the rest goes on.
  * - An outage is everybody's: what it hit is returned as left, undivided.
+ * - A conflict, such as a lock that another session hangs on to, is divided, too, so that the rest goes on; the unit that
+ *   meets it is left, and never failed for it.
  * - A time-out may be either. If nothing passes without the rest, it is an outage; else the slow half is divided further,
  *   and a unit that is too slow three times alone has failed.
  *
@@ -46,9 +48,9 @@ class Division<Unit> {
   /** @param others_passed beside these units, so that a time-out may be theirs */
   async judge(units: readonly Unit[], failure: Failure | null, others_passed: boolean): Promise<Left<Unit> | null> {
     if (failure === null) return null;
-    const own =
-      !failure.retryable || (failure.error_class === 'DEPENDENCY_TIMEOUT' && (others_passed || units.length > 1));
-    if (!own) return { units: [...units], failure };
+    const one_may_be_slow = failure.error_class === 'DEPENDENCY_TIMEOUT' && (others_passed || units.length > 1);
+    const one_may_wait = failure.error_class === 'CONFLICT' && units.length > 1;
+    if (failure.retryable && !one_may_be_slow && !one_may_wait) return { units: [...units], failure };
     if (units.length > 1) return this.#divide(units, failure, others_passed);
     const [unit] = units as [Unit];
     if (failure.retryable) return this.#slowAlone(unit, failure);
