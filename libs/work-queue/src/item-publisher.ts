@@ -91,6 +91,10 @@ export class ItemPublisher {
     this.leases.hold(items);
     const work = this.#withEvents(items)
       .then((entries) => this.#publish(entries))
+      .catch((error: unknown) => {
+        log.error('publishing_failed', { items: items.length }, error);
+        return this.#putBack(items, this.options.poll.cap_ms);
+      })
       .finally(() => this.#running.delete(work));
     this.#running.add(work);
   }

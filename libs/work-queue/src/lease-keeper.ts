@@ -23,7 +23,12 @@ export class LeaseKeeper {
   }
 
   drop(items: readonly WorkItem[]): void {
-    for (const item of items) this.#held.delete(item.id);
+    for (const item of items) if (this.#holds(item)) this.#held.delete(item.id);
+  }
+
+  /** The item may have come back to this process under another lease: that one is still to be renewed. */
+  #holds({ id, lease }: WorkItem): boolean {
+    return this.#held.get(id)?.lease === lease;
   }
 
   get size(): number {
@@ -73,7 +78,7 @@ export class LeaseKeeper {
       try {
         const renewed = await this.items.renew(this.database, batch);
         for (const { id, lease } of batch) if (renewed.has(id)) lease.confirm(sent_at_ms);
-        await this.lose(batch.filter(({ id }) => !renewed.has(id) && this.#held.has(id)));
+        await this.lose(batch.filter((item) => !renewed.has(item.id) && this.#holds(item)));
       } catch (error) {
         // Nothing is lost by this: the lease runs on, and what depends on it asks how much of it is left (DEL-14).
         log.warn('renewal_failed', { items: batch.length, code: (error as { code?: string }).code });
