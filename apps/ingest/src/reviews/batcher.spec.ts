@@ -5,7 +5,8 @@ import { Batcher, BATCHER_FULL, BATCHER_LATE } from './batcher.js';
 const OPTIONS = { max_items: 4, max_bytes: 100, max_waiting_bytes: 1_000, within_ms: 5_000, max_commits: 3 };
 
 function failure(retryable: boolean): Failure {
-  return new Failure({ error_class: 'CONFLICT', code: 'made_up', retryable, message: 'made up' });
+  const error_class = retryable ? 'DEPENDENCY_UNAVAILABLE' : 'CONFLICT';
+  return new Failure({ error_class, code: 'made_up', retryable, message: 'made up' });
 }
 
 describe('Batcher', () => {
