@@ -30,7 +30,7 @@ export class OpenTransaction implements Tx {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * One timer for all statements: one for each cost 3 % of the pipeline.
+   * One timer for all statements: each timer is an asynchronous context of its own, and a review has some 36 statements.
    *
    * @param limit_ms without an answer, while one is due, the connection is given up after this; with `in_all`, after this
    *   in any case

@@ -20,19 +20,13 @@ export async function run<R extends object>(
       ? // Without parameters the simple protocol, which alone takes several statements at once.
         { text: sql, values: params.length === 0 ? undefined : (params as unknown[]) }
       : { name: sql.name, text: sql.text, values: params as unknown[] };
-  if (limit_ms === null) {
-    try {
-      return await on.query<R>(query);
-    } catch (error) {
-      throw classifyPostgresError(error);
-    }
-  }
-  query.query_timeout = limit_ms;
+  if (limit_ms !== null) query.query_timeout = limit_ms;
   const sent_at_ms = performance.now();
   try {
     return await on.query<R>(query);
   } catch (error) {
     const failure = classifyPostgresError(error);
+    if (limit_ms === null) throw failure;
     // The driver's own error for this says so in its text alone.
     const late = failure.code === 'postgres_unreachable' && performance.now() - sent_at_ms >= limit_ms - 1;
     throw late ? timedOut(limit_ms, error) : failure;
