@@ -44,6 +44,7 @@ export class LeaseKeeper {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#renewing;
+    await this.#giveBackUnheard();
   }
 
   /** One look; renews what has used up a third of its lease. */
@@ -57,16 +58,25 @@ export class LeaseKeeper {
     await this.#giveBackUnheard();
   }
 
-  /** Claims whose answers were lost took items that nobody works on: they go back before their leases end (WQ-4). */
+  /**
+   * Claims whose answers were lost took items that nobody works on: they go back before their leases end (WQ-4). Looked
+   * for at each look for as long as a lease: a claim whose connection was cut may still wait at the server for its turn.
+   */
   async #giveBackUnheard(): Promise<void> {
-    const tokens = [...this.items.unheard];
-    if (tokens.length === 0) return;
+    const unheard = [...this.items.unheard];
+    if (unheard.length === 0) return;
+    const asked_at_ms = performance.now();
     try {
-      await this.items.releaseUnheard(this.database, tokens);
-      for (const token of tokens) this.items.unheard.delete(token);
-      log.info('claims_given_back', { claims: tokens.length });
+      const items = await this.items.releaseUnheard(
+        this.database,
+        unheard.map(([token]) => token),
+      );
+      if (items > 0) log.info('claims_given_back', { items });
+      for (const [token, lost_at_ms] of unheard) {
+        if (asked_at_ms - lost_at_ms > this.items.lease_ms) this.items.unheard.delete(token);
+      }
     } catch (error) {
-      log.warn('renewal_failed', { claims: tokens.length, code: (error as { code?: string }).code });
+      log.warn('renewal_failed', { claims: unheard.length, code: (error as { code?: string }).code });
     }
   }
 

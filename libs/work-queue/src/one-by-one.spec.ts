@@ -46,9 +46,9 @@ describe('oneByOne', () => {
     expect(left).toMatchObject({ units: [0, 1, 2, 3, 4, 5, 6, 7], failure: { retryable: true } });
   });
 
-  it('GEN-7.g takes a time-out of all for an outage, after one look at each half', async () => {
+  it('GEN-7.g takes a time-out of all for an outage, after three that were asked alone', async () => {
     const { asked, failed, left } = await run(200, () => failure('DEPENDENCY_TIMEOUT'));
-    expect(asked).toHaveLength(3);
+    expect(asked.map(({ length }) => length)).toEqual([200, 1, 1, 1]);
     expect(failed).toEqual([]);
     expect(left!.units).toHaveLength(200);
   });
@@ -69,6 +69,43 @@ describe('oneByOne', () => {
     );
     expect(done).toEqual([0, 1, 2, 3]);
     expect(failed).toEqual([]);
+  });
+
+  it('GEN-7.g judges two slow units, one in each half, and does the rest', async () => {
+    const slow = [1, 6];
+    const { done, failed, left } = await run(
+      9,
+      (units) => units.some((unit) => slow.includes(unit)) && failure('DEPENDENCY_TIMEOUT'),
+    );
+    expect(done).toEqual([0, 2, 3, 4, 5, 7, 8]);
+    expect(failed.map(([unit]) => unit)).toEqual(slow);
+    expect(left).toBeNull();
+  });
+
+  it('GEN-7.g fails nobody for a stall that begins while a slow unit is looked for', async () => {
+    let asked = 0;
+    const { done, failed, left } = await run(8, () => (asked += 1) !== 2 && failure('DEPENDENCY_TIMEOUT'));
+    expect(done).toEqual([0]);
+    expect(failed).toEqual([]);
+    expect(left!.units).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('GEN-7.g fails no unit for time-outs after which nothing has passed', async () => {
+    const { done, failed, left } = await run(8, (units) => units.includes(7) && failure('DEPENDENCY_TIMEOUT'));
+    expect(done).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(failed).toEqual([]);
+    expect(left!.units).toEqual([7]);
+  });
+
+  it('GEN-7.f leaves two units whose locks others hang on to, one in each half, and does the rest', async () => {
+    const locked = [1, 6];
+    const { done, failed, left } = await run(
+      8,
+      (units) => units.some((unit) => locked.includes(unit)) && failure('CONFLICT'),
+    );
+    expect(done).toEqual([0, 2, 3, 4, 5, 7]);
+    expect(failed).toEqual([]);
+    expect(left!.units).toEqual(locked);
   });
 
   it('GEN-7.f leaves the unit whose lock another session hangs on to, fails it never, and does the rest', async () => {

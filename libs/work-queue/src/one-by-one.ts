@@ -10,15 +10,16 @@ export interface Left<Unit> {
 }
 
 /**
- * Does a batch as a whole and, where it fails for what stands in it, in halves until the culprit is alone, so that one
- * bad unit never fails its neighbours (GEN-7). Every batch of Assay falls back by this one rule.
+ * Does a batch as a whole and, where it fails for what stands in it, in parts until the culprit is alone, so that one bad
+ * unit never fails its neighbours (GEN-7). Every batch of Assay falls back by this one rule.
  *
  * - A failure that no retry mends, of a unit alone, is that unit's: `failed` has it, and the rest goes on.
  * - An outage is everybody's: what it hit is returned as left, undivided.
- * - A conflict, such as a lock that another session hangs on to, is divided, too, so that the rest goes on; the unit that
- *   meets it is left, and never failed for it.
- * - A time-out may be either. If nothing passes without the rest, it is an outage; else the slow half is divided further,
- *   and a unit that is too slow three times alone has failed.
+ * - A time-out, or a conflict such as a lock that another session hangs on to, may be one unit's or everybody's. Single
+ *   units tell: if none of three passes it is an outage, and everything that is not done is left.
+ * - A unit that meets a conflict alone is left, and never failed for it.
+ * - A unit that is too slow three times alone has failed once another passes after that; else it is left, for the server
+ *   may have stalled meanwhile.
  *
  * @param act does all of the units it is given, or throws and has done none of them; it may be asked again (GEN-2)
  */
@@ -27,63 +28,94 @@ export async function oneByOne<Unit>(
   act: (units: readonly Unit[]) => Promise<void>,
   failed: (unit: Unit, failure: Failure) => void | Promise<void>,
 ): Promise<Left<Unit> | null> {
-  if (units.length === 0) return null;
-  const attempt = async (some: readonly Unit[]): Promise<Failure | null> => {
-    try {
-      await act(some);
-      return null;
-    } catch (error) {
-      return Failure.from(error);
-    }
-  };
-  return new Division(attempt, failed).judge(units, await attempt(units), false);
+  const division = new Division(units.length > 1, act, failed);
+  await division.ask(units);
+  return division.left(units);
 }
 
 class Division<Unit> {
+  readonly #left = new Set<Unit>();
+  #left_for: Failure | null = null;
+  /** Too slow three times alone; nothing has passed since. */
+  #suspects: { unit: Unit; failure: Failure }[] = [];
+  #outage: Failure | null = null;
+
   constructor(
-    private readonly attempt: (units: readonly Unit[]) => Promise<Failure | null>,
+    private readonly has_neighbours: boolean,
+    private readonly act: (units: readonly Unit[]) => Promise<void>,
     private readonly failed: (unit: Unit, failure: Failure) => void | Promise<void>,
   ) {}
 
-  /** @param others_passed beside these units, so that a time-out may be theirs */
-  async judge(units: readonly Unit[], failure: Failure | null, others_passed: boolean): Promise<Left<Unit> | null> {
-    if (failure === null) return null;
-    const one_may_be_slow = failure.error_class === 'DEPENDENCY_TIMEOUT' && (others_passed || units.length > 1);
-    const one_may_wait = failure.error_class === 'CONFLICT' && units.length > 1;
-    if (failure.retryable && !one_may_be_slow && !one_may_wait) return { units: [...units], failure };
-    if (units.length > 1) return this.#divide(units, failure, others_passed);
-    const [unit] = units as [Unit];
-    if (failure.retryable) return this.#slowAlone(unit, failure);
-    await this.failed(unit, failure);
-    return null;
+  /** What is not done, in the order in which it came. */
+  left(units: readonly Unit[]): Left<Unit> | null {
+    for (const { unit, failure } of this.#suspects) this.#leave([unit], failure);
+    return this.#left_for && { units: units.filter((unit) => this.#left.has(unit)), failure: this.#left_for };
   }
 
-  async #divide(units: readonly Unit[], failure: Failure, others_passed: boolean): Promise<Left<Unit> | null> {
-    const middle = Math.ceil(units.length / 2);
-    const halves = [units.slice(0, middle), units.slice(middle)];
-    const outcomes: (Failure | null)[] = [];
-    for (const half of halves) outcomes.push(await this.attempt(half));
-    if (!others_passed && outcomes.every((outcome) => outcome?.retryable)) return { units: [...units], failure };
-    const passed = others_passed || outcomes.includes(null);
-    const left = [];
-    for (const [index, half] of halves.entries()) left.push(await this.judge(half, outcomes[index]!, passed));
-    return together(left);
+  async ask(units: readonly Unit[]): Promise<void> {
+    if (units.length === 0) return;
+    if (this.#outage !== null) return this.#leave(units, this.#outage);
+    const failure = await this.#attempt(units);
+    if (failure === null) return;
+    const one_of_many = units.length > 1 && (!failure.retryable || mayBeOnes(failure));
+    if (one_of_many) await this.#divide(units, failure);
+    else if (units.length === 1) await this.#judge(units[0]!, failure);
+    else this.#leave(units, failure);
   }
 
-  async #slowAlone(unit: Unit, first: Failure): Promise<Left<Unit> | null> {
-    let failure: Failure | null = first;
-    for (let timeouts = 1; timeouts < TIMEOUTS_OF_ONE; timeouts += 1) {
-      failure = await this.attempt([unit]);
-      if (failure?.error_class !== 'DEPENDENCY_TIMEOUT') return this.judge([unit], failure, false);
+  async #divide(units: readonly Unit[], failure: Failure): Promise<void> {
+    const rest = failure.retryable ? await this.#singleOut(units, failure) : units;
+    const middle = Math.ceil(rest.length / 2);
+    await this.ask(rest.slice(0, middle));
+    await this.ask(rest.slice(middle));
+  }
+
+  /** Asks single units until one passes, or it is an outage. Returns those that were not asked. */
+  async #singleOut(units: readonly Unit[], failure: Failure): Promise<Unit[]> {
+    const places = new Set([0, Math.floor(units.length / 2), units.length - 1]);
+    const asked = new Map<Unit, Failure | null>();
+    for (const place of places) {
+      const unit = units[place]!;
+      asked.set(unit, await this.#attempt([unit]));
+      if (asked.get(unit) === null) break;
     }
-    await this.failed(unit, forGood(failure ?? first));
+    if (![...asked.values()].includes(null)) this.#outage = failure;
+    for (const [unit, own] of asked) if (own !== null) await this.#judge(unit, own);
+    return units.filter((unit) => !asked.has(unit));
+  }
+
+  /** A unit that has just failed alone. */
+  async #judge(unit: Unit, first: Failure): Promise<void> {
+    let failure: Failure | null = first;
+    for (let timeouts = 1; failure?.error_class === 'DEPENDENCY_TIMEOUT' && failure.retryable; timeouts += 1) {
+      if (this.#outage !== null || !this.has_neighbours) return this.#leave([unit], failure);
+      if (timeouts === TIMEOUTS_OF_ONE) return void this.#suspects.push({ unit, failure });
+      failure = await this.#attempt([unit]);
+    }
+    if (failure?.retryable) this.#leave([unit], failure);
+    else if (failure) await this.failed(unit, failure);
+  }
+
+  async #attempt(units: readonly Unit[]): Promise<Failure | null> {
+    try {
+      await this.act(units);
+    } catch (error) {
+      return Failure.from(error);
+    }
+    const suspects = this.#suspects.splice(0);
+    for (const { unit, failure } of suspects) await this.failed(unit, forGood(failure));
     return null;
+  }
+
+  #leave(units: readonly Unit[], failure: Failure): void {
+    for (const unit of units) this.#left.add(unit);
+    this.#left_for ??= failure;
   }
 }
 
-function together<Unit>(parts: readonly (Left<Unit> | null)[]): Left<Unit> | null {
-  const left = parts.filter((part) => part !== null);
-  return left.length === 0 ? null : { units: left.flatMap(({ units }) => units), failure: left[0]!.failure };
+/** Whether it may be the fault of one of many, though another attempt might mend it. */
+function mayBeOnes({ error_class }: Failure): boolean {
+  return error_class === 'DEPENDENCY_TIMEOUT' || error_class === 'CONFLICT';
 }
 
 function forGood(failure: Failure): Failure {

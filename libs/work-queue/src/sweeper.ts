@@ -2,17 +2,16 @@ import { createLog } from '@assay/observability';
 import type { Database } from '@assay/postgres';
 import type { ItemRepository, SweptItem } from './item.repository.js';
 import { sweeps } from './metrics.js';
+import { OwnersFirst } from './owners-first.js';
 
 const log = createLog('work-queue.sweeper', ['swept', 'sweep_failed']);
 const BATCH = 1_000;
-/** An owner that can renew has done so after a third of the lease (WQ-2). */
-const RENEWALS_A_LEASE = 3;
 
 /** Takes back what belongs to nobody (WQ-4): in every replica's loop, and by the `sweep` command of a CronJob. */
 export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<SweptItem[]> | undefined;
-  #deferring_since_ms: number | null = null;
+  readonly #owners: OwnersFirst;
   #swept_at_ms = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -20,7 +19,9 @@ export class Sweeper {
     private readonly items: ItemRepository,
     private readonly interval_ms: number,
     private readonly onSwept: (items: readonly SweptItem[]) => void,
-  ) {}
+  ) {
+    this.#owners = new OwnersFirst(items.lease_ms);
+  }
 
   start(): void {
     this.#timer = setInterval(() => {
@@ -47,22 +48,9 @@ export class Sweeper {
     return this.#sweeping;
   }
 
-  /**
-   * After an outage every lease may have ended, and every owner may live: they renew first. Not without end, or an outage
-   * that comes and goes would keep what a crash has left.
-   */
-  #ownersFirst(): boolean {
-    const { lease_ms } = this.items;
-    const { writableForMs } = this.database;
-    if (writableForMs === 0) return true;
-    if (writableForMs >= lease_ms / RENEWALS_A_LEASE) this.#deferring_since_ms = null;
-    else this.#deferring_since_ms ??= performance.now();
-    return this.#deferring_since_ms !== null && performance.now() - this.#deferring_since_ms < lease_ms;
-  }
-
   async #sweepAll(): Promise<SweptItem[]> {
     this.#swept_at_ms = performance.now();
-    if (this.#ownersFirst()) return [];
+    if (this.#owners.defers(this.database.writableForMs)) return [];
     const swept: SweptItem[] = [];
     for (;;) {
       const batch = await this.items.sweep(this.database, BATCH);

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Database } from '@assay/postgres';
+import { fixedSecret } from '@assay/security';
+import { eventually, PostgresProxy } from '@assay/testing';
+import { anItem, queueStage } from './queue.fixture.js';
+import type { QueueStage } from './queue.fixture.js';
+import { ItemRepository } from './item.repository.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { CLAIM_DUE } from './sql/claim-due.js';
+
+const LEASE_MS = 60_000;
+
+let stage: QueueStage;
+let proxy: PostgresProxy;
+let items: ItemRepository;
+let keeper: LeaseKeeper;
+beforeEach(async () => {
+  stage = await queueStage();
+  proxy = await PostgresProxy.start(stage.url);
+  items = new ItemRepository('alpha', LEASE_MS, 30);
+  keeper = new LeaseKeeper(stage.database, items);
+  await stage.database.transaction((tx) => items.insert(tx, [anItem()], 0));
+});
+afterEach(async () => {
+  await stage.close();
+  await proxy.close();
+});
+
+/** A claim that fails here, and of which Postgres has not heard yet. Returns its token. */
+async function claimOnItsWay(): Promise<string> {
+  const database = await new Database({
+    ...{ url: fixedSecret(proxy.url(stage.url)), schema: 'ingest', pool_size: 1, statement_timeout_ms: 2_000 },
+    application_name: 'cut off',
+  }).open();
+  proxy.refuse();
+  await expect(items.claimDue(database, 'paint', 1)).rejects.toMatchObject({ retryable: true });
+  await database.close();
+  return [...items.unheard.keys()][0]!;
+}
+
+const arrive = (token: string) => stage.database.query(CLAIM_DUE, ['paint', 1, 30, 'alpha', token, LEASE_MS]);
+const state = () => stage.sql('SELECT state, crashes, claimed_by FROM work_items');
+const QUEUED = [{ state: 'queued', crashes: 0, claimed_by: null }];
+
+describe('claims that were answered to nobody', () => {
+  it('WQ-4.f gives back what such a claim takes after the first look for it', async () => {
+    const token = await claimOnItsWay();
+    await keeper.tick();
+    await arrive(token);
+    expect(await state()).toMatchObject([{ state: 'running' }]);
+    await keeper.tick();
+    expect(await state()).toEqual(QUEUED);
+  });
+
+  it('WQ-4.f gives back what such a claim took when the process stops', async () => {
+    await arrive(await claimOnItsWay());
+    await keeper.stop();
+    expect(await state()).toEqual(QUEUED);
+  });
+
+  it('WQ-4.f forgets such a claim after a lease, for it can hold nothing any more', async () => {
+    keeper = new LeaseKeeper(stage.database, (items = new ItemRepository('alpha', 100, 30)));
+    await claimOnItsWay();
+    await eventually(async () => {
+      await keeper.tick();
+      expect(items.unheard.size).toBe(0);
+    });
+  });
+});
