@@ -41,7 +41,7 @@ const OWN_SETTINGS = {
   }),
   accept_timeout_ms: durationMs({
     env: 'ASSAY_ACCEPT_TIMEOUT_MS',
-    doc: 'A submission that is not known to be stored by then is answered 503; the same key again is safe (GEN-10).',
+    doc: 'A submission is answered by then: 503 if it is not known to be stored; the same key again is safe (GEN-10).',
     default: 2_000,
     min: 100,
   }),

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReviewSettled, StageDeadLettered } from '@assay/contracts';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
+import { Client } from 'pg';
 import { v7 } from 'uuid';
 import { aSubmission, deliveriesEnded, ingestFixture, VALIDATED } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
+import { changelistLocks } from '../reviews/contest-locks.js';
 import type { Hop, JobView } from '../reviews/job.js';
 import { ForgottenJobsService } from './forgotten-jobs.service.js';
 
@@ -167,6 +169,29 @@ describe('a job that was given up', () => {
     expect(now).toMatchObject({ state: 'failed', deliveries: { by_state: {} } });
     expect(await read(successor)).toMatchObject({ state: 'queued' });
     expect(ofJob(settled, job)).toHaveLength(1);
+  });
+
+  it('ING-11.e waits for submissions of its changelist, and no other news wait with it', async () => {
+    const [job, other] = [await givenUp({ changelist_id: 'held' }), await accepted()];
+    const client = new Client({ connectionString: fixture.database.url });
+    await client.connect();
+    try {
+      await client.query('BEGIN');
+      const locks = changelistLocks([{ source: 'acme', changelist_id: 'held' }]);
+      await client.query('SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)', [locks]);
+      await replica.tell(job, 'review.validated', VALIDATED);
+      // The late news have been met, and every later word comes after them.
+      await eventually(async () => {
+        const { text } = await replica.get('/metrics');
+        expect(text).toMatch(/code="changelist_busy"/);
+      });
+      await replica.tell(other, 'delivery.settled', deliveriesEnded({ sent: 1 }));
+      await eventually(async () => expect((await read(other)).state).toBe('succeeded'), { within_ms: 4_000 });
+      expect(await read(job)).toMatchObject({ state: 'failed' });
+    } finally {
+      await client.end();
+    }
+    await reaches(job, 'in_progress');
   });
 
   it('ING-11.e never stands beside a new job of its version, whichever comes first', async () => {

@@ -62,18 +62,22 @@ export class ProgressRepository {
 
   /**
    * The same, under the locks of their changelists, so that no submission or replay of them is judged meanwhile; and
-   * which job stands for each version, as the last holder of each lock left it.
+   * which job stands for each version, as the last holder of each lock left it. Jobs of a changelist whose lock another
+   * holds are not among them.
    */
   async lockContested(
     tx: Tx,
     of: readonly JobInProgress[],
   ): Promise<{ jobs: Map<string, JobInProgress>; standing: Map<string, string> }> {
-    void tx.query(LOCK_CONTEST, [changelistLocks(of)]);
+    const locks = await tx.query<{ held: string }>(LOCK_CONTEST, [changelistLocks(of)]);
+    const held = new Set(locks.map((row) => row.held));
+    const free = of.filter((job) => !changelistLocks([job]).some((lock) => held.has(lock)));
+    if (free.length === 0) return { jobs: new Map(), standing: new Map() };
     const jobs = await this.lock(
       tx,
-      of.map(({ id }) => id),
+      free.map(({ id }) => id),
     );
-    const params = [of.map(({ source }) => source), of.map(({ changelist_id }) => changelist_id)];
+    const params = [free.map(({ source }) => source), free.map(({ changelist_id }) => changelist_id)];
     const rows = await tx.query<StandingRow>(LOAD_STANDING, params);
     return { jobs, standing: new Map(rows.map((row) => [versionOf(row), row.job_id])) };
   }

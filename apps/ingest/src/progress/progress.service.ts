@@ -4,7 +4,7 @@ import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
-import { Batcher, JobWatch } from '../reviews/index.js';
+import { Batcher, contestBusy, JobWatch } from '../reviews/index.js';
 import { heedBatch } from './heed-batch.js';
 import type { BatchOutcome } from './heed-batch.js';
 import type { News } from './news.js';
@@ -33,12 +33,17 @@ interface Told {
   publish: () => void;
 }
 
-/** News in time, stored; and late news of jobs that were given up, which are nobody's neighbours. */
+/** News of jobs that were given up, and these jobs as they were found. */
+interface Late {
+  news: readonly News[];
+  jobs: readonly JobInProgress[];
+}
+
+/** News in time, stored; and late news, which are nobody's neighbours. */
 interface Sorted {
   in_time: readonly News[];
   told: Told;
-  late: readonly News[];
-  given_up: readonly JobInProgress[];
+  given_up: ReadonlyMap<string, JobInProgress>;
 }
 
 /** Moves jobs by the news of the stages (ING-9, ING-11), and tells of each end once. */
@@ -48,7 +53,7 @@ export class ProgressService {
    * Calls that come while a transaction is under way share the next. News of one job comes by several topics at about
    * the same time: apart, its transactions wait for each other's lock on the job, and write it twice.
    */
-  readonly #calls = new Batcher<readonly News[], undefined>((calls) => this.#hearTogether(calls), {
+  readonly #calls = new Batcher<readonly News[], Late>((calls) => this.#hearTogether(calls), {
     max_items: CALLS_TOGETHER,
     max_bytes: Infinity,
     max_waiting_bytes: Infinity,
@@ -61,22 +66,32 @@ export class ProgressService {
     @Inject(JobWatch) private readonly watch: JobWatch,
   ) {}
 
-  /** Takes a batch of news in one transaction; the same batch again changes nothing (GEN-2). */
+  /**
+   * Takes a batch of news in one transaction, and its late ones in another; again, it changes nothing (GEN-2). Rejects
+   * with a conflict, to be heard again, where a submission of a late one's changelist is under way: what waited for it
+   * here would hold up the news of all others.
+   */
   async hear(batch: readonly News[]): Promise<void> {
-    if (batch.length > 0) await this.#calls.submit(batch, 0);
+    if (batch.length === 0) return;
+    const late = await this.#calls.submit(batch, 0);
+    if (late.news.length > 0) await this.#hearLate(late);
   }
 
-  async #hearTogether(calls: readonly (readonly News[])[]): Promise<undefined[]> {
-    await this.#hear(calls.flat());
-    return calls.map(() => undefined);
-  }
-
-  async #hear(batch: readonly News[]): Promise<void> {
-    const { in_time, told, late, given_up } = await this.database.transaction((tx) => this.#inTime(tx, batch));
+  /** Returns each call's late news. */
+  async #hearTogether(calls: readonly (readonly News[])[]): Promise<Late[]> {
+    const batch = calls.flat();
+    const { in_time, told, given_up } = await this.database.transaction((tx) => this.#inTime(tx, batch));
     this.#announce(in_time, told);
-    if (late.length > 0) {
-      this.#announce(late, await this.database.transaction((tx) => this.#late(tx, late, given_up)));
-    }
+    return calls.map((call) => {
+      const news = call.filter(({ job_id }) => given_up.has(job_id));
+      return { news, jobs: [...new Set(news.map(({ job_id }) => given_up.get(job_id)!))] };
+    });
+  }
+
+  async #hearLate({ news, jobs }: Late): Promise<void> {
+    const { heard, told } = await this.database.transaction((tx) => this.#takeUpAgain(tx, news, jobs));
+    this.#announce(heard, told);
+    if (heard.length < news.length) throw contestBusy();
   }
 
   #announce(batch: readonly News[], { verdicts, settled, publish }: Told): void {
@@ -92,19 +107,23 @@ export class ProgressService {
 
   async #inTime(tx: Tx, batch: readonly News[]): Promise<Sorted> {
     const jobs = await this.repository.lock(tx, [...new Set(batch.map(({ job_id }) => job_id))]);
-    const given_up = [...jobs.values()].filter((job) => job.given_up);
-    const ids = new Set(given_up.map(({ id }) => id));
-    const [in_time, late] = [batch.filter((one) => !ids.has(one.job_id)), batch.filter((one) => ids.has(one.job_id))];
-    return { in_time, told: await this.#store(tx, heedBatch(jobs, in_time)), late, given_up };
+    const given_up = new Map([...jobs].filter(([, job]) => job.given_up));
+    const in_time = batch.filter(({ job_id }) => !given_up.has(job_id));
+    return { in_time, told: await this.#store(tx, heedBatch(jobs, in_time)), given_up };
   }
 
   /**
-   * A transaction of their own: a job that goes on stands again, which must wait for submissions of its changelist, and
-   * their locks are taken before any job's.
+   * A transaction of their own: a job that goes on stands again, which no submission of its changelist must see half
+   * done, and their locks are taken before any job's.
    */
-  async #late(tx: Tx, news: readonly News[], given_up: readonly JobInProgress[]): Promise<Told> {
+  async #takeUpAgain(
+    tx: Tx,
+    news: readonly News[],
+    given_up: readonly JobInProgress[],
+  ): Promise<{ heard: readonly News[]; told: Told }> {
     const { jobs, standing } = await this.repository.lockContested(tx, given_up);
-    return this.#store(tx, heedBatch(jobs, news, standing));
+    const heard = news.filter(({ job_id }) => jobs.has(job_id));
+    return { heard, told: await this.#store(tx, heedBatch(jobs, heard, standing)) };
   }
 
   async #store(tx: Tx, { changed, hops, verdicts }: BatchOutcome): Promise<Told> {

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
 import type { ReplayAccepted, ReplayRefused, ReplayRequested, ReviewSettled, ReviewSubmitted } from '@assay/contracts';
+import { Client } from 'pg';
 import { v7 } from 'uuid';
 import { aSubmission, deliveriesEnded, ingestFixture, VALIDATED } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
+import { changelistLocks } from '../reviews/contest-locks.js';
 import type { Hop, JobView } from '../reviews/job.js';
 
 let fixture: IngestFixture;
@@ -176,6 +178,27 @@ describe('a replay that ingest refuses', () => {
     const over = { idempotency_key: v7(), review_version: 2 };
     const newer = (await one.post({ ...body, ...over }).expect(202)).body as JobView;
     expect((await ask(job)).data).toMatchObject({ code: 'superseded_by_job', superseded_by: newer.job_id });
+  });
+
+  it('GEN-7.f waits for a submission of its changelist under way, and no other replay waits with it', async () => {
+    const [{ job: held }, { job: other }] = [await failedJob(), await failedJob()];
+    const client = new Client({ connectionString: fixture.database.url });
+    await client.connect();
+    const request = requestOf(held);
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)', [
+        changelistLocks([held]),
+      ]);
+      await one.tell(held, 'replay.requested', request);
+      const asked = requestOf(other);
+      await one.tell(other, 'replay.requested', asked);
+      await eventually(() => expect(of(accepted, asked.item_id)).toHaveLength(1), { within_ms: 6_000 });
+      expect(of(accepted, request.item_id)).toEqual([]);
+    } finally {
+      await client.end();
+    }
+    await eventually(() => expect(of(accepted, request.item_id)).toHaveLength(1));
   });
 
   it('ING-9.d of a job under way, of none, and of another source', async () => {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { packBodies } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { LOAD_STANDING, LOCK_CONTEST, replayLocks } from '../reviews/index.js';
+import { contestBusy, LOAD_STANDING, LOCK_CONTEST, replayLocks } from '../reviews/index.js';
 import type { StandingRow } from '../reviews/index.js';
 import type { ReplayedJob } from './replay-decision.js';
 import { FIND_ANSWERS } from './sql/find-answers.js';
@@ -50,9 +50,13 @@ type Contender = { source: string; changelist_id: string; item_id: string };
 /** The statements of a batch of requests, all inside the caller's transaction. */
 @Injectable()
 export class ReplayRepository {
-  /** Locks what the requests contend for, then reads which of them have their answer already. */
+  /**
+   * Locks what the requests contend for, then reads which of them have their answer already. Rejects with a conflict
+   * where another has one of these locks.
+   */
   async answers(tx: Tx, requests: readonly Contender[]): Promise<Map<string, AnswerRow>> {
-    await tx.query(LOCK_CONTEST, [replayLocks(requests)]);
+    const held = await tx.query(LOCK_CONTEST, [replayLocks(requests)]);
+    if (held.length > 0) throw contestBusy();
     const rows = await tx.query<AnswerRow>(FIND_ANSWERS, [requests.map(({ item_id }) => item_id)]);
     return new Map(rows.map((row) => [row.item_id, row]));
   }

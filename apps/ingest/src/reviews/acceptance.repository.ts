@@ -8,7 +8,7 @@ import { contestLocks, contestLocksOf } from './contest-locks.js';
 import { INSERT_JOBS } from './sql/insert-jobs.js';
 import { LOAD_CONTEST } from './sql/load-contest.js';
 import type { ContestRow } from './sql/load-contest.js';
-import { LOCK_CONTEST, TRY_LOCK_CONTEST } from './sql/lock-contest.js';
+import { LOCK_CONTEST } from './sql/lock-contest.js';
 
 /** A job about to be stored; its body goes to `submissions`. */
 export interface NewJob {
@@ -46,22 +46,19 @@ export interface Contest {
 @Injectable()
 export class AcceptanceRepository {
   /**
-   * Locks what the candidates contend for, then reads what they are judged by. Without `wait`, candidates whose locks
-   * others hold are `held_up`, and of them nothing is known.
+   * Locks what the candidates contend for, then reads what they are judged by. Candidates whose locks others hold are
+   * `held_up`, and of them nothing is known.
    */
-  async contest(tx: Tx, candidates: readonly Candidate[], wait: boolean): Promise<Contest> {
-    const locks = [contestLocks(candidates)];
-    const locked = wait
-      ? tx.query(LOCK_CONTEST, locks).then(() => [])
-      : tx.query<{ held: string }>(TRY_LOCK_CONTEST, locks);
+  async contest(tx: Tx, candidates: readonly Candidate[]): Promise<Contest> {
+    const locked = tx.query<{ held: string }>(LOCK_CONTEST, [contestLocks(candidates)]);
     const rows = tx.query<ContestRow>(LOAD_CONTEST, [
       candidates.map(({ source }) => source),
       candidates.map(({ idempotency_key }) => idempotency_key),
       candidates.map(({ changelist_id }) => changelist_id),
     ]);
-    const held = new Set((await locked).map((row: { held: string }) => row.held));
-    const isHeldUp = (candidate: Candidate): boolean => contestLocksOf(candidate).some((lock) => held.has(lock));
-    return { rows: await rows, held_up: new Set(held.size === 0 ? [] : candidates.filter(isHeldUp)) };
+    const held_locks = new Set((await locked).map(({ held }) => held));
+    const isHeldUp = (candidate: Candidate): boolean => contestLocksOf(candidate).some((lock) => held_locks.has(lock));
+    return { rows: await rows, held_up: new Set(held_locks.size === 0 ? [] : candidates.filter(isHeldUp)) };
   }
 
   /** `accepted_at` of each job by its id. */

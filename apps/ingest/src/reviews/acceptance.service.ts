@@ -1,11 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
+import { Failure } from '@assay/contracts';
 import type { JobState, Submission as EventSubmission } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { Liveness } from '@assay/service';
 import type { JsonBody } from '@assay/service';
-import { WorkQueue } from '@assay/work-queue';
+import { fullJitterMs, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
 import { INGEST_CONFIG } from '../ingest.config.js';
 import type { IngestConfig } from '../ingest.config.js';
@@ -14,6 +16,7 @@ import type { Candidate, Judgement, KeyHolder, StandingJob } from './acceptance.
 import { AcceptanceRepository } from './acceptance.repository.js';
 import type { NewJob } from './acceptance.repository.js';
 import { Batcher } from './batcher.js';
+import type { Deadline } from './deadline.js';
 import type { ContestRow } from './sql/load-contest.js';
 import { submittedEvent } from './submitted-event.js';
 
@@ -41,7 +44,8 @@ const log = createLog('ingest.acceptance', ['submission_denied']);
 const judgements = counter('assay_submissions_total', 'Submissions by what became of them');
 /** Commits beside each other where one hangs: half of the default pool, so that the other half goes on. */
 const MAX_COMMITS = 4;
-const MAX_WAITING_COMMITS = 2;
+/** How soon what another transaction holds up is tried again: one commit takes some 10 ms. */
+const HELD_UP_RETRIES = { first_ms: 20, cap_ms: 200 };
 /** `/livez` fails where submissions came and none was answered for so long (GEN-10): each has its own limit of seconds. */
 const MAX_SILENCE_MS = 30_000;
 /** Denied paths that a security event names; their number is always told. */
@@ -53,10 +57,8 @@ const MAX_DENIED_STORED = 100;
  */
 @Injectable()
 export class AcceptanceService {
-  /** Answers null to what another transaction holds up; that goes on through the other. */
+  /** Answers null to what another transaction holds up, and of which nothing was stored. */
   readonly #batcher: Batcher<Submission, Answer | null>;
-  /** One by one, each waits for its own locks. */
-  readonly #held_up: Batcher<Submission, Answer>;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -65,23 +67,17 @@ export class AcceptanceService {
     @Inject(Liveness) private readonly liveness: Liveness,
     @Inject(INGEST_CONFIG) config: IngestConfig,
   ) {
-    const bounds = {
+    this.#batcher = new Batcher((batch) => this.#commit(batch, config.accept_timeout_ms), {
+      max_items: config.accept_batch_items,
       max_bytes: config.accept_batch_bytes,
       max_waiting_bytes: config.accept_waiting_bytes,
-      within_ms: config.accept_timeout_ms,
-    };
-    const commit = (batch: Submission[], wait: boolean) => this.#commit(batch, wait, config.accept_timeout_ms);
-    this.#batcher = new Batcher((batch) => commit(batch, false), {
-      ...{ ...bounds, max_items: config.accept_batch_items, max_commits: MAX_COMMITS },
-    });
-    this.#held_up = new Batcher(async (batch) => (await commit(batch, true)).map((answer) => answer!), {
-      ...{ ...bounds, max_items: 1, max_commits: MAX_WAITING_COMMITS },
+      max_commits: MAX_COMMITS,
     });
   }
 
-  /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so. */
-  async submit(submission: Submission): Promise<Answer> {
-    const answer = await this.#answerTo(submission);
+  /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so in time. */
+  async submit(submission: Submission, deadline: Deadline): Promise<Answer> {
+    const answer = await this.#answerTo(submission, deadline);
     const { judgement } = answer;
     judgements.add(1, { outcome: judgement.kind });
     if (judgement.kind === 'denied') {
@@ -91,26 +87,33 @@ export class AcceptanceService {
     return answer;
   }
 
-  async #answerTo(submission: Submission): Promise<Answer> {
+  /** Tries again what others hold up: nobody waits for their locks, for they may hang on to them. */
+  async #answerTo(submission: Submission, deadline: Deadline): Promise<Answer> {
     const bytes = submission.body.bytes.length;
     const ended = this.liveness.due('acceptance', MAX_SILENCE_MS);
     try {
-      return (await this.#batcher.submit(submission, bytes)) ?? (await this.#held_up.submit(submission, bytes));
+      for (let round = 1; ; round += 1) {
+        const answer = await this.#batcher.submit(submission, bytes, deadline.leftMs());
+        if (answer !== null) return answer;
+        const pause_ms = fullJitterMs(round, HELD_UP_RETRIES);
+        if (pause_ms >= deadline.leftMs()) throw heldUp();
+        await pause(pause_ms);
+      }
     } finally {
       ended();
     }
   }
 
-  async #commit(batch: Submission[], wait: boolean, within_ms: number): Promise<(Answer | null)[]> {
-    const { answers, publish } = await this.database.transaction((tx) => this.#contest(tx, batch, wait), { within_ms });
+  async #commit(batch: Submission[], within_ms: number): Promise<(Answer | null)[]> {
+    const { answers, publish } = await this.database.transaction((tx) => this.#contest(tx, batch), { within_ms });
     // Once the answers are on their way: nobody waits for the schema check and the copies of a whole batch.
     setImmediate(publish);
     return answers;
   }
 
-  async #contest(tx: Tx, batch: readonly Submission[], wait: boolean): Promise<Stored> {
+  async #contest(tx: Tx, batch: readonly Submission[]): Promise<Stored> {
     const candidates = batch.map(({ candidate }) => candidate);
-    const { rows, held_up } = await this.repository.contest(tx, candidates, wait);
+    const { rows, held_up } = await this.repository.contest(tx, candidates);
     if (held_up.size === 0) return this.#store(tx, batch, rows);
     const free = batch.filter(({ candidate }) => !held_up.has(candidate));
     const place = new Map(free.map((submission, index) => [submission, index]));
@@ -166,6 +169,14 @@ export class AcceptanceService {
     });
     if (events.length > 0) await this.repository.insertSecurityEvents(tx, events);
   }
+}
+
+/** Refused because another held the locks of its key or changelist until its time was up: nothing of it is stored. */
+export const HELD_UP = 'submission_held_up';
+
+function heldUp(): Failure {
+  const message = 'another submission or replay of its changelist or key did not come to an end in time';
+  return new Failure({ error_class: 'DEPENDENCY_UNAVAILABLE', code: HELD_UP, retryable: true, message });
 }
 
 /** The submission's bytes are not in the item: they stand in `submissions`, from where a crash's successor takes them. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Failure } from '@assay/contracts';
 import { Batcher, BATCHER_FULL, BATCHER_LATE } from './batcher.js';
 
-const OPTIONS = { max_items: 4, max_bytes: 100, max_waiting_bytes: 1_000, within_ms: 5_000, max_commits: 3 };
+const OPTIONS = { max_items: 4, max_bytes: 100, max_waiting_bytes: 1_000, max_commits: 3 };
 
 function failure(retryable: boolean): Failure {
   const error_class = retryable ? 'DEPENDENCY_UNAVAILABLE' : 'CONFLICT';
@@ -82,17 +82,14 @@ describe('Batcher', () => {
 
   it('GEN-10.b goes on beside commits that hang, and never more than so many at once', async () => {
     const hung: string[] = [];
-    const batcher = new Batcher(
-      (items: string[]) => {
-        if (!items[0]!.startsWith('hangs')) return Promise.resolve(items);
-        hung.push(...items);
-        return new Promise<string[]>(() => undefined);
-      },
-      { ...OPTIONS, within_ms: 1_000 },
-    );
+    const batcher = new Batcher((items: string[]) => {
+      if (!items[0]!.startsWith('hangs')) return Promise.resolve(items);
+      hung.push(...items);
+      return new Promise<string[]>(() => undefined);
+    }, OPTIONS);
     const lost = ['hangs 1', 'hangs 2', 'works', 'hangs 3', 'waits'].map(async (item) => {
       // Each in a batch of its own.
-      const result = batcher.submit(item, 100);
+      const result = batcher.submit(item, 100, 1_000);
       return result.then(
         () => `${item}: done`,
         ({ code }: Failure) => `${item}: ${code}`,
@@ -112,14 +109,13 @@ describe('Batcher', () => {
   it('GEN-10.a gives the memory back of what was refused because its time was up', async () => {
     const batcher = new Batcher(() => new Promise<number[]>(() => undefined), {
       ...OPTIONS,
-      within_ms: 50,
       max_commits: 1,
     });
-    const first = batcher.submit(0, 1);
+    const first = batcher.submit(0, 1, 50);
     await new Promise(setImmediate);
-    const waiting = [600, 400].map((bytes) => batcher.submit(bytes, bytes));
+    const waiting = [600, 400].map((bytes) => batcher.submit(bytes, bytes, 50));
     for (const refused of [first, ...waiting])
       await expect(refused).rejects.toMatchObject({ code: BATCHER_LATE, retryable: true });
-    await expect(batcher.submit(1_000, 1_000)).rejects.toMatchObject({ code: BATCHER_LATE });
+    await expect(batcher.submit(1_000, 1_000, 50)).rejects.toMatchObject({ code: BATCHER_LATE });
   });
 });

@@ -8,8 +8,6 @@ export interface BatcherOptions {
   max_bytes: number;
   /** Bytes that may wait for their turn; what comes above is refused at once. */
   max_waiting_bytes: number;
-  /** An item that has no result by then is refused, whether or not its commit goes on. Default: none is. */
-  within_ms?: number;
   /** Commits that may be under way at once, where none of them comes to an end. Default 1. */
   max_commits?: number;
 }
@@ -51,15 +49,17 @@ export class Batcher<Item, Result> {
     private readonly options: BatcherOptions,
   ) {}
 
-  /** Rejects with a retryable `Failure`, after `within_ms` at the latest, where nothing can be said of the item. */
-  submit(item: Item, bytes: number): Promise<Result> {
+  /**
+   * Rejects with a retryable `Failure` where nothing can be said of the item: after `within_ms` at the latest, if given,
+   * whether or not its commit goes on.
+   */
+  submit(item: Item, bytes: number, within_ms?: number): Promise<Result> {
     if (this.#waiting.length > 0 && this.#waiting_bytes + bytes > this.options.max_waiting_bytes) {
       return Promise.reject(
         refusal(BATCHER_FULL, 'more submissions are waiting to be stored than memory is set aside for'),
       );
     }
     return new Promise((resolve, reject) => {
-      const { within_ms } = this.options;
       const timer = within_ms === undefined ? undefined : setTimeout(() => this.#expire(entry, within_ms), within_ms);
       const end = (): void => {
         entry.ended = true;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Failure } from '@assay/contracts';
 
 /** What two submissions may contend for. */
 export interface Contender {
@@ -41,6 +42,12 @@ export function replayLocks(replays: readonly { source: string; changelist_id: s
 /** The same for jobs that late news may take up again: their changelists (ING-11). */
 export function changelistLocks(jobs: readonly { source: string; changelist_id: string }[]): string[] {
   return ascending(new Set(jobs.map(({ source, changelist_id }) => lockOf('changelist', source, changelist_id))));
+}
+
+/** Somebody else judges one of these now; to be asked again, soon. */
+export function contestBusy(): Failure {
+  const message = 'a submission or replay of the changelist is under way';
+  return new Failure({ error_class: 'CONFLICT', code: 'changelist_busy', retryable: true, message });
 }
 
 function ascending(locks: ReadonlySet<bigint>): string[] {

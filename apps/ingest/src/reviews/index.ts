@@ -1,6 +1,6 @@
 export { SUBMITTED_QUEUE, submittedItem } from './acceptance.service.js';
 export { Batcher } from './batcher.js';
-export { changelistLocks, replayLocks } from './contest-locks.js';
+export { changelistLocks, contestBusy, replayLocks } from './contest-locks.js';
 export { jobLinks } from './job.js';
 export { JobWatch } from './job-watch.js';
 export { ReviewsModule } from './reviews.module.js';

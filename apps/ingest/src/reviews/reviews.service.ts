@@ -10,6 +10,7 @@ import { AcceptanceService } from './acceptance.service.js';
 import type { Answer, Submission } from './acceptance.service.js';
 import { Backlog } from './backlog.js';
 import { bodyDigest } from './body-digest.js';
+import { Deadline } from './deadline.js';
 import { jobPath, jobView, timelineView } from './job.js';
 import type { Hop, JobRow, JobView } from './job.js';
 import { JobsRepository } from './jobs.repository.js';
@@ -74,12 +75,13 @@ export class ReviewsService {
   }
 
   async #accept(principal: Principal, submission: Submission): Promise<SubmitAnswer> {
-    const { judgement, job } = await this.acceptance.submit(submission);
+    const deadline = new Deadline(this.config.accept_timeout_ms);
+    const { judgement, job } = await this.acceptance.submit(submission, deadline);
     if (judgement.kind === 'accepted') {
       return { status: 202, replayed: false, view: { ...jobView(newJobRow(job!)), outcome: 'accepted' } };
     }
     if (judgement.kind === 'denied') throw deniedProblem(judgement.denied_paths);
-    const known = await this.jobs.find(judgement.job_id, [principal.source], this.config.accept_timeout_ms);
+    const known = await this.jobs.find(judgement.job_id, [principal.source], deadline.leftMs());
     if (known === null) throw new Error(`job ${judgement.job_id} was judged by and is gone`);
     const view = jobView(known);
     const { kind } = judgement;

@@ -157,6 +157,37 @@ describe('a Postgres that does not answer', () => {
     }
     expect((await post(body)).status).toBe(202);
   });
+
+  it('GEN-7.f stores what is held up for a moment at once, however many others are held up for long', async () => {
+    const stuck = Array.from({ length: 6 }, () => aSubmission());
+    const letGo = await Promise.all(stuck.map(holdLocksOf));
+    try {
+      const refused = Promise.all(stuck.map(post));
+      const brief = aSubmission();
+      const letGoSoon = await holdLocksOf(brief);
+      const stored = post(brief);
+      await pause(200);
+      await letGoSoon();
+      expect((await stored).status).toBe(202);
+      expect((await stored).took_ms).toBeLessThan(1_200);
+      expect(statuses(await refused)).toEqual([503]);
+      const [one] = stuck;
+      const { body } = await replica.post(one!).expect(503);
+      expect((body as { detail: string }).detail).toMatch(/^The submission was not stored: .* Send it again/);
+    } finally {
+      await Promise.all(letGo.map((end) => end()));
+    }
+  });
+
+  it('GEN-10.f answers within one time limit, though each of its steps keeps to it', async () => {
+    const body = aSubmission();
+    await post(body);
+    await warmUp();
+    proxy.delay(700);
+    const again = await post(body);
+    expect(again.status).toBe(503);
+    expect(again.took_ms).toBeLessThan(2_400);
+  });
 });
 
 /** Another's session has the locks of a submission and does not end; call what it returns to end it. */

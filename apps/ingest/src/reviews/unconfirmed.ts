@@ -1,9 +1,12 @@
 import { Failure, Problem } from '@assay/contracts';
 import { createLog } from '@assay/observability';
+import { HELD_UP } from './acceptance.service.js';
 import { BATCHER_FULL } from './batcher.js';
 
 const log = createLog('ingest.submissions', ['submission_unconfirmed']);
 
+/** What these say is certain: nothing was done. */
+const NOT_STORED = [BATCHER_FULL, HELD_UP];
 const RETRY_AFTER_S = '1';
 const UNCONFIRMED =
   'The submission may or may not have been stored: nobody has confirmed it. Sending it again with the same idempotency ' +
@@ -20,6 +23,6 @@ export function throwUnconfirmed(thrown: unknown): never {
   if (thrown instanceof Problem || !failure.retryable) throw thrown;
   const { code, error_class, message } = failure;
   log.warn('submission_unconfirmed', { error_class, code });
-  const detail = code === BATCHER_FULL ? notStored(message) : UNCONFIRMED;
+  const detail = NOT_STORED.includes(code) ? notStored(message) : UNCONFIRMED;
   throw new Problem('unavailable', { detail, headers: { 'retry-after': RETRY_AFTER_S }, cause: thrown });
 }
