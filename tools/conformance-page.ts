@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judge, outcomeOf, titlesWithoutClause, unknownNames } from './conformance.js';
 import type { ClauseStanding, Rule, RuleStanding, Standing, TestResult } from './conformance.js';
+import { readTestFile, unprovenClaims } from './evidence.js';
+import type { TestFile } from './evidence.js';
 import { escapeCell } from './markdown.js';
 import type { Page } from './pages.js';
 import { REPOSITORY } from './repository.js';
@@ -18,7 +20,7 @@ export const conformancePage: Page = {
     const { rules } = JSON.parse(readFileSync(join(REPOSITORY, RULES), 'utf8')) as { rules: Rule[] };
     const results = readResults();
     for (const title of titlesWithoutClause(rules, results)) console.warn(title);
-    return conformanceText(rules, results);
+    return conformanceText(rules, results, fileReader());
   },
 };
 
@@ -32,15 +34,28 @@ function readResults(): TestResult[] {
   }
 }
 
+function fileReader(): (file: string) => TestFile {
+  const read = new Map<string, TestFile>();
+  return (file) => {
+    let known = read.get(file);
+    if (!known) read.set(file, (known = readTestFile(REPOSITORY, file)));
+    return known;
+  };
+}
+
 /** The page holds no date and no duration: the same results give the same text. */
-export function conformanceText(rules: readonly Rule[], results: readonly TestResult[]): string {
-  const faults = unknownNames(rules, results);
+export function conformanceText(
+  rules: readonly Rule[],
+  results: readonly TestResult[],
+  read: (file: string) => TestFile,
+): string {
+  const faults = [...unknownNames(rules, results), ...unprovenClaims(rules, results, read)];
   if (faults.length > 0) throw new Error(faults.join('\n'));
   const standings = judge(rules, results);
   const areas = [...new Set(rules.map(({ area }) => area))];
   return [
     '# Conformance',
-    'Made by `npm run generate` from the last whole test run and from [rules.json](rules.json), which names the clauses of each rule of [spec.md](spec.md). A rule has passed only when each of its clauses has a test that passed. The letter of a clause stands in the titles of its tests, as in `ING-3.b`.',
+    'Made by `npm run generate` from the last whole test run and from [rules.json](rules.json), which names the clauses of each rule of [spec.md](spec.md). A rule has passed only when each of its clauses has a test that passed. The letter of a clause stands in the titles of its tests, as in `ING-3.b`. Each clause says what its tests must run against (the code alone, a real Postgres, a real Kafka, a process of its own, a fault made on purpose), and a title cannot claim a clause whose kind its file is not.',
     overview(standings),
     ...areas.flatMap((area) => [
       `## ${area}`,
@@ -79,7 +94,7 @@ function ruleText({ rule, standing, clauses }: RuleStanding): string {
 
 function clauseText({ clause, passed, tests }: ClauseStanding): string[] {
   const state = passed ? 'passed' : tests.length > 0 ? 'failed' : 'not yet';
-  return [`- ${clause.id}, ${state}: ${clause.text}`, ...filesText(tests)];
+  return [`- ${clause.id}, ${state} (${clause.evidence}): ${clause.text}`, ...filesText(tests)];
 }
 
 function filesText(tests: readonly TestResult[]): string[] {

@@ -2,6 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { judge, namesOf, outcomeOf, titlesWithoutClause, unknownNames } from './conformance.js';
 import type { Rule, TestResult } from './conformance.js';
 import { conformanceText } from './conformance-page.js';
+import { readTestFile, unprovenClaims } from './evidence.js';
+import type { TestFile } from './evidence.js';
+import { REPOSITORY } from './repository.js';
 
 const rules: Rule[] = [
   {
@@ -9,11 +12,11 @@ const rules: Rule[] = [
     area: 'Ingest',
     text: 'Known keys',
     clauses: [
-      { id: 'a', text: 'same body' },
-      { id: 'b', text: 'another body' },
+      { id: 'a', text: 'same body', evidence: 'unit' },
+      { id: 'b', text: 'another body', evidence: 'postgres', words: ['body_digest'] },
     ],
   },
-  { id: 'WQ-5', area: 'Work queue', text: 'max_active', clauses: [{ id: 'a', text: 'at most W' }] },
+  { id: 'WQ-5', area: 'Work queue', text: 'max_active', clauses: [{ id: 'a', text: 'at most W', evidence: 'unit' }] },
 ];
 
 const aResult = (title: string, differences: Partial<TestResult> = {}): TestResult => ({
@@ -23,6 +26,7 @@ const aResult = (title: string, differences: Partial<TestResult> = {}): TestResu
   status: 'passed',
   ...differences,
 });
+const read = (): TestFile => ({ kinds: new Set(['unit']), text: '' });
 const standings = (...results: TestResult[]) => judge(rules, results).map(({ standing }) => standing);
 
 describe('namesOf', () => {
@@ -82,24 +86,53 @@ describe('titlesWithoutClause', () => {
   });
 });
 
+describe('unprovenClaims', () => {
+  const claim = [aResult('ING-3.b x')];
+  const claims = (file: TestFile) => unprovenClaims(rules, claim, () => file);
+
+  it('finds a clause that needs more than its file runs against', () => {
+    expect(claims({ kinds: new Set(['unit', 'kafka']), text: 'body_digest' })).toEqual([
+      'ING-3.b needs postgres, which apps/ingest/src/x.spec.ts does not use',
+    ]);
+  });
+
+  it('finds a clause whose words its file does not have', () => {
+    expect(claims({ kinds: new Set(['unit', 'postgres']), text: 'x' })).toEqual([
+      'ING-3.b needs the word body_digest, which apps/ingest/src/x.spec.ts does not have',
+    ]);
+    expect(claims({ kinds: new Set(['unit', 'postgres']), text: 'the body_digest' })).toEqual([]);
+  });
+
+  it.each([
+    ['tools/conformance.spec.ts', ['unit']],
+    ['libs/postgres/src/database.int.spec.ts', ['unit', 'postgres', 'fault']],
+    ['libs/work-queue/src/work-queue.int.spec.ts', ['unit', 'postgres']],
+    ['apps/ingest/src/progress/late-news.int.spec.ts', ['unit', 'postgres', 'kafka']],
+    ['test/e2e/awkward-documents.e2e.spec.ts', ['unit', 'postgres', 'kafka', 'process']],
+    ['test/e2e/bad-day.e2e.spec.ts', ['unit', 'postgres', 'kafka', 'process', 'fault']],
+  ])('reads what %s runs against', (file, kinds) => {
+    expect([...readTestFile(REPOSITORY, file).kinds]).toEqual(kinds);
+  });
+});
+
 describe('the conformance page', () => {
   const results = [aResult('ING-3.a gives | back `it`'), ...[1, 2, 3, 4, 5].map((n) => aResult(`WQ-5.a case ${n}`))];
 
   it('does not depend on the order in which tests ran', () => {
-    expect(conformanceText(rules, [...results].reverse())).toBe(conformanceText(rules, results));
+    expect(conformanceText(rules, [...results].reverse(), read)).toBe(conformanceText(rules, results, read));
   });
 
   it('names each clause with its tests and counts what it does not list', () => {
-    const page = conformanceText(rules, results);
+    const page = conformanceText(rules, results, read);
     expect(page).toContain('1 rules passed, 1 partial, 0 not yet; 2 of 3 clauses passed.');
     expect(page).toContain(
-      "- a, passed: same body\n  - [apps/ingest/src/x.spec.ts](../apps/ingest/src/x.spec.ts): `gives | back 'it'`",
+      "- a, passed (unit): same body\n  - [apps/ingest/src/x.spec.ts](../apps/ingest/src/x.spec.ts): `gives | back 'it'`",
     );
-    expect(page).toContain('- b, not yet: another body');
+    expect(page).toContain('- b, not yet (postgres): another body');
     expect(page).toContain('`case 4`, and 1 more');
   });
 
   it('refuses a title that names a rule which does not exist', () => {
-    expect(() => conformanceText(rules, [aResult('ING-3.z x')])).toThrow('ING-3.z');
+    expect(() => conformanceText(rules, [aResult('ING-3.z x')], read)).toThrow('ING-3.z');
   });
 });

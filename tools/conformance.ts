@@ -1,7 +1,13 @@
+import type { Evidence } from './evidence.js';
+
 /** One clause of a rule: the letter that stands in a test's title and what is promised, in short. */
 export interface Clause {
   id: string;
   text: string;
+  /** What its tests must run against. */
+  evidence: Evidence;
+  /** What each file that claims it must speak of: a name without which a test cannot be about this clause. */
+  words?: string[];
 }
 
 /** A rule of docs/spec.md, as docs/rules.json holds it. */

@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rule } from './conformance.js';
+import { EVIDENCE } from './evidence.js';
 import { REPOSITORY } from './repository.js';
 
 const { rules } = JSON.parse(readFileSync(join(REPOSITORY, 'docs/rules.json'), 'utf8')) as { rules: Rule[] };
@@ -19,4 +20,9 @@ it('docs/rules.json letters the clauses of each rule from a on', () => {
     expect(letters.length).toBeGreaterThan(0);
     expect(clauses.map(({ id }) => id)).toEqual(letters);
   }
+});
+
+it('docs/rules.json says of each clause what its tests must run against', () => {
+  const kinds = rules.flatMap(({ clauses }) => clauses.map(({ evidence }) => evidence));
+  expect(kinds.filter((kind) => !EVIDENCE.includes(kind))).toEqual([]);
 });
