@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { testDatabase } from '@assay/testing';
+import { explain, rowsRead, testDatabase, wholeScans } from '@assay/testing';
 import type { JobState } from '@assay/contracts';
 import type { TestDatabase } from '@assay/testing';
 import { Database } from '@assay/postgres';
@@ -19,9 +19,12 @@ import { LOCK_CONTEST } from './reviews/sql/lock-contest.js';
 import { SETTLED_AMONG } from './reviews/sql/settled-among.js';
 
 const JOBS = 100_000;
+const BATCH = 64;
 let database: TestDatabase;
 let connection: Database;
 let ids: string[];
+/** Of these jobs, as progress and replays store them: json. */
+let changes: string;
 
 beforeAll(async () => {
   database = await testDatabase('ingest');
@@ -40,59 +43,48 @@ beforeAll(async () => {
   const url = fixedSecret(database.url);
   const options = { url, schema: 'ingest', pool_size: 2, statement_timeout_ms: 5_000, application_name: 'plans' };
   connection = await new Database(options).open();
-  ids = (await database.sql<{ id: string }>('SELECT id FROM jobs LIMIT 64')).map(({ id }) => id);
+  const [batch] = await database.sql<{ ids: string[]; changes: string }>(
+    `SELECT array_agg(id) AS ids, json_agg(to_jsonb(j) || jsonb_build_object('settles', false, 'event_id', id,
+       'occurred_at', now(), 'from_state', state, 'cause', 'replayed', 'validates_again', true))::text AS changes
+     FROM (SELECT * FROM jobs LIMIT $1) AS j`,
+    [BATCH],
+  );
+  ({ ids, changes } = batch!);
 }, 60_000);
 afterAll(async () => {
   await connection.close();
   await database.close();
 });
 
-/** The plan that a prepared statement keeps, whatever its parameters. */
-async function planOf({ text }: Statement, params: unknown[]): Promise<string> {
-  const literals = params.map((value) => (Array.isArray(value) ? `'{${value.join(',')}}'` : `'${String(value)}'`));
-  return connection.transaction(async (tx) => {
-    await tx.execute('SET LOCAL plan_cache_mode = force_generic_plan');
-    await tx.execute(`PREPARE hot AS ${text}`);
-    const rows = await tx.query(`EXPLAIN EXECUTE hot(${literals.join(', ')})`);
-    await tx.execute('DEALLOCATE hot');
-    return rows.map((row) => Object.values(row)[0] as string).join('\n');
-  });
-}
-
 describe('hot statements at 100,000 jobs', () => {
-  const names = Array.from({ length: 64 }, (_, n) => `key-${n}`);
-  const sources = names.map(() => 'acme');
+  const of_source = Array.from({ length: BATCH }, (_, n) => 50 * (n + 1));
+  const sources = of_source.map(() => 'acme');
+  const keys = of_source.map((n) => `key-${n}`);
+  const changelists = of_source.map((n) => `c-${n}`);
 
-  it.each<[string, Statement, () => unknown[], string[]]>([
-    ['ING-3.d load_contest', LOAD_CONTEST, () => [sources, names, names], ['jobs_idempotency_key', 'jobs_standing']],
-    ['ING-3.d lock_contest', LOCK_CONTEST, () => [[1, 2, 3]], ['Function Scan']],
-    ['ING-9.a lock_progress', LOCK_PROGRESS, () => [ids], ['jobs_pkey']],
-    ['ING-9.a store_progress', STORE_PROGRESS, () => ['[]', '[]', ids], ['jobs_pkey']],
-    ['ING-9.c lock_replayed', LOCK_REPLAYED, () => [ids], ['jobs_pkey', 'submissions_pkey']],
-    ['ING-9.d load_standing', LOAD_STANDING, () => [sources, names], ['jobs_standing']],
-    ['ING-9.c store_replays', STORE_REPLAYS, () => ['[]', '', '[]', ids], ['jobs_pkey']],
-    ['ING-8.c settled_among', SETTLED_AMONG, () => [ids], ['jobs_pkey']],
-  ])('%s reads no whole table', async (_name, statement, params, uses) => {
-    const plan = await planOf(statement, params());
-    for (const part of uses) expect(plan).toContain(part);
-    expect(plan).not.toContain('Seq Scan on jobs');
+  it.each<[string, Statement, () => unknown[], number]>([
+    ['ING-3.d load_contest', LOAD_CONTEST, () => [sources, keys, changelists], 2 * BATCH],
+    ['ING-3.d lock_contest', LOCK_CONTEST, () => [[1, 2, 3]], 0],
+    ['ING-9.a lock_progress', LOCK_PROGRESS, () => [ids], BATCH],
+    ['ING-9.a store_progress', STORE_PROGRESS, () => [changes, '[]', ids], BATCH],
+    ['ING-9.c lock_replayed', LOCK_REPLAYED, () => [ids], BATCH],
+    ['ING-9.d load_standing', LOAD_STANDING, () => [sources, changelists], BATCH],
+    ['ING-9.c store_replays', STORE_REPLAYS, () => ['[]', '', changes, ids], BATCH],
+    ['ING-8.c settled_among', SETTLED_AMONG, () => [ids], BATCH],
+  ])('%s reads no job but those that it names', async (_name, statement, params, most) => {
+    const plan = await explain(connection, statement, params());
+    expect(rowsRead(plan, 'jobs')).toBeLessThanOrEqual(most);
+    expect(wholeScans(plan)).toEqual([]);
   });
 
   it.each([
-    ['of one source', { sources: ['acme'], limit: 50 }, 'jobs_listed'],
-    ['of every source', { sources: '*' as const, limit: 50 }, 'jobs_recent'],
-    ['of a changelist', { sources: ['acme'], changelist_id: 'c-7', limit: 50 }, 'jobs_standing'],
-  ])(
-    'ING-8.d a page %s reads no whole table, and sorts the few of a changelist at most',
-    async (_title, filter, index) => {
-      const { text, params } = listQuery(filter);
-      const rows = await connection.query(`EXPLAIN ${text}`, params);
-      const plan = rows.map((row) => Object.values(row)[0] as string).join('\n');
-      expect(plan).toContain(index);
-      expect(plan).not.toContain('Seq Scan');
-      expect(plan.includes('Sort')).toBe(index === 'jobs_standing');
-    },
-  );
+    ['of one source', { sources: ['acme'], limit: 50 }, 50],
+    ['of every source', { sources: '*' as const, limit: 50 }, 50],
+    ['of a changelist', { sources: ['acme'], changelist_id: 'c-50', limit: 50 }, 1],
+  ])('ING-8.d a page %s reads itself alone', async (_title, filter, rows) => {
+    const { text, params } = listQuery(filter);
+    expect(rowsRead(await explain(connection, text, params))).toBe(rows);
+  });
 
   it.each<[JobState, VisibleSources, number]>([
     ['failed', ['acme'], 4],
@@ -109,11 +101,7 @@ describe('hot statements at 100,000 jobs', () => {
     async (state, sources, found) => {
       const { text, params } = listQuery({ sources, state, limit: 50 });
       expect(await connection.query(text, params)).toHaveLength(found);
-      const [row] = await connection.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
-        params,
-      );
-      expect(rowsRead(row!['QUERY PLAN'][0].Plan)).toBeLessThanOrEqual(210);
+      expect(rowsRead(await explain(connection, text, params))).toBeLessThanOrEqual(210);
     },
   );
 
@@ -156,17 +144,3 @@ describe('hot statements at 100,000 jobs', () => {
     expect((await leastMs(4_000)) / (await leastMs(250))).toBeLessThan(80);
   });
 });
-
-interface PlanNode {
-  'Relation Name'?: string;
-  'Actual Rows': number;
-  'Actual Loops': number;
-  'Rows Removed by Filter'?: number;
-  Plans?: PlanNode[];
-}
-
-/** Rows of tables that a plan looked at. */
-function rowsRead(node: PlanNode): number {
-  const rows = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
-  return (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), node['Relation Name'] ? rows : 0);
-}

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { renderMetrics } from '@assay/observability';
 import type { Tx } from '@assay/postgres';
+import { explain, rowsRead } from '@assay/testing';
 import { anItem, queueStage } from './queue.fixture.js';
 import type { QueueStage } from './queue.fixture.js';
 import { ItemRepository } from './item.repository.js';
@@ -86,30 +87,7 @@ describe('depth', () => {
       'paint work queued': [DEPTH_CAP, 100_000],
       'paint publish queued': [DEPTH_CAP, 99_999],
     });
-    const rows = await stage.database.transaction(async (tx) => {
-      await tx.execute('SET LOCAL plan_cache_mode = force_generic_plan');
-      await tx.execute(`PREPARE depth AS ${DEPTH.text}`);
-      return tx.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE depth(${DEPTH_CAP})`,
-      );
-    });
-    const [top] = rows[0]!['QUERY PLAN'];
-    expect(rowsRead(top.Plan)).toBeLessThan(2 * DEPTH_CAP + 200);
+    const plan = await explain(stage.database, DEPTH, [DEPTH_CAP]);
+    expect(rowsRead(plan, 'work_items')).toBeLessThan(2 * DEPTH_CAP + 200);
   });
 });
-
-interface PlanNode {
-  'Relation Name'?: string;
-  'Actual Rows': number;
-  'Actual Loops': number;
-  'Rows Removed by Filter'?: number;
-  Plans?: PlanNode[];
-}
-
-function rowsRead(node: PlanNode): number {
-  const own =
-    node['Relation Name'] === 'work_items'
-      ? (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops']
-      : 0;
-  return (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), own);
-}
