@@ -146,6 +146,38 @@ describe('a replay without a word', () => {
     }
   });
 
+  it('GEN-7.f that cannot be given up fails none of those that are found with it', async () => {
+    const [bad, sound] = [await stage.fail(), await stage.fail()];
+    await silentFor(TIMEOUT_HOURS + 1, [bad, sound]);
+    await stage.database.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.id = '${bad.letter.id}' THEN RAISE 'refused'; END IF; RETURN NEW; END $$`);
+    await stage.database.sql(
+      'CREATE TRIGGER refuse BEFORE UPDATE ON dead_letters FOR EACH ROW EXECUTE FUNCTION refuse()',
+    );
+    try {
+      expect(await look()).toBe(1);
+    } finally {
+      await stage.database.sql('DROP FUNCTION refuse CASCADE');
+    }
+    expect((await stage.letter(sound)).state).toBe('open');
+    expect((await stage.letter(bad)).state).toBe('replaying');
+    expect(await look()).toBe(1);
+  });
+
+  it('GEN-7.f whose plan a session hangs on to keeps none of another plan', async () => {
+    const impatient = await replica({ ASSAY_POSTGRES_STATEMENT_TIMEOUT_MS: '1000' });
+    const [held, sound] = [await stage.fail(), await stage.fail()];
+    const { plan } = await silentFor(TIMEOUT_HOURS + 2, [held]);
+    await silentFor(TIMEOUT_HOURS + 1, [sound]);
+    await stage.service.app.get(Database).transaction(async (tx) => {
+      await tx.query('SELECT FROM replay_plans WHERE id = $1 FOR UPDATE', [plan.id]);
+      await expect(look(impatient)).rejects.toMatchObject({ error_class: 'CONFLICT' });
+      expect((await stage.letter(sound)).state).toBe('open');
+    });
+    expect((await stage.letter(held)).state).toBe('replaying');
+    expect(await look()).toBe(1);
+  });
+
   it('DLQ-5.c, OPS-1.a is found by the service itself, whose liveness counts on it', async () => {
     const second = await replica({ ASSAY_REPLAY_TIMEOUT_MS: '400' });
     const failed = await stage.fail();

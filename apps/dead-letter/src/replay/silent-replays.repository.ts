@@ -11,25 +11,36 @@ const SILENT = `state IN ('requested', 'accepted')
   AND changed_at < (SELECT clock_timestamp() - $1::float8 * interval '1 millisecond')`;
 
 /**
- * Which dead letters wait for a replay that nobody tells of, the most silent first; by the index `replay_items_waiting`,
- * which holds what is under way alone.
+ * The dead letters that wait for a replay of which nobody tells, the most silent first; by the index
+ * `replay_items_waiting`, which holds what is under way alone.
  *
  * With 100,000 items of which 100 are under way, none silent (2026-11-25, PostgreSQL 18):
- *   LockRows > Sort > Nested Loop > HashAggregate > Limit
- *     > Index Scan using replay_items_waiting, Index Cond: (changed_at < (InitPlan 1).col1), rows=0
- *     > Index Scan using dead_letters_pkey (never executed)
- *   Buffers: shared hit=4, Execution Time: 0.114 ms
+ *   Limit > Index Scan using replay_items_waiting, Index Cond: (changed_at < (InitPlan 1).col1), rows=0
+ *   Buffers: shared hit=1, Execution Time: 0.031 ms
  */
-export const SILENT_LETTERS = `SELECT ${LETTER_COLUMNS} FROM dead_letters
-  WHERE state = 'replaying'
-    AND id IN (SELECT dead_letter_id FROM replay_items WHERE ${SILENT} ORDER BY changed_at LIMIT $2)
+export const FIND_SILENT = `SELECT dead_letter_id FROM replay_items WHERE ${SILENT} ORDER BY changed_at LIMIT $2`;
+
+/**
+ * By `dead_letters_pkey`, or, where few are being replayed, all of those by `dead_letters_by_state`.
+ *
+ * With 100,000 dead letters of which 100 are being replayed and asked for (2026-11-25, PostgreSQL 18):
+ *   LockRows > Sort > Index Scan using dead_letters_by_state, rows=100
+ *   Buffers: shared hit=306, Execution Time: 0.781 ms
+ */
+export const LOCK_REPLAYING = `SELECT ${LETTER_COLUMNS} FROM dead_letters WHERE state = 'replaying' AND id = ANY ($1)
   ORDER BY subject_id, subject_type, stage FOR UPDATE SKIP LOCKED`;
 
 @Injectable()
 export class SilentReplaysRepository {
+  /** Takes no lock. */
+  async find(tx: Tx, timeout_ms: number, limit: number): Promise<string[]> {
+    const rows = await tx.query<{ dead_letter_id: string }>(FIND_SILENT, [timeout_ms, limit]);
+    return rows.map(({ dead_letter_id }) => dead_letter_id);
+  }
+
   /** Locked; those that somebody else has in hand are left to them, for what they do is news. */
-  letters(tx: Tx, timeout_ms: number, limit: number): Promise<DeadLetter[]> {
-    return tx.query<DeadLetter>(SILENT_LETTERS, [timeout_ms, limit]);
+  lock(tx: Tx, ids: readonly string[]): Promise<DeadLetter[]> {
+    return tx.query<DeadLetter>(LOCK_REPLAYING, [ids]);
   }
 
   /** Those of these dead letters that are still without a word: to be asked again under the locks of their plans. */

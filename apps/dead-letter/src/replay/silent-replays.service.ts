@@ -4,6 +4,7 @@ import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { Liveness } from '@assay/service';
+import { oneByOne } from '@assay/work-queue';
 import { OWN_ACTOR } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
 import { ReopeningService } from './reopening.service.js';
@@ -51,9 +52,20 @@ export class SilentReplaysService implements OnApplicationBootstrap, OnModuleDes
     await this.#looking;
   }
 
-  /** Looks once; returns how many replays it has given up. */
+  /** Looks once; returns how many replays it has given up. One that cannot be is left, and alone (GEN-7). */
   async lookOnce(): Promise<number> {
-    const reopened = await this.database.transaction((tx) => this.#act(tx));
+    let given_up = 0;
+    const left = await oneByOne(
+      await this.repository.find(this.database, this.settings.replay_timeout_ms, LOOK_LIMIT),
+      async (ids) => void (given_up += await this.#giveUp(ids)),
+      (dead_letter_id, failure) => log.error('look_failed', { dead_letter_id }, failure),
+    );
+    if (left) throw left.failure;
+    return given_up;
+  }
+
+  async #giveUp(dead_letter_ids: readonly string[]): Promise<number> {
+    const reopened = await this.database.transaction((tx) => this.#reopen(tx, dead_letter_ids));
     if (reopened === null) return 0;
     this.reopening.announce(reopened);
     for (const { subject } of reopened.moves.items) {
@@ -71,14 +83,13 @@ export class SilentReplaysService implements OnApplicationBootstrap, OnModuleDes
   }
 
   /** Answers that a plan's lock is waited for come first: an item that was accepted meanwhile has had its word. */
-  async #act(tx: Tx): Promise<Reopened | null> {
-    const { replay_timeout_ms: timeout_ms } = this.settings;
-    const letters = await this.repository.letters(tx, timeout_ms, LOOK_LIMIT);
+  async #reopen(tx: Tx, dead_letter_ids: readonly string[]): Promise<Reopened | null> {
+    const letters = await this.repository.lock(tx, dead_letter_ids);
     if (letters.length === 0) return null;
     const ids = letters.map(({ id }) => id);
     const asked = await this.replays.underWay(tx, ids);
     await this.replays.lockPlans(tx, [...new Set(asked.map(({ plan_id }) => plan_id))]);
-    const silent = await this.repository.stillSilent(tx, ids, timeout_ms);
+    const silent = await this.repository.stillSilent(tx, ids, this.settings.replay_timeout_ms);
     return this.reopening.reopen(
       tx,
       letters.filter(({ id }) => silent.has(id)),

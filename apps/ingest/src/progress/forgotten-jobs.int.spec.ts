@@ -137,3 +137,24 @@ describe('a job without news', () => {
     });
   });
 });
+
+describe('a job that cannot be written', () => {
+  it.each([
+    ['reminded of', 'NEW.reminders > OLD.reminders', 0],
+    ['given up', 'NEW.given_up', 3],
+  ])('GEN-7.f that cannot be %s fails none of those that are found with it', async (_what, refused, reminders) => {
+    const bad = await accepted();
+    await fixture.database.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.id = '${bad.job_id}' AND ${refused} THEN RAISE 'refused'; END IF; RETURN NEW; END $$`);
+    await fixture.database.sql('CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()');
+    try {
+      const stuck = () => fixture.database.sql('SELECT reminders, state FROM jobs WHERE id = $1', [bad.job_id]);
+      await eventually(async () => expect(await stuck()).toEqual([{ reminders, state: 'queued' }]));
+      const sound = await accepted();
+      await eventually(() => expect(of(dead, sound)).toHaveLength(1));
+      expect(await stuck()).toEqual([{ reminders, state: 'queued' }]);
+    } finally {
+      await fixture.database.sql('DROP FUNCTION refuse CASCADE');
+    }
+  });
+});

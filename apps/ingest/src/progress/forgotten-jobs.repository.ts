@@ -3,7 +3,7 @@ import type { Tx } from '@assay/postgres';
 import { REPLAY_QUEUE } from '../replay/index.js';
 import { SUBMITTED_QUEUE } from '../reviews/index.js';
 import type { JobInProgress, NewHop } from './progress.repository.js';
-import { QUIET_JOBS } from './sql/quiet-jobs.js';
+import { FIND_FORGOTTEN, LOCK_FORGOTTEN } from './sql/find-forgotten.js';
 
 export interface QuietJob extends JobInProgress {
   reminders: number;
@@ -20,9 +20,16 @@ export interface GivenUp {
 
 @Injectable()
 export class ForgottenJobsRepository {
-  /** The oldest jobs that nobody has told of for longer than `no_news_ms`, locked. */
-  quiet(tx: Tx, no_news_ms: number, limit: number): Promise<QuietJob[]> {
-    return tx.query<QuietJob>(QUIET_JOBS, [no_news_ms, [SUBMITTED_QUEUE, REPLAY_QUEUE], limit]);
+  /** The oldest jobs that nobody has told of for longer than `no_news_ms`. Takes no lock. */
+  async find(tx: Tx, no_news_ms: number, limit: number): Promise<string[]> {
+    const queues = [SUBMITTED_QUEUE, REPLAY_QUEUE];
+    const rows = await tx.query<{ id: string }>(FIND_FORGOTTEN, [no_news_ms, queues, limit]);
+    return rows.map(({ id }) => id);
+  }
+
+  /** Those of these jobs that are still quiet, locked; those that somebody else has in hand are left to them. */
+  lock(tx: Tx, ids: readonly string[], no_news_ms: number): Promise<QuietJob[]> {
+    return tx.query<QuietJob>(LOCK_FORGOTTEN, [no_news_ms, ids]);
   }
 
   async remind(tx: Tx, ids: readonly string[]): Promise<void> {

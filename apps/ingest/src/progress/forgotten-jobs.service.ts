@@ -4,7 +4,7 @@ import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { Liveness } from '@assay/service';
-import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import { encodeEvents, oneByOne, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
 import { INGEST_CONFIG } from '../ingest.config.js';
 import type { IngestConfig } from '../ingest.config.js';
@@ -55,9 +55,27 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     await this.#looking;
   }
 
-  /** Looks once; returns how many jobs were reminded of and how many were given up. */
+  /**
+   * Looks once; returns how many jobs were reminded of and how many were given up. One that can be neither is left, and
+   * alone (GEN-7).
+   */
   async lookOnce(): Promise<{ reminded: number; given_up: number }> {
-    const { forgotten, lost } = await this.database.transaction((tx) => this.#act(tx));
+    const total = { reminded: 0, given_up: 0 };
+    const left = await oneByOne(
+      await this.repository.find(this.database, this.config.no_news_ms, LOOK_LIMIT),
+      async (ids) => {
+        const { forgotten, lost } = await this.database.transaction((tx) => this.#act(tx, ids));
+        this.#announce(forgotten, lost);
+        total.reminded += forgotten.length;
+        total.given_up += lost.length;
+      },
+      (job_id, failure) => log.error('look_failed', { job_id }, failure),
+    );
+    if (left) throw left.failure;
+    return total;
+  }
+
+  #announce(forgotten: readonly QuietJob[], lost: readonly QuietJob[]): void {
     if (forgotten.length + lost.length > 0) this.queue.notify();
     for (const { id, source, stage, state } of forgotten)
       log.warn('job_reminded', { job_id: id, source, stage, state });
@@ -65,7 +83,6 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     reminded.add(forgotten.length);
     given_up.add(lost.length);
     this.watch.settled(lost.map(({ id }) => id));
-    return { reminded: forgotten.length, given_up: lost.length };
   }
 
   async #look(): Promise<void> {
@@ -74,8 +91,8 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     ended();
   }
 
-  async #act(tx: Tx): Promise<{ forgotten: QuietJob[]; lost: QuietJob[] }> {
-    const quiet = await this.repository.quiet(tx, this.config.no_news_ms, LOOK_LIMIT);
+  async #act(tx: Tx, ids: readonly string[]): Promise<{ forgotten: QuietJob[]; lost: QuietJob[] }> {
+    const quiet = await this.repository.lock(tx, ids, this.config.no_news_ms);
     const forgotten = quiet.filter((job) => job.reminders < MAX_REMINDERS);
     const lost = quiet.filter((job) => job.reminders >= MAX_REMINDERS);
     if (forgotten.length > 0) {
