@@ -29,16 +29,35 @@ export interface Receipt {
   notification_id: string;
 }
 
+/** What the receiver answered, as evidence (DLQ-3): redacted, and no longer than is told. */
+export interface ReceiverAnswer {
+  status: number;
+  /** Those that say what to do: `location`, `retry-after`, `content-type`, a request id; an SMTP reply has none. */
+  headers: Record<string, string>;
+  /** The first 1 KiB of the body, or the SMTP reply's text. */
+  text: string;
+}
+
 /** What a failed send means for the delivery (DEL-4). */
 export interface Classification {
   /**
    * - `not_sent_retryable`, `not_sent_permanent`: definitely not accepted.
    * - `ambiguous`: it may have been accepted.
+   * - `known`: the receiver says that it has this key already. `sent` where an earlier intent is open and the endpoint's
+   *   word counts (`conflict_means_known`).
    */
-  verdict: 'not_sent_retryable' | 'not_sent_permanent' | 'ambiguous';
+  verdict: 'not_sent_retryable' | 'not_sent_permanent' | 'ambiguous' | 'known';
   failure: Failure;
   /** Whom it concerns: one recipient, everything behind the destination, or our credential there (DEL-7). */
   concerns: 'recipient' | 'destination' | 'credential';
+  /** The fault of a destination that cannot mend itself, such as a certificate: it is told at once (DEL-8). */
+  stays?: boolean;
+  /**
+   * One recipient's for now; but where three differ in `counted_by`, with no success between them, it is the
+   * destination's or the credential's (DEL-7).
+   */
+  suspected?: { of: 'destination' | 'credential'; counted_by: string };
+  answer?: ReceiverAnswer;
 }
 
 /** Where a recipient's messages go: what circuits and limits are kept by (DEL-9). */
