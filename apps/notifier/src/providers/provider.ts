@@ -31,32 +31,42 @@ export interface Receipt {
 
 /** What the receiver answered, as evidence (DLQ-3): redacted, and no longer than is told. */
 export interface ReceiverAnswer {
+  /** HTTP status or SMTP reply code. */
   status: number;
-  /** Those that say what to do: `location`, `retry-after`, `content-type`, a request id; an SMTP reply has none. */
+  /** Those that say what to do, by lower-case name; an SMTP reply has none. */
   headers: Record<string, string>;
-  /** The first 1 KiB of the body, or the SMTP reply's text. */
+  /** The body's beginning or the SMTP reply's text, at most 1 KiB of UTF-8 without control characters. */
   text: string;
 }
 
 /** What a failed send means for the delivery (DEL-4). */
 export interface Classification {
   /**
-   * - `not_sent_retryable`, `not_sent_permanent`: definitely not accepted.
+   * - `not_sent_retryable`, `not_sent_permanent`: this attempt was definitely not accepted. `failure.retryable` agrees.
    * - `ambiguous`: it may have been accepted.
-   * - `known`: the receiver says that it has this key already. `sent` where an earlier intent is open and the endpoint's
-   *   word counts (`conflict_means_known`).
+   * - `known`: it was not accepted, because the receiver has this key already; `known` tells what that is worth.
    */
   verdict: 'not_sent_retryable' | 'not_sent_permanent' | 'ambiguous' | 'known';
+  /** For `known`, the permanent failure that it is where nothing was sent before. */
   failure: Failure;
   /** Whom it concerns: one recipient, everything behind the destination, or our credential there (DEL-7). */
   concerns: 'recipient' | 'destination' | 'credential';
+  /**
+   * Present exactly where the verdict is `known`. Only the sender knows whether an EARLIER attempt left its intent open:
+   * - none: the key is taken by something else, so it is `not_sent_permanent`;
+   * - one is, and `believed`: that attempt was accepted, and the delivery is `sent`;
+   * - one is, and not `believed`: nothing has been learnt about it, so it stays `ambiguous`, under the provider's policy.
+   */
+  known?: { believed: boolean };
   /** The fault of a destination that cannot mend itself, such as a certificate: it is told at once (DEL-8). */
   stays?: boolean;
   /**
    * One recipient's for now; but where three differ in `counted_by`, with no success between them, it is the
-   * destination's or the credential's (DEL-7).
+   * destination's or the credential's (DEL-7). `counted_by` is opaque: a delivery's key, so that each row counts once,
+   * or the domain of a mail address.
    */
   suspected?: { of: 'destination' | 'credential'; counted_by: string };
+  /** Absent where the receiver said nothing. */
   answer?: ReceiverAnswer;
 }
 
