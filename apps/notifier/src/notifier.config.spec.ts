@@ -20,7 +20,12 @@ describe('readProvidersFile', () => {
     const config = readProvidersFile(
       JSON.stringify({
         smtp: { host: 'mail', port: 25, from: 'Assay <assay@example.org>', user: 'u', password: 'env:SMTP' },
-        webhook: { endpoints: { bot: { url: 'https://example.org/hook', secrets: ['env:HOOK', 'env:HOOK_2'] } } },
+        webhook: {
+          endpoints: {
+            bot: { url: 'https://example.org/hook', secrets: ['env:HOOK', 'env:HOOK_2'] },
+            strict: { url: 'https://example.org/strict', secrets: ['env:HOOK'], conflict_means_known: true },
+          },
+        },
       }),
       env,
     );
@@ -28,6 +33,7 @@ describe('readProvidersFile', () => {
     expect(config.smtp!.password!.current().reveal()).toBe('password');
     expect(config.webhooks[0]).toMatchObject({ name: 'bot', concurrency: 32 });
     expect(config.webhooks[0]!.secrets).toHaveLength(2);
+    expect(config.webhooks.map(({ conflict_means_known }) => conflict_means_known)).toEqual([false, true]);
   });
 
   it('DEL-6.a names every fault with its place at once, and repeats no secret', () => {

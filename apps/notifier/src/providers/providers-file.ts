@@ -85,7 +85,13 @@ function readWebhooks(reader: Reader, value: unknown): WebhookEndpoint[] {
   return Object.entries(endpoints).map(([name, entry]) => {
     const place = `/webhook/endpoints/${name}`;
     if (!ENDPOINT_NAME.test(name)) reader.fault(place, `a name matches ${ENDPOINT_NAME.source}`);
-    const endpoint = reader.object(entry, place, ['url', 'secrets', 'concurrency', 'rate_per_s']);
+    const endpoint = reader.object(entry, place, [
+      'url',
+      'secrets',
+      'concurrency',
+      'rate_per_s',
+      'conflict_means_known',
+    ]);
     return {
       name,
       url: readUrl(reader, reader.text(endpoint, place, 'url'), `${place}/url`),
@@ -96,6 +102,7 @@ function readWebhooks(reader: Reader, value: unknown): WebhookEndpoint[] {
         default: DEFAULT_WEBHOOK_CONCURRENCY,
       }),
       rate_per_s: reader.rate(endpoint, place),
+      conflict_means_known: reader.flag(endpoint, place, 'conflict_means_known'),
     };
   });
 }

@@ -1,3 +1,4 @@
+export { paragraph } from './escape.js';
 export { renderMail } from './mail-message.js';
 export type { MailPayload } from './mail-message.js';
 export type { Payload } from './payload.js';

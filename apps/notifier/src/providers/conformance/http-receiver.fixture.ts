@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { IncomingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Certificate } from './self-signed.fixture.js';
 
 export interface ReceivedRequest {
   headers: IncomingHttpHeaders;
@@ -16,21 +18,38 @@ export interface HttpReceiver {
   url: string;
   /** Every request that came whole, whatever was answered. */
   received: ReceivedRequest[];
+  /** Connections opened so far. */
+  connections: number;
   behave(behaviour: HttpBehaviour): void;
   close(): Promise<void>;
 }
 
 export const answer =
-  (status: number, headers: Record<string, string> = {}): HttpBehaviour =>
+  (status: number, headers: Record<string, string> = {}, body = ''): HttpBehaviour =>
   (response) =>
-    response.writeHead(status, headers).end();
+    response.writeHead(status, headers).end(body);
+/** Status and headers at once, and then a byte now and again, without end. */
+export const drip =
+  (status: number, headers: Record<string, string> = {}): HttpBehaviour =>
+  (response) => {
+    response.writeHead(status, headers).write('.');
+    const timer = setInterval(() => response.write('.'), 50);
+    response.on('close', () => clearInterval(timer));
+  };
+/** Status and headers, a part of the body, and then the end of the connection. */
+export const cutWithinBody =
+  (status: number): HttpBehaviour =>
+  (response) => {
+    response.writeHead(status, { 'content-length': '1000' });
+    response.write('half of', () => response.socket?.destroy());
+  };
 export const cut: HttpBehaviour = (response) => response.socket?.destroy();
 export const ignore: HttpBehaviour = () => undefined;
 
 /** A real HTTP server that keeps what it was sent. */
-export async function startHttpReceiver(): Promise<HttpReceiver> {
+export async function startHttpReceiver(certificate?: Certificate): Promise<HttpReceiver> {
   let behaviour = answer(204);
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('error', () => undefined);
@@ -39,12 +58,15 @@ export async function startHttpReceiver(): Promise<HttpReceiver> {
       receiver.received.push(received);
       behaviour(response, received);
     });
-  });
+  };
+  const server = certificate ? createTlsServer(certificate, listener) : createServer(listener);
+  server.on(certificate ? 'secureConnection' : 'connection', () => (receiver.connections += 1));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const receiver: HttpReceiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received: [],
+    connections: 0,
     behave: (next) => (behaviour = next),
     close: async () => {
       server.closeAllConnections();

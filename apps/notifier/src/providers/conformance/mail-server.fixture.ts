@@ -3,10 +3,20 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server';
+import type { Certificate } from './self-signed.fixture.js';
 
 /** How the server treats the next mails. */
 export type MailBehaviour =
   | 'accept'
+  | 'refuse_connection'
+  | 'refuse_helo'
+  | 'refuse_sender'
+  | 'busy_for_sender'
+  | 'too_large'
+  | 'too_large_by_status'
+  | 'close_within_envelope'
+  | 'close_at_the_end'
+  | 'refuse_at_length'
   | 'refuse_recipient'
   | 'refuse_content'
   | 'refuse_by_policy'
@@ -28,15 +38,37 @@ function reply(responseCode: number, text: string): Error {
   return Object.assign(new Error(text), { responseCode });
 }
 
-const RCPT_REPLIES: Partial<Record<MailBehaviour, Error>> = {
-  refuse_recipient: reply(550, '5.1.1 no such mailbox'),
-  refuse_by_policy: reply(550, '5.7.1 not allowed here'),
-  busy: reply(451, '4.3.2 try later'),
+type Phase = 'connect' | 'mail' | 'rcpt' | 'data';
+
+/** What is answered, and to what. */
+const REPLIES: Partial<Record<MailBehaviour, [Phase, Error]>> = {
+  refuse_connection: ['connect', reply(554, '5.3.2 no service here')],
+  refuse_sender: ['mail', reply(550, '5.7.1 sender not allowed')],
+  busy_for_sender: ['mail', reply(451, '4.3.0 try later')],
+  too_large: ['mail', reply(552, '5.2.3 too long')],
+  too_large_by_status: ['mail', reply(550, '5.3.4 message too big for system')],
+  close_within_envelope: ['rcpt', reply(421, '4.3.2 shutting down')],
+  refuse_recipient: ['rcpt', reply(550, '5.1.1 no such mailbox')],
+  refuse_at_length: ['rcpt', reply(550, `5.1.1 <dev@example.org> password=tangerine ${'x '.repeat(3_000)}`)],
+  refuse_by_policy: ['rcpt', reply(550, '5.7.1 not allowed here')],
+  busy: ['rcpt', reply(451, '4.7.1 greylisted, try later')],
+  refuse_content: ['data', reply(554, '5.7.1 looks like spam')],
+  busy_at_the_end: ['data', reply(452, '4.3.1 no room')],
+  close_at_the_end: ['data', reply(421, '4.3.2 shutting down')],
 };
-const DATA_REPLIES: Partial<Record<MailBehaviour, Error>> = {
-  refuse_content: reply(554, '5.7.1 looks like spam'),
-  busy_at_the_end: reply(452, '4.3.1 no room'),
-};
+
+export interface MailServerOptions {
+  user?: string;
+  password?: string;
+  /** Whether SMTPUTF8 is announced. */
+  utf8?: boolean;
+  /** Whether PIPELINING is announced. */
+  pipelining?: boolean;
+  /** The size that is announced, in bytes. */
+  size?: number;
+  /** STARTTLS is offered with it, and not at all without. */
+  certificate?: Certificate;
+}
 
 /** A real SMTP server behind connections that can be cut at will. */
 export class MailServer {
@@ -48,22 +80,31 @@ export class MailServer {
   readonly #front: Server;
   #behaviour: MailBehaviour = 'accept';
 
-  constructor(
-    private readonly user: string | null,
-    public password: string,
-  ) {
+  public password: string;
+
+  constructor({ user, password = '', utf8 = true, pipelining = true, size, certificate }: MailServerOptions) {
+    this.password = password;
     this.#smtp = new SMTPServer({
-      authOptional: user === null,
-      disabledCommands: ['STARTTLS', ...(user === null ? ['AUTH'] : [])],
+      ...certificate,
+      size,
+      hideSMTPUTF8: !utf8,
+      hidePIPELINING: !pipelining,
+      authOptional: user === undefined,
+      disabledCommands: [...(certificate ? [] : ['STARTTLS']), ...(user === undefined ? ['AUTH'] : [])],
       allowInsecureAuth: true,
       disableReverseLookup: true,
       closeTimeout: 100,
+      onConnect: (session, done) => {
+        if (this.#behaviour === 'refuse_helo') session.disabledCommands = ['EHLO', 'HELO'];
+        done(this.#reply('connect'));
+      },
       onAuth: ({ username, password: given }, _session, done) =>
-        username === this.user && given === this.password && this.#behaviour !== 'refuse_credential'
+        username === user && given === this.password && this.#behaviour !== 'refuse_credential'
           ? done(null, { user: username })
           : done(reply(535, '5.7.8 authentication failed')),
+      onMailFrom: (_address, _session, done) => done(this.#reply('mail')),
       onRcptTo: (_address, _session, done) =>
-        this.#behaviour === 'cut_before_data' ? this.cut() : done(RCPT_REPLIES[this.#behaviour]),
+        this.#behaviour === 'cut_before_data' ? this.cut() : done(this.#reply('rcpt')),
       onData: (stream, session, done) => this.#take(stream, session, done),
     });
     this.#front = createServer((socket) => {
@@ -97,11 +138,16 @@ export class MailServer {
     await Promise.all([once(this.#front.close(), 'close'), new Promise<void>((done) => this.#smtp.close(done))]);
   }
 
+  #reply(phase: Phase): Error | undefined {
+    const [at, error] = REPLIES[this.#behaviour] ?? [];
+    return at === phase ? error : undefined;
+  }
+
   #take(stream: SMTPServerDataStream, session: SMTPServerSession, done: Done): void {
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.on('end', () => {
-      const refusal = DATA_REPLIES[this.#behaviour];
+      const refusal = this.#reply('data');
       if (refusal) return done(refusal);
       const recipients = session.envelope.rcptTo.map(({ address }) => address);
       this.accepted.push({ recipients, raw: Buffer.concat(chunks) });
@@ -112,6 +158,6 @@ export class MailServer {
   }
 }
 
-export function startMailServer(options: { user?: string; password?: string } = {}): Promise<MailServer> {
-  return new MailServer(options.user ?? null, options.password ?? '').listen();
+export function startMailServer(options: MailServerOptions = {}): Promise<MailServer> {
+  return new MailServer(options).listen();
 }

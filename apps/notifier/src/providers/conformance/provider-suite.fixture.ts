@@ -5,13 +5,30 @@ import type { Payload } from '../../rendering/index.js';
 import type { Classification, Provider, Receipt } from '../provider.js';
 
 export type ProviderBehaviour =
-  'accept' | 'refuse_recipient' | 'busy' | 'refuse_credential' | 'cut_after_accepting' | 'silent_after_accepting';
+  | 'accept'
+  | 'refuse_recipient'
+  /** As `refuse_recipient`, with 5 KB that repeat the address and hold {@link PLANTED}. */
+  | 'refuse_at_length'
+  /** A refusal that every message would meet. */
+  | 'refuse_everybody'
+  /** A refusal that is this message's, unless many meet it. */
+  | 'refuse_by_policy'
+  | 'refuse_for_size'
+  | 'busy'
+  | 'refuse_credential'
+  | 'cut_after_accepting'
+  | 'silent_after_accepting';
+
+/** A secret that a receiver gives away. */
+export const PLANTED = 'tangerine';
 
 /** A provider with the other side under the test's control. */
 export interface ProviderHarness {
   provider: Provider;
   /** The same provider, with nobody listening at its destination. */
   unreachable: Provider;
+  /** The same provider, with a destination whose certificate nobody has signed. */
+  untrusted: Provider;
   address: string;
   unknown_address: string;
   behave(behaviour: ProviderBehaviour): void;
@@ -73,6 +90,7 @@ export function providerConformance({ name, clause, start }: ConformanceOptions)
 
     accepts(run);
     knowsThatNothingWasSent(run);
+    tellsWhoseFaultItIs(run);
     knowsThatItCannotKnow(run);
     describesItself(run);
   });
@@ -93,13 +111,14 @@ function accepts(run: Run): void {
   });
 
   it(`${run.clause} works again after each kind of failure`, async () => {
-    for (const behaviour of ['busy', 'refuse_recipient', 'cut_after_accepting'] as const) {
+    const kinds = ['busy', 'refuse_recipient', 'refuse_everybody', 'refuse_by_policy', 'cut_after_accepting'] as const;
+    for (const behaviour of kinds) {
       run.harness.behave(behaviour);
       await run.failure();
       run.harness.behave('accept');
       await run.send();
     }
-    expect(run.harness.accepted()).toHaveLength(4);
+    expect(run.harness.accepted()).toHaveLength(kinds.length + 1);
   });
 }
 
@@ -122,6 +141,13 @@ function knowsThatNothingWasSent(run: Run): void {
     expect(cause.error_class).toBe('RECIPIENT_INVALID');
   });
 
+  it(`${run.clause} sends nothing once the signal has aborted`, async () => {
+    expect((await run.failure(undefined, AbortSignal.abort())).verdict).toBe('not_sent_retryable');
+    expect(run.harness.accepted()).toEqual([]);
+  });
+}
+
+function tellsWhoseFaultItIs(run: Run): void {
   it(`${run.clause} blames the credential, not the row, when it is refused`, async () => {
     run.harness.behave('refuse_credential');
     const { verdict, failure: cause, concerns } = await run.failure();
@@ -129,9 +155,39 @@ function knowsThatNothingWasSent(run: Run): void {
     expect(cause.error_class).toBe('AUTHENTICATION_FAILED');
   });
 
-  it(`${run.clause} sends nothing once the signal has aborted`, async () => {
-    expect((await run.failure(undefined, AbortSignal.abort())).verdict).toBe('not_sent_retryable');
-    expect(run.harness.accepted()).toEqual([]);
+  it(`${run.clause} blames the destination, at once, for a refusal that every message would meet`, async () => {
+    run.harness.behave('refuse_everybody');
+    const { verdict, failure: cause, concerns, stays } = await run.failure();
+    expect([verdict, cause.retryable, concerns, stays]).toEqual(['not_sent_retryable', true, 'destination', true]);
+  });
+
+  it(`${run.clause} DEL-7.f blames the destination, at once, for a certificate that nobody has signed`, async () => {
+    const { verdict, failure: cause, concerns, stays } = await run.failure(run.harness.untrusted);
+    expect([verdict, concerns, stays]).toEqual(['not_sent_retryable', 'destination', true]);
+    expect(cause.code).toBe('certificate_untrusted');
+  });
+
+  it(`${run.clause} says what a refusal is suspected to be, and counts it the same each time`, async () => {
+    run.harness.behave('refuse_by_policy');
+    const [first, second] = [await run.failure(), await run.failure()];
+    expect([first.concerns, first.suspected?.counted_by]).toEqual(['recipient', expect.stringMatching(/./)]);
+    expect(second.suspected).toEqual(first.suspected);
+  });
+
+  it(`${run.clause} takes a refusal for the size for the message's own, for good`, async () => {
+    run.harness.behave('refuse_for_size');
+    const { verdict, failure: cause, concerns } = await run.failure();
+    expect([verdict, concerns, cause.error_class]).toEqual(['not_sent_permanent', 'recipient', 'POLICY_REJECTED']);
+  });
+
+  it(`${run.clause} DLQ-3.d keeps what the receiver answered, redacted and cut to 1 KiB`, async () => {
+    run.harness.behave('refuse_at_length');
+    const { answer, failure: cause } = await run.failure();
+    expect(answer!.status).toBe(cause.upstream_status);
+    expect(answer!.text.length).toBeGreaterThan(900);
+    expect(Buffer.byteLength(answer!.text)).toBeLessThanOrEqual(1_024);
+    for (const hidden of [PLANTED, 'dev@example.org']) expect(answer!.text).not.toContain(hidden);
+    expect((await run.failure(run.harness.unreachable)).answer).toBeUndefined();
   });
 }
 

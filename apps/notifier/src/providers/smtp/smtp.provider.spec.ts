@@ -6,9 +6,11 @@ import { aFinding, aValidatedReview } from '../../rendering/example-input.fixtur
 import { renderingInput } from '../../rendering/index.js';
 import { closedPort } from '../conformance/http-receiver.fixture.js';
 import { startMailServer } from '../conformance/mail-server.fixture.js';
-import type { MailServer } from '../conformance/mail-server.fixture.js';
+import type { MailBehaviour, MailServer, MailServerOptions } from '../conformance/mail-server.fixture.js';
 import { providerConformance } from '../conformance/provider-suite.fixture.js';
-import type { Receipt } from '../provider.js';
+import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
+import { selfSigned } from '../conformance/self-signed.fixture.js';
+import type { Classification, Receipt } from '../provider.js';
 import { SmtpProvider } from './smtp.provider.js';
 import type { SmtpSettings } from './smtp.settings.js';
 
@@ -32,27 +34,36 @@ function settings(port: number, different: Partial<SmtpSettings> = {}): SmtpSett
   };
 }
 
+/** Those that the mail server knows by another name. */
+const BEHAVIOURS: Partial<Record<ProviderBehaviour, MailBehaviour>> = {
+  refuse_everybody: 'refuse_sender',
+  refuse_for_size: 'too_large',
+};
+
 providerConformance({
   name: 'SmtpProvider',
   clause: 'DEL-5.a',
   start: async () => {
     const server = await startMailServer({ user: USER, password: 'first' });
-    const provider = new SmtpProvider({ smtp: settings(server.port), send_timeout_ms: 2_000 });
-    const unreachable = new SmtpProvider({ smtp: settings(await closedPort()), send_timeout_ms: 2_000 });
+    const behind_tls = await startMailServer({ user: USER, password: 'first', certificate: selfSigned() });
+    const [provider, unreachable, untrusted] = [server.port, await closedPort(), behind_tls.port].map(
+      (port) => new SmtpProvider({ smtp: settings(port), send_timeout_ms: 2_000 }),
+    ) as [SmtpProvider, SmtpProvider, SmtpProvider];
     return {
       provider,
       unreachable,
+      untrusted,
       address: 'dev@example.org',
       unknown_address: 'not an address',
-      behave: (behaviour) => server.behave(behaviour),
+      behave: (behaviour) => server.behave(BEHAVIOURS[behaviour] ?? (behaviour as MailBehaviour)),
       accepted: () =>
         server.accepted.map(({ raw }) => ({
           key: /^Message-ID:\s+<([0-9a-f]+)@/m.exec(raw.toString())?.[1] ?? '',
           bytes: raw.toString(),
         })),
       close: async () => {
-        await Promise.all([provider.close(), unreachable.close()]);
-        await server.close();
+        await Promise.all([provider, unreachable, untrusted].map((each) => each.close()));
+        await Promise.all([server.close(), behind_tls.close()]);
       },
     };
   },
@@ -81,10 +92,32 @@ describe('SmtpProvider', () => {
       signal: AbortSignal.timeout(5_000),
     });
   }
+  const failure = async (address?: string): Promise<Classification> => {
+    const error: unknown = await send(address).then(
+      () => new Error('was accepted'),
+      (thrown: unknown) => thrown,
+    );
+    return provider.classify(error);
+  };
   const verdict = async (): Promise<unknown[]> => {
-    const error: unknown = await send().catch((thrown: unknown) => thrown);
-    const { verdict: said, failure } = provider.classify(error);
-    return [said, failure.error_class, failure.code];
+    const { verdict: said, failure: cause } = await failure();
+    return [said, cause.error_class, cause.code];
+  };
+  /** Whom it concerns, whether it stays, and what is suspected, after each behaviour. */
+  const blamed = async (...behaviours: MailBehaviour[]): Promise<unknown[]> => {
+    const said: unknown[] = [];
+    for (const behaviour of behaviours) {
+      server.behave(behaviour);
+      const { verdict: decided, failure: cause, concerns, stays } = await failure();
+      said.push([behaviour, decided, cause.code, concerns, stays ?? false]);
+    }
+    return said;
+  };
+  const restart = async (options: MailServerOptions): Promise<void> => {
+    await provider.close();
+    await server.close();
+    server = await startMailServer(options);
+    provider = new SmtpProvider({ smtp: settings(server.port, { user: null }), send_timeout_ms: 2_000 });
   };
 
   it('DEL-7.a takes a 4xx for not sent, retryable, before DATA and as the answer to its end', async () => {
@@ -92,6 +125,90 @@ describe('SmtpProvider', () => {
     expect(await verdict()).toEqual(['not_sent_retryable', 'DEPENDENCY_UNAVAILABLE', 'smtp_451']);
     server.behave('busy_at_the_end');
     expect(await verdict()).toEqual(['not_sent_retryable', 'DEPENDENCY_UNAVAILABLE', 'smtp_452']);
+  });
+
+  it('DEL-7.k takes refusals of the connection, HELO and MAIL FROM for those of the server, for good or not', async () => {
+    expect(await blamed('refuse_connection', 'refuse_helo', 'busy_for_sender', 'refuse_sender')).toEqual([
+      ['refuse_connection', 'not_sent_retryable', 'smtp_554', 'destination', true],
+      ['refuse_helo', 'not_sent_retryable', 'smtp_500', 'destination', true],
+      ['busy_for_sender', 'not_sent_retryable', 'smtp_451', 'destination', false],
+      ['refuse_sender', 'not_sent_retryable', 'smtp_550', 'destination', true],
+    ]);
+  });
+
+  it('DEL-7.l takes a refusal for the size at MAIL FROM for that of the mail', async () => {
+    expect(await blamed('too_large', 'too_large_by_status')).toEqual([
+      ['too_large', 'not_sent_permanent', 'smtp_message_too_large', 'recipient', false],
+      ['too_large_by_status', 'not_sent_permanent', 'smtp_message_too_large', 'recipient', false],
+    ]);
+    await restart({ size: 500 });
+    const { verdict: said, failure: cause, concerns } = await failure();
+    expect([said, cause.error_class, cause.code, concerns]).toEqual([
+      'not_sent_permanent',
+      'POLICY_REJECTED',
+      'smtp_message_too_large',
+      'recipient',
+    ]);
+  });
+
+  it('DEL-7.m takes what is answered to RCPT and DATA for the business of the recipient', async () => {
+    expect(await blamed('busy', 'refuse_recipient', 'busy_at_the_end', 'refuse_content')).toEqual([
+      ['busy', 'not_sent_retryable', 'smtp_451', 'recipient', false],
+      ['refuse_recipient', 'not_sent_permanent', 'smtp_550', 'recipient', false],
+      ['busy_at_the_end', 'not_sent_retryable', 'smtp_452', 'recipient', false],
+      ['refuse_content', 'not_sent_permanent', 'smtp_554', 'recipient', false],
+    ]);
+  });
+
+  it('DEL-7.n suspects the server of refusals by policy, and counts them by the domain of the recipient', async () => {
+    const suspicions: unknown[] = [];
+    for (const behaviour of ['refuse_by_policy', 'refuse_content', 'refuse_recipient', 'refuse_sender'] as const) {
+      server.behave(behaviour);
+      suspicions.push((await failure('dev@Bücher.example')).suspected);
+    }
+    const suspected = { of: 'destination', counted_by: 'xn--bcher-kva.example' };
+    expect(suspicions).toEqual([suspected, suspected, undefined, undefined]);
+  });
+
+  it('DEL-7.o takes a 421 for the end of the connection, in whatever phase', async () => {
+    for (const pipelining of [true, false]) {
+      await restart({ pipelining });
+      expect(await blamed('close_within_envelope', 'close_at_the_end')).toEqual([
+        ['close_within_envelope', 'not_sent_retryable', 'smtp_421', 'destination', false],
+        ['close_at_the_end', 'not_sent_retryable', 'smtp_421', 'destination', false],
+      ]);
+    }
+  });
+
+  it('DEL-7.p refuses a local part beyond ASCII before DATA where the server has no SMTPUTF8', async () => {
+    await restart({ utf8: false });
+    const { verdict: said, failure: cause, concerns } = await failure('jürgen@example.org');
+    expect([said, cause.error_class, cause.code, concerns]).toEqual([
+      'not_sent_permanent',
+      'RECIPIENT_INVALID',
+      'smtp_no_smtputf8',
+      'recipient',
+    ]);
+    // A domain has a form in ASCII, which this server writes out again.
+    await send('dev@Bücher.example');
+    expect(server.accepted.map(({ recipients }) => recipients)).toEqual([['dev@bücher.example']]);
+  });
+
+  it('DEL-7.p sends to a local part beyond ASCII where the server has SMTPUTF8, and asks it once', async () => {
+    await restart({ utf8: true });
+    await send('jürgen@example.org');
+    await send('jürgen@example.org');
+    expect(server.accepted.map(({ recipients }) => recipients)).toEqual([
+      ['jürgen@example.org'],
+      ['jürgen@example.org'],
+    ]);
+    expect(server.connections).toBe(2);
+  });
+
+  it('DLQ-3.d keeps the reply, without the address that it repeats', async () => {
+    server.behave('refuse_recipient');
+    expect((await failure()).answer).toEqual({ status: 550, headers: {}, text: '550 5.1.1 no such mailbox' });
+    expect((await failure()).failure.upstream_status).toBe(550);
   });
 
   it('DEL-7.c takes a 5xx for permanent, and tells a bad recipient from a policy', async () => {

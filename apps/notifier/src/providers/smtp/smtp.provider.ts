@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
+import { evidence } from '../evidence.js';
 import { isMailAddress } from './mail-address.js';
 import { classifySmtp, SmtpError } from './smtp.classify.js';
 import type { SmtpSettings } from './smtp.settings.js';
+import { needsUtf8, takesUtf8 } from './smtp-utf8.js';
 
 export interface SmtpProviderOptions {
   smtp: SmtpSettings;
@@ -24,6 +27,7 @@ export class SmtpProvider implements Provider<MailPayload> {
   readonly #destination: Destination;
   readonly #stopWatching: () => void;
   #transport: SmtpTransport;
+  #takes_utf8 = false;
 
   constructor(private readonly options: SmtpProviderOptions) {
     this.#transport = pooledTransport(options);
@@ -49,12 +53,20 @@ export class SmtpProvider implements Provider<MailPayload> {
     const { smtp } = this.options;
     const { payload, key } = request;
     const message_id = `<${key}@${smtp.message_id_domain}>`;
+    // An object is never parsed as a list of addresses.
+    const to = { name: '', address: request.address };
     const phase: { message: Readable | null } = { message: null };
     try {
+      if (needsUtf8(request.address)) await this.#requireUtf8(request.signal);
       const sent = await this.#transport.sendMail({
         from: smtp.from,
-        // An object is never parsed as a list of addresses.
-        to: { name: '', address: request.address },
+        to,
+        // No encoding makes them shorter, so a server whose SIZE is below that would refuse the mail after DATA.
+        envelope: {
+          from: smtp.from,
+          to: [to],
+          size: Buffer.byteLength(payload.text) + Buffer.byteLength(payload.html),
+        },
         subject: payload.subject,
         text: payload.text,
         html: payload.html,
@@ -70,7 +82,7 @@ export class SmtpProvider implements Provider<MailPayload> {
       } as Parameters<SmtpTransport['sendMail']>[0]);
       return { notification_id: sent.serverMessageId ?? message_id };
     } catch (error) {
-      throw smtpError(error, phase.message?.readableDidRead ?? false);
+      throw smtpError(error, request.address, phase.message?.readableDidRead ?? false);
     }
   }
 
@@ -84,6 +96,12 @@ export class SmtpProvider implements Provider<MailPayload> {
     return Promise.resolve();
   }
 
+  /** Most mails never ask; a server that has said yes once is not asked again. */
+  async #requireUtf8(signal: AbortSignal): Promise<void> {
+    this.#takes_utf8 ||= await takesUtf8(connectionOptions(this.options), signal);
+    if (!this.#takes_utf8) throw Object.assign(new Error('the server has no SMTPUTF8'), { code: 'ENOSMTPUTF8' });
+  }
+
   /** A rotated password is used for the next mail; the old connections finish what they are sending (SEC-5). */
   #reconnect(): void {
     const old = this.#transport;
@@ -94,21 +112,28 @@ export class SmtpProvider implements Provider<MailPayload> {
 
 type SmtpTransport = ReturnType<typeof pooledTransport>;
 
-function pooledTransport({ smtp, send_timeout_ms }: SmtpProviderOptions) {
-  const transport = createTransport({
-    pool: true,
+function connectionOptions({ smtp, send_timeout_ms }: SmtpProviderOptions) {
+  return {
     host: smtp.host,
     port: smtp.port,
     secure: smtp.secure,
     requireTLS: smtp.require_tls,
+    connectionTimeout: send_timeout_ms,
+    greetingTimeout: send_timeout_ms,
+    socketTimeout: send_timeout_ms,
+  };
+}
+
+function pooledTransport(options: SmtpProviderOptions) {
+  const { smtp } = options;
+  const transport = createTransport({
+    ...connectionOptions(options),
+    pool: true,
     auth: smtp.user === null ? undefined : { user: smtp.user, pass: smtp.password?.current().reveal() ?? '' },
     maxConnections: smtp.max_connections,
     maxMessages: 1_000,
     // nodemailer sends again by itself only where a reused connection was gone before a byte of the message was read.
     maxRequeues: 2,
-    connectionTimeout: send_timeout_ms,
-    greetingTimeout: send_timeout_ms,
-    socketTimeout: send_timeout_ms,
   });
   // The message's stream is piped to the connection only after the server's 354, so whether it has been read tells
   // on which side of DATA a failure lies. nodemailer's errors do not: a cut connection is `CONN` in both.
@@ -129,17 +154,22 @@ function pooledTransport({ smtp, send_timeout_ms }: SmtpProviderOptions) {
 
 const ENHANCED_STATUS = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/;
 
-function smtpError(error: unknown, data_started: boolean): unknown {
-  const { code, command, responseCode, response } = (error ?? {}) as Record<string, unknown>;
+function smtpError(error: unknown, address: string, data_started: boolean): unknown {
+  const { code, originalCode, command, responseCode, response } = (error ?? {}) as Record<string, unknown>;
   // Anything without nodemailer's code is not about the exchange with the server: a bug, unless bytes had left.
   if (typeof code !== 'string' && !data_started) return error;
+  const reply = typeof response === 'string' ? response : '';
   return new SmtpError(
     {
       code: typeof code === 'string' ? code : null,
+      node_code: typeof originalCode === 'string' ? originalCode : null,
       command: typeof command === 'string' ? command : null,
       reply: typeof responseCode === 'number' ? responseCode : null,
-      enhanced: typeof response === 'string' ? (ENHANCED_STATUS.exec(response)?.[1] ?? null) : null,
+      enhanced: ENHANCED_STATUS.exec(reply)?.[1] ?? null,
+      // Servers like to repeat the address, and the redactor knows those in ASCII only.
+      text: evidence(reply.replaceAll(address, '[redacted]')),
       data_started,
+      domain: domainToASCII(address.slice(address.lastIndexOf('@') + 1)),
     },
     { cause: error },
   );

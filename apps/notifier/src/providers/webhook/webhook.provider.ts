@@ -4,9 +4,11 @@ import type { Dispatcher } from 'undici';
 import { renderWebhook } from '../../rendering/index.js';
 import type { RenderingInput, WebhookPayload } from '../../rendering/index.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
+import { evidence } from '../evidence.js';
 import { guardedLookup } from './forbidden-address.js';
 import { retryAfterMs } from './retry-after.js';
 import { signingKey, standardWebhookHeaders } from './standard-webhooks.js';
+import { readAway, toldHeaders } from './webhook-answer.js';
 import { classifyWebhook, WebhookAnswer, WebhookSilence } from './webhook.classify.js';
 import type { WebhookEndpoint } from './webhook.settings.js';
 
@@ -14,9 +16,6 @@ export interface WebhookProviderOptions {
   endpoints: readonly WebhookEndpoint[];
   send_timeout_ms: number;
 }
-
-/** An answer's body is read no further than this; past it the connection is given up instead. */
-const MAX_ANSWER_BYTES = 16 * 1024;
 
 interface Target {
   endpoint: WebhookEndpoint;
@@ -74,10 +73,16 @@ export class WebhookProvider implements Provider<WebhookPayload> {
     } catch (error) {
       throw new WebhookSilence(phase.started, codeOf(error), { cause: error });
     }
-    // The status is the answer; the body is read away so that the connection can be used again.
-    void answer.body.dump({ limit: MAX_ANSWER_BYTES }).catch(() => undefined);
-    if (answer.statusCode >= 200 && answer.statusCode < 300) return { notification_id: request.key };
-    throw new WebhookAnswer(answer.statusCode, retryAfterMs(answer.headers['retry-after'], unix_ms));
+    // The status is the answer, whatever becomes of the body.
+    const { statusCode: status, headers } = answer;
+    const text = readAway(answer.body);
+    if (status >= 200 && status < 300) return { notification_id: request.key };
+    throw new WebhookAnswer({
+      answer: { status, headers: toldHeaders(headers, endpoint.url), text: evidence(await text) },
+      retry_after_ms: retryAfterMs(headers['retry-after'], unix_ms),
+      key: request.key,
+      conflict_means_known: endpoint.conflict_means_known,
+    });
   }
 
   classify(error: unknown): Classification {

@@ -10,4 +10,6 @@ export interface WebhookEndpoint {
   concurrency: number;
   /** Requests that may begin in a second, per replica; null: no limit. */
   rate_per_s: number | null;
+  /** The endpoint answers 409 exactly where it has accepted the `webhook-id` before; otherwise a 409 proves nothing. */
+  conflict_means_known: boolean;
 }
