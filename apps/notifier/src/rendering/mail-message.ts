@@ -13,7 +13,9 @@ export interface MailPayload extends Payload {
   date: string;
 }
 
+const SUBJECT_START = '[Assay] ';
 const MAX_SUBJECT_CHARACTERS = 200;
+const FEWEST_CHANGELIST_CHARACTERS = 20;
 
 /** The mail of one review: text and HTML of the same content (DEL-12). */
 export function renderMail(input: RenderingInput): MailPayload {
@@ -26,16 +28,24 @@ export function renderMail(input: RenderingInput): MailPayload {
   return { subject, text, html, date: input.occurred_at, hash };
 }
 
+/** What is said of the findings stays whole (DEL-18): a long changelist is cut instead. */
 function subjectOf(input: RenderingInput): string {
-  const title = `[Assay] ${oneLine(input.changelist_id)} v${input.review_version}: ${headline(input)}`;
-  return title.length <= MAX_SUBJECT_CHARACTERS ? title : `${title.slice(0, MAX_SUBJECT_CHARACTERS - 1)}…`;
+  const end = ` v${input.review_version}: ${headline(input)}`;
+  const room = MAX_SUBJECT_CHARACTERS - SUBJECT_START.length - end.length;
+  const changelist = cut(oneLine(input.changelist_id), Math.max(room, FEWEST_CHANGELIST_CHARACTERS));
+  return cut(`${SUBJECT_START}${changelist}${end}`, MAX_SUBJECT_CHARACTERS);
 }
 
-/** `3 findings (1 critical, 2 low)`, `no findings`. */
-function headline({ findings }: RenderingInput): string {
-  if (findings.length === 0) return 'no findings';
+function cut(text: string, characters: number): string {
+  return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
+}
+
+/** `3 findings (1 critical, 2 low), 2 could not be used`, `no usable findings (12 could not be used)`, `no findings`. */
+function headline({ findings, counts }: RenderingInput): string {
+  const unusable = counts.dropped === 0 ? '' : `${counts.dropped} could not be used`;
+  if (findings.length === 0) return unusable === '' ? 'no findings' : `no usable findings (${unusable})`;
   const parts = bySeverity(findings).map(([severity, group]) => `${group.length} ${oneLine(severity)}`);
-  return `${plural(findings.length, 'finding')} (${parts.join(', ')})`;
+  return `${plural(findings.length, 'finding')} (${parts.join(', ')})${unusable === '' ? '' : `, ${unusable}`}`;
 }
 
 /** What became of what was submitted: nothing is left out silently (GEN-6). */

@@ -33,10 +33,10 @@ describe('messages', () => {
       { submitted: 5, kept: 2, coerced: 1, dropped: 3, by_code: { invalid_type: 2, duplicate_finding_id: 1 } },
     );
     const mail = renderMail(input);
-    expect(mail.subject).toBe('[Assay] 1234 v1: 2 findings (1 critical, 1 high)');
+    expect(mail.subject).toBe('[Assay] 1234 v1: 2 findings (1 critical, 1 high), 3 could not be used');
     expect(mail.text).toBe(
       [
-        'Review of 1234, version 1: 2 findings (1 critical, 1 high)',
+        'Review of 1234, version 1: 2 findings (1 critical, 1 high), 3 could not be used',
         '',
         '5 findings submitted: 2 kept (1 coerced), 3 dropped.',
         'By reason: duplicate_finding_id 1, invalid_type 2.',
@@ -67,8 +67,34 @@ describe('messages', () => {
     const dropped = renderMail(review([], { submitted: 2, kept: 0, dropped: 2 }));
     expect(dropped.text).toContain('Warning: every finding was dropped.');
     const clean = renderMail(review([]));
-    expect(clean.subject).toContain('no findings');
+    expect(clean.subject).toBe('[Assay] 1234 v1: no findings');
     expect(clean.text).not.toContain('Warning');
+  });
+
+  it('DEL-18.a says in subject, text, HTML and webhook how many findings could not be used', () => {
+    const said = [review([], { submitted: 12, kept: 0, dropped: 12 }), review([aFinding()], { dropped: 1 })].map(
+      (input) => {
+        const { subject, text, html } = renderMail(input);
+        const { data } = JSON.parse(renderWebhook(input).body.toString()) as { data: { unusable: number } };
+        return [subject, text.split('\n')[0], /<h1[^>]*>(.*)<\/h1>/.exec(html)![1], data.unusable];
+      },
+    );
+    const none = 'no usable findings (12 could not be used)';
+    const some = '1 finding (1 high), 1 could not be used';
+    expect(said).toEqual([
+      [`[Assay] 1234 v1: ${none}`, `Review of 1234, version 1: ${none}`, `Review of 1234, version 1: ${none}`, 12],
+      [`[Assay] 1234 v1: ${some}`, `Review of 1234, version 1: ${some}`, `Review of 1234, version 1: ${some}`, 1],
+    ]);
+  });
+
+  it('DEL-18.a cuts a long changelist in the subject, not what is said of the findings', () => {
+    const input = review(
+      ['critical', 'high', 'medium', 'low', 'info'].map((severity, n) => aFinding({ id: `F-${n}`, severity })),
+      { dropped: 1_000 },
+    );
+    const { subject } = renderMail({ ...input, changelist_id: 'c'.repeat(128) });
+    expect(subject).toMatch(/^\[Assay\] c+… v1: 5 findings \(.*\), 1000 could not be used$/);
+    expect(subject).toHaveLength(200);
   });
 
   it('DEL-12.b escapes everything from outside', () => {
