@@ -38,6 +38,9 @@ function reply(responseCode: number, text: string): Error {
   return Object.assign(new Error(text), { responseCode });
 }
 
+/** Servers like to repeat the address. */
+const noSuchMailbox = (address: string): Error => reply(550, `5.1.1 <${address}> no such mailbox`);
+
 type Phase = 'connect' | 'mail' | 'rcpt' | 'data';
 
 /** What is answered, and to what. */
@@ -48,7 +51,6 @@ const REPLIES: Partial<Record<MailBehaviour, [Phase, Error]>> = {
   too_large: ['mail', reply(552, '5.2.3 too long')],
   too_large_by_status: ['mail', reply(550, '5.3.4 message too big for system')],
   close_within_envelope: ['rcpt', reply(421, '4.3.2 shutting down')],
-  refuse_recipient: ['rcpt', reply(550, '5.1.1 no such mailbox')],
   refuse_at_length: ['rcpt', reply(550, `5.1.1 <dev@example.org> password=tangerine ${'x '.repeat(3_000)}`)],
   refuse_by_policy: ['rcpt', reply(550, '5.7.1 not allowed here')],
   busy: ['rcpt', reply(451, '4.7.1 greylisted, try later')],
@@ -103,8 +105,10 @@ export class MailServer {
           ? done(null, { user: username })
           : done(reply(535, '5.7.8 authentication failed')),
       onMailFrom: (_address, _session, done) => done(this.#reply('mail')),
-      onRcptTo: (_address, _session, done) =>
-        this.#behaviour === 'cut_before_data' ? this.cut() : done(this.#reply('rcpt')),
+      onRcptTo: ({ address }, _session, done) => {
+        if (this.#behaviour === 'cut_before_data') return this.cut();
+        done(this.#behaviour === 'refuse_recipient' ? noSuchMailbox(address) : this.#reply('rcpt'));
+      },
       onData: (stream, session, done) => this.#take(stream, session, done),
     });
     this.#front = createServer((socket) => {

@@ -292,10 +292,17 @@ describe('WebhookProvider', () => {
     await send();
     receiver.behave(cutWithinBody(410));
     expect(await failure()).toMatchObject({ verdict: 'not_sent_permanent', answer: { status: 410, text: 'half of' } });
-    receiver.behave(answer(200, {}, 'x'.repeat(1_000_000)));
-    await send();
     receiver.behave(answer(410, {}, 'x '.repeat(500_000)));
     expect((await failure()).answer!.text).toHaveLength(1_024);
+  });
+
+  it('DEL-7.j gives up the connection of a body that is too long', async () => {
+    const single = providerFor(receiver.url, { concurrency: 1 });
+    receiver.behave(answer(200, {}, 'x'.repeat(1_000_000)));
+    await send(undefined, single);
+    await send(undefined, single);
+    expect(receiver.connections).toBe(2);
+    await single.close();
   });
 
   it('DEL-5.b keeps the connection where the body is short', async () => {
