@@ -203,10 +203,10 @@ describe('deliveries', () => {
     notifier.bot.behave(answer(503));
     const review = await notifier.tell([BOT]);
     await eventually(() => expect(notifier.delayed.records.length).toBeGreaterThan(0));
-    notifier.bot.behave(answer(404));
+    notifier.bot.behave(answer(410));
     await notifier.deliveries(review, 'failed_permanent');
     await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
-    expect(notifier.deadOf(review)[0]!.code).toBe('http_404');
+    expect(notifier.deadOf(review)[0]!.code).toBe('http_410');
     expect(notifier.deadOf(review)[0]!.sanitized_context['attempts']).toBeLessThan(5);
   });
 
