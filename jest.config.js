@@ -7,7 +7,7 @@ const aliases = Object.fromEntries(
   Object.entries(jsc.paths).map(([alias, [target]]) => [`^${alias}$`, `<rootDir>/${target}`]),
 );
 
-const shared = {
+export const shared = {
   rootDir: import.meta.dirname,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { ...aliases, '^(\\.{1,2}/.*)\\.js$': '$1' },
@@ -43,7 +43,7 @@ export default {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/{apps,libs,infra,tools}/**/*.spec.ts', '<rootDir>/test/{contract,faults}/**/*.spec.ts'],
-      testPathIgnorePatterns: ['\\.int\\.spec\\.ts$', '/node_modules/'],
+      testPathIgnorePatterns: ['\\.(int|servers)\\.spec\\.ts$', '/node_modules/'],
     },
     {
       ...shared,

@@ -12,7 +12,8 @@ import { REPOSITORY } from './repository.js';
 const TITLES_SHOWN = 4;
 
 const RULES = 'docs/rules.json';
-const RESULTS = '.local/test-results.json';
+/** Of the two commands that run tests. */
+const RESULTS = { 'npm test': 'test-results.json', 'npm run test:servers': 'test-results-servers.json' };
 
 export const conformancePage: Page = {
   path: 'docs/conformance.md',
@@ -25,13 +26,15 @@ export const conformancePage: Page = {
 };
 
 function readResults(): TestResult[] {
-  try {
-    return JSON.parse(readFileSync(join(REPOSITORY, RESULTS), 'utf8')) as TestResult[];
-  } catch (error) {
-    throw new Error(`docs/conformance.md is made from the last whole test run: run \`npm test\` first`, {
-      cause: error,
-    });
-  }
+  return Object.entries(RESULTS).flatMap(([command, file]) => {
+    try {
+      return JSON.parse(readFileSync(join(REPOSITORY, '.local', file), 'utf8')) as TestResult[];
+    } catch (error) {
+      throw new Error(`docs/conformance.md is made from the last whole test runs: run \`${command}\` first`, {
+        cause: error,
+      });
+    }
+  });
 }
 
 function fileReader(): (file: string) => TestFile {
@@ -55,7 +58,7 @@ export function conformanceText(
   const areas = [...new Set(rules.map(({ area }) => area))];
   return [
     '# Conformance',
-    'Made by `npm run generate` from the last whole test run and from [rules.json](rules.json), which names the clauses of each rule of [spec.md](spec.md). A rule has passed only when each of its clauses has a test that passed. The letter of a clause stands in the titles of its tests, as in `ING-3.b`. Each clause says what its tests must run against (the code alone, a real Postgres, a real Kafka, a process of its own, a fault made on purpose), and a title cannot claim a clause whose kind its file is not.',
+    'Made by `npm run generate` from the last whole runs of `npm test` and `npm run test:servers`, and from [rules.json](rules.json), which names the clauses of each rule of [spec.md](spec.md). A rule has passed only when each of its clauses has a test that passed. The letter of a clause stands in the titles of its tests, as in `ING-3.b`. Each clause says what its tests must run against (the code alone, a real Postgres, a real Kafka, a process of its own, a fault made on purpose), and a title cannot claim a clause whose kind its file is not.',
     overview(standings),
     ...areas.flatMap((area) => [
       `## ${area}`,

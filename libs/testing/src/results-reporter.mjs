@@ -1,14 +1,16 @@
-// Writes what ran to .local/test-results.json, from which the conformance page and the last line of .ci/run are made,
+// Writes what ran to .local/test-results.json, or another file there if it is given one, from which the conformance page and the last line of .ci/run are made,
 // and fails a run in which a test was skipped: a test that can skip itself will one day prove nothing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 export default class ResultsReporter {
   #config;
+  #results;
   #unrun = [];
 
-  constructor(globalConfig) {
+  constructor(globalConfig, { results = 'test-results.json' } = {}) {
     this.#config = globalConfig;
+    this.#results = results;
   }
 
   /** A run of some projects, files or titles says nothing about the rest: it leaves the last whole run's results alone. */
@@ -30,7 +32,7 @@ export default class ResultsReporter {
     this.#unrun = entries.filter((entry) => entry.status !== 'passed' && entry.status !== 'failed');
     if (!this.#isWhole(contexts)) return;
     mkdirSync(join(root, '.local'), { recursive: true });
-    writeFileSync(join(root, '.local', 'test-results.json'), `${JSON.stringify(entries, null, 2)}\n`);
+    writeFileSync(join(root, '.local', this.#results), `${JSON.stringify(entries, null, 2)}\n`);
   }
 
   getLastError() {

@@ -1,0 +1,16 @@
+// Tests that need further servers or languages than Node and Java (apt, Python, Go): `npm run test:servers`.
+import config, { shared } from './jest.config.js';
+
+export default {
+  ...config,
+  reporters: ['default', ['<rootDir>/libs/testing/src/results-reporter.mjs', { results: 'test-results-servers.json' }]],
+  projects: [
+    {
+      ...shared,
+      displayName: 'servers',
+      testMatch: ['<rootDir>/{apps,libs,test}/**/*.servers.spec.ts'],
+      globalSetup: '<rootDir>/libs/testing/src/global-setup.mjs',
+      globalTeardown: '<rootDir>/libs/testing/src/global-teardown.mjs',
+    },
+  ],
+};
