@@ -8,6 +8,7 @@ export { document, file } from './file-settings.js';
 export { Liveness, Readiness } from './health.js';
 export type { CheckResult } from './health.js';
 export { JsonBody, parseJsonBody } from './json-body.js';
+export { lookIntervalMs, PeriodicTask } from './periodic-task.js';
 export { ProblemFilter } from './problem.filter.js';
 export { reportProgrammingError } from './programming-errors.js';
 export { ConfigurationError, defineSettings, readSettings } from './read-settings.js';

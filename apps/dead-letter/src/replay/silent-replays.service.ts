@@ -3,7 +3,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { Liveness } from '@assay/service';
+import { Liveness, lookIntervalMs, PeriodicTask } from '@assay/service';
 import { oneByOne } from '@assay/work-queue';
 import { OWN_ACTOR } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
@@ -17,39 +17,31 @@ import { SilentReplaysRepository } from './silent-replays.repository.js';
 const log = createLog('dead-letter.silent', ['replay_timed_out', 'look_failed']);
 const timed_out = counter('assay_replays_timed_out_total', 'Replays that nobody told of for too long, by action.');
 
-/** `/livez` fails where a look was begun and none ended for so long (GEN-10). */
-const MAX_SILENCE_MS = 120_000;
 const LOOK_LIMIT = 100;
-const LONGEST_LOOK_INTERVAL_MS = 30_000;
-const LOOKS_PER_PERIOD = 4;
 
 /** No dead letter is `replaying` for ever (DLQ-5): one whose replay nobody tells of stands open again. */
 @Injectable()
 export class SilentReplaysService implements OnApplicationBootstrap, OnModuleDestroy {
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<unknown> | undefined;
-  readonly #interval_ms: number;
+  readonly #task: PeriodicTask;
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(SilentReplaysRepository) private readonly repository: SilentReplaysRepository,
     @Inject(ReplayRepository) private readonly replays: ReplayRepository,
     @Inject(ReopeningService) private readonly reopening: ReopeningService,
-    @Inject(Liveness) private readonly liveness: Liveness,
+    @Inject(Liveness) liveness: Liveness,
     @Inject(REPLAY_CONFIG) private readonly settings: ReplaySettings,
   ) {
-    this.#interval_ms = Math.min(LONGEST_LOOK_INTERVAL_MS, Math.ceil(settings.replay_timeout_ms / LOOKS_PER_PERIOD));
+    const interval_ms = lookIntervalMs(settings.replay_timeout_ms);
+    this.#task = new PeriodicTask(liveness, { name: 'silent_replays', interval_ms, run: () => this.lookOnce() });
   }
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => {
-      this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
-    }, this.#interval_ms);
+    this.#task.start();
   }
 
-  async onModuleDestroy(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looking;
+  onModuleDestroy(): Promise<void> {
+    return this.#task.stop();
   }
 
   /** Looks once; returns how many replays it has given up. One that cannot be is left, and alone (GEN-7). */
@@ -74,12 +66,6 @@ export class SilentReplaysService implements OnApplicationBootstrap, OnModuleDes
       timed_out.add(1, { action });
     }
     return reopened.moves.items.length;
-  }
-
-  async #look(): Promise<void> {
-    const ended = this.liveness.due('silent_replays', MAX_SILENCE_MS);
-    await this.lookOnce().catch((error: unknown) => log.warn('look_failed', {}, error));
-    ended();
   }
 
   /** Answers that a plan's lock is waited for come first: an item that was accepted meanwhile has had its word. */

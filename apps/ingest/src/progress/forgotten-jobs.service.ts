@@ -3,7 +3,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { Liveness } from '@assay/service';
+import { Liveness, lookIntervalMs, PeriodicTask } from '@assay/service';
 import { encodeEvents, oneByOne, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
 import { INGEST_CONFIG } from '../ingest.config.js';
@@ -21,16 +21,11 @@ const reminded = counter('assay_jobs_reminded_total', 'Submissions published aga
 const given_up = counter('assay_jobs_given_up_total', 'Jobs that no stage told of after three publications');
 
 const LOOK_LIMIT = 100;
-const MAX_SILENCE_MS = 120_000;
-const LONGEST_LOOK_INTERVAL_MS = 30_000;
-const LOOKS_PER_PERIOD = 4;
 
 /** No job is forgotten (ING-11): what nobody tells of is published again, three times, and then is a dead letter. */
 @Injectable()
 export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDestroy {
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<unknown> | undefined;
-  readonly #interval_ms: number;
+  readonly #task: PeriodicTask;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -38,21 +33,19 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     @Inject(ForgottenJobsRepository) private readonly repository: ForgottenJobsRepository,
     @Inject(ReplayRepository) private readonly replays: ReplayRepository,
     @Inject(JobWatch) private readonly watch: JobWatch,
-    @Inject(Liveness) private readonly liveness: Liveness,
+    @Inject(Liveness) liveness: Liveness,
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {
-    this.#interval_ms = Math.min(LONGEST_LOOK_INTERVAL_MS, Math.ceil(config.no_news_ms / LOOKS_PER_PERIOD));
+    const interval_ms = lookIntervalMs(config.no_news_ms);
+    this.#task = new PeriodicTask(liveness, { name: 'forgotten_jobs', interval_ms, run: () => this.lookOnce() });
   }
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => {
-      this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
-    }, this.#interval_ms);
+    this.#task.start();
   }
 
-  async onModuleDestroy(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looking;
+  onModuleDestroy(): Promise<void> {
+    return this.#task.stop();
   }
 
   /**
@@ -83,12 +76,6 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
     reminded.add(forgotten.length);
     given_up.add(lost.length);
     this.watch.settled(lost.map(({ id }) => id));
-  }
-
-  async #look(): Promise<void> {
-    const ended = this.liveness.due('forgotten_jobs', MAX_SILENCE_MS);
-    await this.lookOnce().catch((error: unknown) => log.warn('look_failed', {}, error));
-    ended();
   }
 
   async #act(tx: Tx, ids: readonly string[]): Promise<{ forgotten: QuietJob[]; lost: QuietJob[] }> {
