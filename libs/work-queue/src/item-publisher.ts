@@ -1,6 +1,7 @@
 import type { Failure, OutgoingEvent } from '@assay/contracts';
 import { createLog } from '@assay/observability';
 import type { Database } from '@assay/postgres';
+import { AcknowledgedItems } from './acknowledged-items.js';
 import { fullJitterMs } from './backoff.js';
 import type { BackoffOptions } from './backoff.js';
 import { decodeEvents, encodeEvents } from './event-codec.js';
@@ -37,24 +38,20 @@ export interface ItemPublisherOptions {
 const PROBE_BATCH = 1;
 /** Left-over items whose events are built together: 200 bodies of 6 MiB at once would be the end of the process. */
 const BUILD_BATCH = 16;
-const REMOVE_AFTER_MS = 100;
-const REMOVE_BATCH = 500;
 
 /**
  * Phase `publish` of every queue of a service: publishes straight from memory what this process has just stored,
- * claims what others left, and deletes an item once Kafka has acknowledged all its events. Never spends attempts or
+ * claims what others left, and has an item deleted once Kafka has acknowledged all its events. Never spends attempts or
  * crash counts, and never gives up because Kafka is away (WQ-1).
  */
 export class ItemPublisher {
   readonly #idle: IdleWait;
   readonly #rebuilders = new Map<string, EventRebuilder>();
+  readonly #acknowledged: AcknowledgedItems;
   readonly #running = new Set<Promise<void>>();
   #bytes = 0;
   #backlog = false;
   #unavailable_rounds = 0;
-  #acknowledged: WorkItem[] = [];
-  #removing: Promise<void> | undefined;
-  #removeTimer: NodeJS.Timeout | undefined;
   #loop: Promise<void> | undefined;
   #stopped = true;
 
@@ -66,6 +63,7 @@ export class ItemPublisher {
     private readonly options: ItemPublisherOptions,
   ) {
     this.#idle = new IdleWait(options.poll);
+    this.#acknowledged = new AcknowledgedItems(database, items, leases);
   }
 
   /** How many of `n` new items may be born claimed and published from memory: all or none. */
@@ -115,9 +113,7 @@ export class ItemPublisher {
     this.#idle.signal();
     await this.#loop;
     await Promise.all(this.#running);
-    clearTimeout(this.#removeTimer);
-    await this.#removing;
-    await this.#remove();
+    await this.#acknowledged.flush();
   }
 
   async #run(): Promise<void> {
@@ -213,7 +209,7 @@ export class ItemPublisher {
       for (const { kind } of own) publications.add(1, { result: kind });
       if (own.some(({ kind }) => kind === 'rejected')) await this.#rejectOrWait(item, events, own);
       else if (own.some(({ kind }) => kind === 'unavailable')) unavailable.push(item);
-      else this.#acknowledge(item);
+      else this.#acknowledged.add(item);
     }
     if (unavailable.length === 0) {
       if (results.length > 0) this.#unavailable_rounds = 0;
@@ -268,37 +264,5 @@ export class ItemPublisher {
       .catch((error: unknown) => {
         log.warn('publishing_failed', { items: items.length, code: (error as { code?: string }).code });
       });
-  }
-
-  #acknowledge(item: WorkItem): void {
-    this.#acknowledged.push(item);
-    this.#removeSoon();
-  }
-
-  #removeSoon(): void {
-    if (this.#removing || this.#removeTimer || this.#acknowledged.length === 0) return;
-    this.#removeTimer = setTimeout(() => {
-      this.#removeTimer = undefined;
-      this.#removing = this.#remove().finally(() => {
-        this.#removing = undefined;
-        this.#removeSoon();
-      });
-    }, REMOVE_AFTER_MS);
-  }
-
-  /**
-   * Deletes acknowledged items in batches, without waiting for the disk: a delete that is lost costs a duplicate event,
-   * which consumers ignore.
-   */
-  async #remove(): Promise<void> {
-    while (this.#acknowledged.length > 0) {
-      const batch = this.#acknowledged.splice(0, REMOVE_BATCH);
-      try {
-        await this.items.removeAcknowledged(this.database, batch);
-      } catch (error) {
-        log.warn('publishing_failed', { items: batch.length, code: (error as { code?: string }).code });
-      }
-      this.leases.drop(batch);
-    }
   }
 }

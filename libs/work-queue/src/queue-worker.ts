@@ -10,6 +10,7 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import { claims } from './metrics.js';
 import { oneByOne } from './one-by-one.js';
 import { Settlement } from './settlement.js';
+import { Slots } from './slots.js';
 import type { Sweeper } from './sweeper.js';
 
 const log = createLog('work-queue.worker', ['claim_failed', 'work_failed', 'work_obsolete', 'crash_loop']);
@@ -51,13 +52,11 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   readonly #idle: IdleWait;
   readonly #due: () => () => void;
   readonly #settlement: Settlement<Body, Result>;
+  readonly #slots: Slots;
   readonly #running = new Set<Promise<void>>();
-  /** From the claim, or the permit, until the outcome is stored. */
-  #occupied = 0;
   #backlog = false;
   #suspects = true;
   #alone = false;
-  #freed: (() => void) | undefined;
   #loop: Promise<void> | undefined;
   #stopped = true;
 
@@ -73,6 +72,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     this.sweeper = parts.sweeper;
     this.#idle = new IdleWait(parts.poll);
     this.#due = parts.due;
+    this.#slots = new Slots(options.slots);
     this.#settlement = new Settlement({ database, items, leases, publisher }, handler, this.#due, (units) =>
       this.release(units),
     );
@@ -85,14 +85,13 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
 
   reserve(n: number): number {
     if (this.#stopped || this.#backlog || this.#alone) return 0;
-    const granted = Math.max(0, Math.min(n, this.options.slots - this.#occupied));
-    this.#occupied += granted;
+    const granted = Math.max(0, Math.min(n, this.#slots.free));
+    this.#slots.occupy(granted);
     return granted;
   }
 
   release(n: number): void {
-    this.#occupied -= n;
-    this.#freed?.();
+    this.#slots.release(n);
   }
 
   accept(units: readonly Unit<Body>[]): void {
@@ -122,7 +121,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#idle.signal();
-    this.#freed?.();
+    this.#slots.wake();
     await this.#loop;
     while (this.#running.size > 0) await Promise.all(this.#running);
     await this.#settlement.idle();
@@ -142,12 +141,12 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
 
   /** One claim; returns how long to wait for the next. */
   async #round(): Promise<number> {
-    if (this.#occupied >= this.options.slots) {
-      await this.#slotFreed();
+    if (this.#slots.free <= 0) {
+      await this.#slots.released();
       return 0;
     }
     if (this.#suspects && (await this.#claimSuspect())) return 0;
-    const free = this.options.slots - this.#occupied;
+    const { free } = this.#slots;
     if (free <= 0) return 0;
     // A look at an empty queue leaves half of the slots to what is born claimed meanwhile.
     const limit = Math.min(this.#backlog ? free : Math.ceil(free / 2), this.options.batch);
@@ -169,7 +168,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   /** A claim occupies its slots before it is sent, or a permit granted meanwhile would exceed them. */
   async #claim(way: string, slots: number, claim: () => Promise<WorkItem[]>): Promise<WorkItem[]> {
     let claimed: WorkItem[] = [];
-    this.#occupied += slots;
+    this.#slots.occupy(slots);
     try {
       claimed = await claim();
     } finally {
@@ -194,10 +193,10 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
 
   async #takeAlone(suspect: WorkItem): Promise<void> {
     this.#alone = true;
-    while (this.#occupied > 1 && !this.#stopped) await this.#slotFreed();
+    while (this.#slots.occupied > 1 && !this.#stopped) await this.#slots.released();
     if (this.#stopped) await this.#giveBack([suspect], 0);
     else await this.#take([suspect]);
-    while (this.#occupied > 0 && !this.#stopped) await this.#slotFreed();
+    while (this.#slots.occupied > 0 && !this.#stopped) await this.#slots.released();
     this.#alone = false;
   }
 
@@ -282,16 +281,6 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     this.leases.drop(obsolete);
     await this.items.remove(this.database, obsolete).catch(() => undefined);
     this.release(obsolete.length);
-  }
-
-  #slotFreed(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#stopped) return resolve();
-      this.#freed = () => {
-        this.#freed = undefined;
-        resolve();
-      };
-    });
   }
 }
 
