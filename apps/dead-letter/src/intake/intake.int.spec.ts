@@ -50,7 +50,7 @@ describe('the look for open dead letters', () => {
     expect(left).toEqual([{ subject_id: 'new' }]);
   });
 
-  it('DLQ-3.a reads no row but those it finds, with 10,000', async () => {
+  it('reads no row but those it finds, with 10,000', async () => {
     const ids = ['2', '4', ...Array.from({ length: 398 }, () => v7())];
     expect(rowsRead(await explain(database, OPEN_AMONG, [ids]))).toBe(2);
   });
