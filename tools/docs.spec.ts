@@ -91,7 +91,9 @@ describe('the documentation', () => {
   });
 
   it('OPS-5.c names every file that opens a transaction in docs/isolation.md, and all run at the level it states', () => {
-    const product = sources.filter((path) => /^(apps|libs(?!\/testing))\//.test(path) && !/\.(spec|fixture)\.ts$/.test(path));
+    const product = sources.filter(
+      (path) => /^(apps|libs(?!\/testing))\//.test(path) && !/\.(spec|fixture)\.ts$/.test(path),
+    );
     const page = read('docs/isolation.md');
     const opening = product.filter((path) => /\.transaction\(/.test(read(path)));
     expect(opening.length).toBeGreaterThan(10);
