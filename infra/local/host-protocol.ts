@@ -1,5 +1,6 @@
 import type { InfrastructureAddress } from './infrastructure.js';
 import type { Role } from './secrets.js';
+import type { ServiceSettings } from './service-environment.js';
 import type { ServiceName } from './service-names.js';
 import type { SinkPorts } from './sink-types.js';
 
@@ -14,7 +15,7 @@ export interface StackPorts {
 /** How the host of a stack is to start it; its one argument, as JSON. */
 export interface HostOptions {
   /** The four services and the sinks too, with their secrets and configuration here; null: Kafka and Postgres alone. */
-  services: { state_directory: string } | null;
+  services: { state_directory: string; tuning?: ServiceSettings['tuning'] } | null;
   /** False only where a machine that dies may lose everything. */
   durable: boolean;
   log_directory: string;

@@ -64,6 +64,7 @@ async function start(): Promise<void> {
     topic_prefix: TOPIC_PREFIX,
     http_ports: ports?.services,
     sink_ports: ports?.sinks,
+    tuning: options.services.tuning,
     progress,
   });
   await services.start();

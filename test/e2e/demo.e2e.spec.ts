@@ -37,7 +37,7 @@ function expectNothingLeft({ child }: Run): void {
 
 describe('npm run demo', () => {
   it(
-    'ING-3.a ING-3.b ING-8.b DEL-5.e DLQ-9.a shows the main job from submission to dead letter and replay, and stops',
+    'ING-3.a ING-3.b ING-8.b DEL-5.e DLQ-9.a GEN-5.a shows the main job from submission to dead letter and replay, and stops',
     async () => {
       const run = startDemo();
       expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('everything stopped')]);
@@ -54,6 +54,7 @@ describe('npm run demo', () => {
         'verified: the item is resolved, the dead letter resolved, the job succeeded in generation 1',
         'the endpoint has taken 1 webhook',
         'not delivered again: 1 mail',
+        '60 jobs succeeded, 60 webhooks under 60 ids',
         '3 submitted, 5 messages delivered, 16 findings dropped, 1 replayed, 1 dead letter open',
       ])
         expect(output).toContain(told);

@@ -1,4 +1,5 @@
 import type { ServicesAddress, StackAddress } from '../host-protocol.js';
+import type { ServiceName } from '../service-names.js';
 import type { Behaviour, ReceivedMail, ReceivedWebhook } from '../sink-types.js';
 import { ApiClient, type Hop, type Job } from './client.js';
 import { Downstream } from './downstream.js';
@@ -40,6 +41,13 @@ export class Scene {
   async behave(endpoint: string, behaviour: Behaviour): Promise<void> {
     const init = { method: 'PUT', body: JSON.stringify(behaviour) };
     await fetch(`${this.#stack.sinks.control_url}/behaviour/${endpoint}`, init);
+  }
+
+  /** Ends a service as a crash does; its host starts it again. Returns the process that it was. */
+  kill(service: ServiceName): number {
+    const { pid } = this.#stack.services[service];
+    process.kill(pid, 'SIGKILL');
+    return pid;
   }
 
   async #control<T>(noun: string): Promise<T> {
