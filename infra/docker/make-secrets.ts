@@ -34,7 +34,7 @@ export async function writeComposeFiles(directory: string, mounted_at = '/run/as
   return keys;
 }
 
-/** `npm run compose:secrets`: made anew each time, but for the passwords, which the database keeps. */
+/** `npm run compose:secrets`: made anew each time, but for the passwords, which the database keeps, and old artefact keys. */
 export async function main(): Promise<void> {
   const passwords = join(repositoryRoot(), '.env');
   if (!existsSync(passwords)) {

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseService } from './postgres.js';
 
 export const ROLES = ['submitter', 'operator', 'approver', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What only this stack knows: made anew for each, written to files that its owner alone can read. */
+/** What only this stack knows: written to files that its owner alone can read. */
 export interface StackSecrets {
   /** API keys by role; the submitter's source is {@link SOURCE}, the others see every source. */
   keys: Record<Role, string>;
@@ -33,7 +33,23 @@ function apiKey(): { key: string; sha256: string } {
   return { key, sha256: createHash('sha256').update(key).digest('hex') };
 }
 
-/** Writes the stack's secrets under `directory` and returns them with the paths of their files. */
+/**
+ * A new key that seals from now on, before those that are there already: what they sealed must open still (SEC-8).
+ * Each has an id of its own, since an artefact names the key that opens it by its id alone.
+ */
+async function artefactKeys(path: string): Promise<string> {
+  const fresh = `local-${randomBytes(4).toString('hex')}:${randomBytes(32).toString('base64')}`;
+  const known = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  return known.trim() === '' ? fresh : `${fresh},${known.trim()}`;
+}
+
+/**
+ * Writes the stack's secrets under `directory` and returns them with the paths of their files. All are made anew, but
+ * for the artefact keys of an earlier run, which stay behind the new one.
+ */
 export async function writeSecrets(
   directory: string,
   postgres_urls: Record<DatabaseService, string>,
@@ -67,7 +83,7 @@ export async function writeSecrets(
     webhook_secret,
     files: {
       api_keys: await secretFile('api-keys.json', JSON.stringify({ keys: entries }, null, 2)),
-      artefact_keys: await secretFile('artefact-keys', `local:${randomBytes(32).toString('base64')}`),
+      artefact_keys: await secretFile('artefact-keys', await artefactKeys(join(directory, 'artefact-keys'))),
       webhook_secret: await secretFile('webhook-secret', webhook_secret),
       postgres_urls: Object.fromEntries(await Promise.all(urls)) as Record<DatabaseService, string>,
     },

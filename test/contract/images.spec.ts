@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PROCESS_SETTINGS, readSettings, type SettingsDefinition } from '@assay/service';
+import { ArtefactCipher, resolveSecret } from '@assay/security';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -152,6 +153,15 @@ describe('docker-compose.yml, the whole system', () => {
     for (const path of mounted) {
       expect([path, existsSync(path.replace('./.local/compose', files))]).toEqual([path, true]);
     }
+  });
+
+  it('SEC-8.b opens what was sealed before `npm run compose:secrets` ran again', async () => {
+    const cipher = () => new ArtefactCipher(resolveSecret(`file:${join(files, 'artefact-keys')}`));
+    const before = cipher().seal('a', Buffer.from('x'));
+    await writeComposeFiles(files, files);
+    const after = cipher();
+    expect(after.open('a', before.key_id, before.bytes).toString()).toBe('x');
+    expect(after.seal('a', Buffer.from('x')).key_id).not.toBe(before.key_id);
   });
 
   it('starts a service only on its tables and topics', () => {
