@@ -16,7 +16,11 @@ export interface ServiceSettings {
 
 /** Settings that a process gets only when it knows them: an unknown one is a fault, not a surplus. */
 const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, string>> = {
-  ingest: ({ allow_list_file }) => ({ ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file }),
+  ingest: ({ allow_list_file, links }) => ({
+    ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file,
+    ASSAY_INGEST_PUBLIC_URL: links.ingest,
+    ASSAY_VALIDATOR_PUBLIC_URL: links.validator,
+  }),
   validator: ({ allow_list_file }) => ({ ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file }),
   notifier: ({ links, notifier_config_file }) => ({
     ASSAY_NOTIFIER_CONFIG_FILE: notifier_config_file,

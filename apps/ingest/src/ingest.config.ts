@@ -1,5 +1,5 @@
 import { POSTGRES_SETTINGS } from '@assay/postgres';
-import { defineSettings, document, durationMs, HTTP_SETTINGS, integer } from '@assay/service';
+import { defineSettings, document, durationMs, HTTP_SETTINGS, integer, LINK_SETTINGS } from '@assay/service';
 import type { Values } from '@assay/service';
 import { KAFKA_SETTINGS } from '@assay/messaging';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
@@ -88,6 +88,7 @@ export const INGEST_SETTINGS = defineSettings({
   ...POSTGRES_SETTINGS,
   ...KAFKA_SETTINGS,
   ...WORK_QUEUE_SETTINGS,
+  ...LINK_SETTINGS,
   ...OWN_SETTINGS,
 });
 

@@ -71,6 +71,8 @@ export async function ingestFixture(): Promise<IngestFixture> {
     DB_URL: database.url,
     ARTEFACT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
     ...files,
+    // Links are paths, which `get` takes.
+    ...{ ASSAY_INGEST_PUBLIC_URL: '/', ASSAY_VALIDATOR_PUBLIC_URL: '/' },
     ASSAY_HTTP_PORT: '0',
     ASSAY_HTTP_HOST: '127.0.0.1',
     ASSAY_POSTGRES_URL: 'env:DB_URL',

@@ -11,6 +11,7 @@ import { MIGRATIONS } from './migrations/index.js';
 import { ProgressModule } from './progress/index.js';
 import { ReplayModule } from './replay/index.js';
 import { ReviewsModule } from './reviews/index.js';
+import { linkJobsTo } from './reviews/job.js';
 
 export type IngestSettings = Values<(typeof INGEST_SETTINGS)['settings']>;
 
@@ -27,6 +28,7 @@ class ConfigModule {
 @Module({})
 export class IngestModule {
   static register(settings: IngestSettings): DynamicModule {
+    linkJobsTo(settings);
     return {
       module: IngestModule,
       imports: [

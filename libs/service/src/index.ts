@@ -13,6 +13,8 @@ export { ProblemFilter } from './problem.filter.js';
 export { reportProgrammingError } from './programming-errors.js';
 export { ConfigurationError, defineSettings, readSettings } from './read-settings.js';
 export type { ReadOptions, SettingsDefinition } from './read-settings.js';
+export { LINK_SETTINGS, reviewLinks } from './review-links.js';
+export type { PublicUrls, ReviewLinks } from './review-links.js';
 export { runCommand, runService } from './run-service.js';
 export type { CommandDefinition, ServiceDefinition } from './run-service.js';
 export { ServiceIdentity, ServiceModule } from './service.module.js';

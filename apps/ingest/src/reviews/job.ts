@@ -1,4 +1,6 @@
 import type { DeliverySummary, FindingCounts, JobState, VersionDecision } from '@assay/contracts';
+import { reviewLinks } from '@assay/service';
+import type { PublicUrls, ReviewLinks } from '@assay/service';
 
 /** A job as the API shows it. Times are the database's, RFC 3339 UTC. */
 export interface JobRow {
@@ -70,7 +72,7 @@ export interface JobView {
     by_state: Record<string, number>;
     by_channel: DeliverySummary['by_channel'];
   };
-  links: { job: string; findings: string };
+  links: ReviewLinks;
 }
 
 const NO_DELIVERIES: DeliverySummary = { open: 0, failed: 0, by_channel: {} };
@@ -79,8 +81,15 @@ export function jobPath(job_id: string): string {
   return `/v1/reviews/${job_id}`;
 }
 
-export function jobLinks(job_id: string): JobView['links'] {
-  return { job: jobPath(job_id), findings: `${jobPath(job_id)}/findings` };
+/** The process's own, as its start sets them: the same for every job that it shows. */
+let public_urls: PublicUrls = { ingest_public_url: '/', validator_public_url: '/' };
+
+export function linkJobsTo(urls: PublicUrls): void {
+  public_urls = urls;
+}
+
+export function jobLinks(job_id: string): ReviewLinks {
+  return reviewLinks(job_id, public_urls);
 }
 
 export function jobView(row: JobRow): JobView {
