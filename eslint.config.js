@@ -12,6 +12,8 @@ const LONG_FUNCTIONS = [];
 
 const CLOCK =
   "The host's clock serves only what the outside world defines by it (GEN-4): use clock_timestamp() in SQL for leases, due times and retention, performance.now() for deadlines. Where this is such a place, disable this line and say why.";
+const MESSAGE =
+  'No decision reads message text (GEN-7): judge by code, class or type. Where the text is only told, disable this line and say why.';
 const SKIPPED = 'A skipped or focused test proves nothing: make it pass or remove it.';
 const SLEEP = 'A test waits for a signal or with eventually(), never for a time.';
 
@@ -19,6 +21,15 @@ const clockRules = [
   { selector: "MemberExpression[object.name='Date'][property.name='now']", message: CLOCK },
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: CLOCK },
 ];
+const READS_TEXT = '/^(includes|startsWith|endsWith|match|matchAll|search|indexOf|localeCompare)$/';
+const messageRules = [
+  "BinaryExpression[operator=/^[!=]=/] > MemberExpression[property.name='message']",
+  "SwitchStatement > MemberExpression.discriminant[property.name='message']",
+  "CallExpression[callee.property.name=/^(test|exec)$/] > MemberExpression.arguments[property.name='message']",
+  "CallExpression[callee.property.name=/^(test|exec)$/] > Identifier.arguments[name='message']",
+  `CallExpression > MemberExpression.callee[property.name=${READS_TEXT}] > MemberExpression.object[property.name='message']`,
+  `CallExpression > MemberExpression.callee[property.name=${READS_TEXT}] > Identifier.object[name='message']`,
+].map((selector) => ({ selector, message: MESSAGE }));
 const testRules = [
   {
     selector: 'MemberExpression[object.name=/^(it|test|describe)$/][property.name=/^(skip|only|todo|failing)$/]',
@@ -45,7 +56,7 @@ export default tseslint.config(
       ...wallRules,
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 40, skipBlankLines: true, skipComments: true, IIFEs: true }],
-      'no-restricted-syntax': ['error', ...clockRules],
+      'no-restricted-syntax': ['error', ...clockRules, ...messageRules],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
       'prefer-const': 'error',

@@ -113,14 +113,53 @@ describe('the written rules that lint enforces', () => {
     ['no-restricted-syntax', 'apps/ingest/src/x.spec.ts', "xit('x', () => undefined);"],
     ['no-restricted-syntax', 'apps/ingest/src/x.spec.ts', 'await setTimeout(100);'],
     ['no-restricted-syntax', 'apps/ingest/src/x.spec.ts', 'await new Promise((done) => setTimeout(done, 100));'],
-    ['no-restricted-syntax', 'apps/ingest/src/x.ts', 'export const now_ms = Date.now();'],
-    ['no-restricted-syntax', 'apps/ingest/src/x.ts', 'export const now = new Date();'],
     ['@typescript-eslint/no-explicit-any', 'apps/ingest/src/x.ts', 'export const x = (y: any) => y;'],
   ];
 
   it.each(refused)('%s refuses, in %s, what breaks it (case %#)', async (rule, path, text) => {
     expect(await brokenRules(path, text)).toContain(rule);
   });
+
+  it.each(['Date.now()', 'new Date()'])('GEN-4.c refuses %s where no reason stands beside it', async (clock) => {
+    expect(await brokenRules('apps/ingest/src/x.ts', `export const now = ${clock};`)).toEqual(['no-restricted-syntax']);
+    const reasoned = `// eslint-disable-next-line no-restricted-syntax\nexport const now = ${clock};`;
+    expect(await brokenRules('apps/ingest/src/x.ts', reasoned)).toEqual([]);
+  });
+
+  it.each([
+    "error.message === 'gone'",
+    "error.message.includes('gone')",
+    "(error as Error).message?.startsWith('gone')",
+    '/gone/.test(error.message)',
+    '/gone/.exec(message)',
+    "message.indexOf('gone') >= 0",
+  ])('GEN-7.b refuses a decision by the text of a message: %s', async (decision) => {
+    const text = `export const x = (error: Error, message: string) => [${decision}, message, error];`;
+    expect(await brokenRules('libs/postgres/src/x.ts', text)).toEqual(['no-restricted-syntax']);
+  });
+
+  it('GEN-7.b refuses to choose by the text of a message', async () => {
+    const text =
+      "export function x(error: Error) {\n  switch (error.message) {\n    case 'gone':\n      return 1;\n  }\n  return 2;\n}";
+    expect(await brokenRules('libs/postgres/src/x.ts', text)).toContain('no-restricted-syntax');
+  });
+
+  it('GEN-4.c, GEN-7.b holds for all that is deployed', async () => {
+    const ours = new ESLint({
+      cwd: root,
+      overrideConfig: [
+        tseslint.configs.disableTypeChecked,
+        { languageOptions: { parserOptions: { projectService: false } } },
+      ] as never,
+      ruleFilter: ({ ruleId }) => ruleId === 'no-restricted-syntax',
+    });
+    const results = await ours.lintFiles(['apps/*/src/**/*.ts', 'libs/*/src/**/*.ts']);
+    expect(results.length).toBeGreaterThan(200);
+    const broken = results.flatMap(({ filePath, messages }) =>
+      messages.filter(({ ruleId }) => ruleId === 'no-restricted-syntax').map(({ line }) => `${filePath}:${line}`),
+    );
+    expect(broken).toEqual([]);
+  }, 120_000);
 
   it('no-floating-promises refuses a promise that nobody waits for', async () => {
     const typed = new ESLint({ cwd: root });
