@@ -15,7 +15,7 @@ function faultsOf(define: () => unknown): readonly string[] {
 const faults = (document: unknown) => faultsOf(() => definePolicy(readPolicyDocument(document)));
 
 describe('definePolicy', () => {
-  it('VAL-10.a takes what is left out from the default policy', () => {
+  it('VAL-10.f takes what is left out from the default policy', () => {
     expect(definePolicy().settings).toEqual(DEFAULT_POLICY);
     expect(definePolicy({ limits: { max_depth: 5 } }).limits).toEqual({ ...DEFAULT_POLICY.limits, max_depth: 5 });
     expect(definePolicy().redact('as it was')).toBe('as it was');
@@ -88,7 +88,7 @@ describe('definePolicy', () => {
     expect(definePolicy({}, { registry }).offered.map(({ version }) => version)).toEqual(['1.9', '1.10', '2.0', '2.1']);
   });
 
-  it('CON-4.a names a version that is registered twice, or under no version number', () => {
+  it('names a version that is registered twice, or under no version number', () => {
     const again = { version: '1.0', schema: publishedSchema('1.1')!, standing: { status: 'current' as const } };
     const define = (version: string) => () =>
       definePolicy({}, { registry: [...REGISTERED_VERSIONS, { ...again, version }] });
@@ -97,7 +97,7 @@ describe('definePolicy', () => {
     expect(faultsOf(define('1.3'))).toEqual([]);
   });
 
-  it('CON-4.a names what is wrong with a schema beside what is wrong with the settings', () => {
+  it('names what is wrong with a schema beside what is wrong with the settings', () => {
     const bad = { version: '1.3', schema: { properties: {} }, standing: { status: 'current' as const } };
     expect(faultsOf(() => definePolicy({ prompt_versions: [] }, { registry: [bad] }))).toEqual([
       'prompt_versions must be a list of at least one version',

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { DIAGNOSTIC_KINDS, REASON_CODES } from '../reason-codes.js';
 import { denySubmission } from './validate-review.js';
@@ -126,7 +129,7 @@ describe('rejections', () => {
     });
   });
 
-  it('VAL-9.b VAL-7.a knows a verdict for changed files that are denied', () => {
+  it('VAL-7.c knows a verdict for changed files that are denied', () => {
     const verdict = denySubmission(['//depot/secret/a.c', '//depot/secret/b.c'], definePolicy());
     expect(verdict).toMatchObject({
       outcome: 'rejected',
@@ -168,7 +171,7 @@ describe('diagnostics', () => {
     });
   });
 
-  it('VAL-9.b describes every code that can be emitted, with kinds of the closed list', () => {
+  it('VAL-9.c describes every code that can be emitted, with kinds of the closed list', () => {
     for (const entry of Object.values(REASON_CODES)) {
       expect(entry.kinds).toContain(entry.kind);
       expect(DIAGNOSTIC_KINDS).toEqual(expect.arrayContaining([...entry.kinds]));
@@ -187,16 +190,53 @@ describe('diagnostics', () => {
 });
 
 describe('purity', () => {
-  it('VAL-11.b asks no clock and no chance', () => {
-    const originals = [Date.now, Math.random, performance.now] as const;
-    const forbidden = () => {
-      throw new Error('not pure');
-    };
-    [Date.now, Math.random, performance.now] = [forbidden, forbidden, forbidden];
+  const entry = fileURLToPath(new URL('./validate-review.ts', import.meta.url));
+
+  /** The file, what it imports, and so on; what an `import type` names is not there when it runs. */
+  function sources(path: string, seen = new Map<string, string>()): Map<string, string> {
+    if (seen.has(path)) return seen;
+    const text = readFileSync(path, 'utf8');
+    seen.set(path, text);
+    for (const [, from] of text.matchAll(/^(?:import|export) (?!type\b)[^;]*?from '(\.[^']+)\.js';/gm)) {
+      sources(resolve(dirname(path), `${from}.ts`), seen);
+    }
+    return seen;
+  }
+
+  /** Bytes, and a hash of them. */
+  const PURE_PACKAGES = /^import (?:type )?\{[^}]*\} from 'node:buffer';|^import \{ createHash \} from 'node:crypto';/;
+
+  it('VAL-11.b asks no clock and no chance, wherever it comes', () => {
+    const names = ['Date', 'performance', 'crypto', 'process', 'fetch', 'setTimeout', 'setImmediate'] as const;
+    const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)!] as const);
+    const random = Math.random;
+    const results = [aResult({ findings: [aFinding({ title: ' x ' }), 7, aFinding()] }), 'no JSON', aResult({ x: 1 })];
+    const asked: string[] = [];
+    let kept: (number | undefined)[];
     try {
-      expect(judge(aResult({ findings: [aFinding({ title: ' x ' }), 7, aFinding()] })).counts.kept).toBe(1);
+      Math.random = () => asked.push('Math.random');
+      for (const name of names) {
+        const get = () => asked.push(name);
+        Object.defineProperty(globalThis, name, { configurable: true, get });
+      }
+      kept = results.map((result) => judge(result).counts.kept);
     } finally {
-      [Date.now, Math.random, performance.now] = originals;
+      Math.random = random;
+      for (const [name, descriptor] of before) Object.defineProperty(globalThis, name, descriptor);
+    }
+    expect([kept, asked]).toEqual([[1, 0, 0], []]);
+  });
+
+  it('VAL-11.b imports nothing that reaches out, and names no clock, no chance and no I/O', () => {
+    const reached = [...sources(entry)];
+    expect(reached.length).toBeGreaterThan(8);
+    for (const [path, text] of reached) {
+      const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+      const packages = [...code.matchAll(/^(?:import|export) [^;]*?from '[^.][^']*';/gm)].map(([line]) => line);
+      expect([path, packages.filter((line) => !PURE_PACKAGES.test(line))]).toEqual([path, []]);
+      const names =
+        /\b(?:new Date|Date\.|Math\.random|performance|process|globalThis|crypto\.|fetch|setTimeout|import\()/;
+      expect([path, names.exec(code)?.[0]]).toEqual([path, undefined]);
     }
   });
 

@@ -3,19 +3,19 @@ import { isLargerThan } from './result-size.js';
 import { aFinding, aResult, judge } from './samples.js';
 
 describe('isLargerThan', () => {
-  it.each([['é€'], [Buffer.from('é€')]])('VAL-10.e takes raw output %j for as large as its UTF-8', (raw) => {
+  it.each([['é€'], [Buffer.from('é€')]])('VAL-10.g takes raw output %j for as large as its UTF-8', (raw) => {
     expect([4, 5, 6].map((bytes) => isLargerThan({ raw }, bytes))).toEqual([true, false, false]);
   });
 
   const documents = [{}, { a: 1 }, { a: 1, b: null }, [], [true, -1.5], ['é', '"', '\u0000'], '\ud800', { 'é"': [{}] }];
 
-  it.each(documents.map((document) => [document]))('VAL-10.e takes the document %j as compact JSON', (document) => {
+  it.each(documents.map((document) => [document]))('VAL-10.g takes the document %j as compact JSON', (document) => {
     const bytes = Buffer.byteLength(JSON.stringify(document));
     expect(isLargerThan({ document }, bytes)).toBe(false);
     expect(isLargerThan({ document }, bytes - 1)).toBe(true);
   });
 
-  it('VAL-10.e does not measure a document that was read from less than the limit', () => {
+  it('VAL-10.g does not measure a document that was read from less than the limit', () => {
     const document = { text: 'x'.repeat(100) };
     expect(isLargerThan({ document, read_from_bytes: 100 }, 100)).toBe(false);
     expect(isLargerThan({ document, read_from_bytes: 101 }, 100)).toBe(true);
@@ -30,7 +30,7 @@ describe('a review result over the limit', () => {
     return result;
   };
 
-  it('VAL-10.e is rejected before anything of it is read, as text, bytes or document', () => {
+  it('VAL-10.g is rejected before anything of it is read, as text, bytes or document', () => {
     const large = ofBytes(401);
     for (const review of [large, JSON.stringify(large), Buffer.from(JSON.stringify(large)), '{'.repeat(401)]) {
       expect(judge(review, { policy })).toEqual({
@@ -65,7 +65,7 @@ describe('a review result over the limit', () => {
     }
   });
 
-  it('VAL-10.e is not one that just fits', () => {
+  it('VAL-10.g is not one that just fits', () => {
     const fits = ofBytes(400);
     for (const review of [fits, JSON.stringify(fits)]) expect(judge(review, { policy }).outcome).toBe('accepted');
     expect(judge({ ...fits, meta: { text: 'x'.repeat(2 * 1024 * 1024 - 300) } }).outcome).toBe('accepted');

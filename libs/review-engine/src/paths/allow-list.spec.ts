@@ -108,7 +108,7 @@ describe('compileAllowList', () => {
     expect(list.denied({ changed_files, root: '//depot/project' })).toEqual(['//depot/secret/b.c#1', '../d.c']);
   });
 
-  it('VAL-7.b gives one hash for the same entries in any order, another for others', () => {
+  it('VAL-7.d gives one hash for the same entries in any order, another for others', () => {
     const one = compileAllowList(['//depot/a/...', './...']).hash;
     expect(compileAllowList(['./...', { path: '//depot/a/...' }, './...']).hash).toBe(one);
     expect(compileAllowList(['//depot/a/...']).hash).not.toBe(one);

@@ -66,7 +66,7 @@ describe('judgeSubmission', () => {
     }
   });
 
-  it('VAL-7.a denies a submission of which one changed file is not allowed', () => {
+  it('VAL-7.c denies a submission of which one changed file is not allowed', () => {
     const allow_list = compileAllowList(['//depot/p/...']);
     const changed_files = ['a.c', '//depot/q/b.c'];
     const { verdict, denied } = judgeSubmission(aSubmission({ changed_files, root: '//depot/p' }), {

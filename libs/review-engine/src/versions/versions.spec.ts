@@ -95,7 +95,7 @@ describe('schema_version', () => {
     expect(versions('1.1', '1.0', policy)).toMatchObject({ schema_verdict: 'compatible_minor', read_as: '1.0' });
   });
 
-  it('VER-8.a GEN-8.b names a preview as supported to its sources alone', () => {
+  it('VER-8.a names a preview as supported to its sources alone', () => {
     const policy: PolicyOverrides = {
       schema_versions: { '1.0': { status: 'current' }, '1.1': { status: 'preview', sources: ['early'] } },
     };
