@@ -88,7 +88,7 @@ describe('the batch consumer', () => {
     expect(ear.contexts[0]!.partitions).toHaveLength(2);
   });
 
-  it('WQ-4.c says of a record whether another member may have had it in hand', async () => {
+  it('WQ-4.g says of a record whether another member may have had it in hand', async () => {
     const group = await freshGroup();
     await stage.send([delayedEvent('before')]);
     const ear = new Ear();

@@ -18,7 +18,7 @@ describe('judgeSendError', () => {
   it.each([
     ['MESSAGE_TOO_LARGE', 10],
     ['INVALID_RECORD', 87],
-  ])('WQ-1.g takes %s for a refusal for ever', (type, code) => {
+  ])('WQ-1.i takes %s for a refusal for ever', (type, code) => {
     expect(judgeSendError(answered(type, code))).toMatchObject({ refused: true, failure: { retryable: false } });
   });
 });

@@ -57,7 +57,7 @@ describe('the publisher', () => {
     expect(record!.value).toEqual(event.data);
   });
 
-  it('WQ-1.g rejects what schema or size refuse for ever, and publishes its neighbours', async () => {
+  it('WQ-1.i rejects what schema or size refuse for ever, and publishes its neighbours', async () => {
     const publisher = publisherTo(kafka.brokers, kafka.topic_prefix);
     const broken = { ...delayedEvent('broken'), value: undefined, data: Buffer.from('{"job_id":1}') };
     const torn = { ...delayedEvent('torn'), value: undefined, data: Buffer.from('{') };
@@ -79,7 +79,7 @@ describe('the publisher', () => {
     expect(publisher.available).toBe(true);
   });
 
-  it('WQ-1.g finds the one record that the broker refuses among those that shared its request', async () => {
+  it('WQ-1.i finds the one record that the broker refuses among those that shared its request', async () => {
     const prefix = `${kafka.topic_prefix}-small`;
     const admin = kafka.client.admin();
     await admin.connect();

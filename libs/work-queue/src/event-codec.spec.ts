@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { OutgoingEvent } from '@assay/contracts';
 import { decodeEvents, encodeEvents } from './event-codec.js';
 
-it('WQ-1.h keeps events byte for byte between the commit and a later publication', () => {
+it('keeps events byte for byte between the commit and a later publication', () => {
   const events: OutgoingEvent[] = [
     {
       type: 'delivery.settled',

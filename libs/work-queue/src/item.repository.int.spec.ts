@@ -68,7 +68,7 @@ describe('claiming', () => {
     expect(await ALPHA.renew(stage.database, items.slice(0, 1))).toEqual(new Set([items[0]!.id]));
   });
 
-  it('WQ-1.h keeps a payload of any bytes as it is', async () => {
+  it('keeps a payload of any bytes as it is', async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
     await insert([anItem({ payload: bytes }), anItem({ payload: Buffer.alloc(0) }), anItem()]);
     const payloads = (await ALPHA.claimDue(stage.database, 'paint', 3)).map(({ payload }) => payload);
@@ -133,7 +133,7 @@ describe('guards', () => {
     },
   );
 
-  it('WQ-3.a gives each item of a batch its own values, in whatever order they come', async () => {
+  it('gives each item of a batch its own values, in whatever order they come', async () => {
     const batches = await Promise.all(Array.from({ length: 12 }, () => insert([anItem(), anItem()], 2)));
     const items = batches.flat().sort(() => Math.random() - 0.5);
     await stage.database.transaction((tx) =>
@@ -160,7 +160,7 @@ describe('guards', () => {
     }
   });
 
-  it('GEN-3.a keeps an item that is held anew, though its old lease is in the batch, too', async () => {
+  it('removes an item that is held anew once, though its old lease is in the batch, too', async () => {
     const [old] = await insert([anItem()], 1);
     await expire([old!.id]);
     await ALPHA.sweep(stage.database, 10);

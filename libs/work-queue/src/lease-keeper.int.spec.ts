@@ -42,6 +42,45 @@ const arrive = (token: string) => stage.database.query(CLAIM_DUE, ['paint', 1, 3
 const state = () => stage.sql('SELECT state, crashes, claimed_by FROM work_items');
 const QUEUED = [{ state: 'queued', crashes: 0, claimed_by: null }];
 
+describe('leases', () => {
+  it('WQ-2.b are renewed once a third of their length has passed, and not before', async () => {
+    const { now } = performance;
+    const [item] = await items.claimDue(stage.database, 'paint', 1);
+    keeper.hold([item!]);
+    const endAfter = async (passed_ms: number): Promise<string> => {
+      performance.now = () => now.call(performance) + passed_ms;
+      await keeper.tick();
+      return ends();
+    };
+    const ends = async () =>
+      (await stage.sql<{ at: string }>('SELECT lease_expires_at::text AS at FROM work_items'))[0]!.at;
+    const claimed_until = await ends();
+    try {
+      expect(await endAfter(LEASE_MS / 3 - 5_000)).toBe(claimed_until);
+      expect(await endAfter(LEASE_MS / 3)).not.toBe(claimed_until);
+    } finally {
+      performance.now = now;
+    }
+  });
+
+  it('WQ-4.e are no crash when their owner asks for them after they have ended', async () => {
+    const [item] = await items.claimDue(stage.database, 'paint', 1);
+    keeper.hold([item!]);
+    await stage.sql('UPDATE work_items SET lease_expires_at = clock_timestamp()');
+    await new ItemRepository('beta', LEASE_MS, 30).sweep(stage.database, 10);
+    expect(await state()).toEqual([{ state: 'queued', crashes: 1, claimed_by: null }]);
+    const { now } = performance;
+    performance.now = () => now.call(performance) + LEASE_MS / 2;
+    try {
+      await keeper.tick();
+    } finally {
+      performance.now = now;
+    }
+    expect(item!.lease.lost).toBe(true);
+    expect(await state()).toEqual(QUEUED);
+  });
+});
+
 describe('claims that were answered to nobody', () => {
   it('WQ-4.f gives back what such a claim takes after the first look for it', async () => {
     const token = await claimOnItsWay();
@@ -58,7 +97,7 @@ describe('claims that were answered to nobody', () => {
     expect(await state()).toEqual(QUEUED);
   });
 
-  it('WQ-4.f forgets such a claim after a lease, for it can hold nothing any more', async () => {
+  it('forgets such a claim after a lease, for it can hold nothing any more', async () => {
     keeper = new LeaseKeeper(stage.database, (items = new ItemRepository('alpha', 100, 30)));
     await claimOnItsWay();
     await eventually(async () => {

@@ -107,7 +107,7 @@ describe('answers of COMMIT that are lost', () => {
     expect(ledger.events).toHaveLength(1);
   });
 
-  it('WQ-10.b tells each failed attempt once and loses none, with the answers of one commit in 3 lost', async () => {
+  it('WQ-10.a tells each failed attempt once and loses none, with the answers of one commit in 3 lost', async () => {
     let attempts = 0;
     const handler = new Once((unit) =>
       (attempts += 1) % 2 === 0 ? Promise.reject(retryable()) : Promise.resolve(unit.body),

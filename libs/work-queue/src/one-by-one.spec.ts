@@ -26,7 +26,7 @@ async function run(n: number, fails: (units: readonly number[]) => unknown) {
 }
 
 describe('oneByOne', () => {
-  it('GEN-7.f fails the two units that no retry mends and none of their neighbours', async () => {
+  it('GEN-7.k fails the two units that no retry mends and none of their neighbours', async () => {
     const { done, failed, left } = await run(
       9,
       (units) => (units.includes(3) || units.includes(7)) && new TypeError('x'),
@@ -39,7 +39,7 @@ describe('oneByOne', () => {
     expect(left).toBeNull();
   });
 
-  it('GEN-7.f leaves everything undivided and fails nothing in an outage', async () => {
+  it('GEN-7.j leaves everything undivided and fails nothing in an outage', async () => {
     const { asked, failed, left } = await run(8, () => failure('DEPENDENCY_UNAVAILABLE'));
     expect(asked).toHaveLength(1);
     expect(failed).toEqual([]);
@@ -97,7 +97,7 @@ describe('oneByOne', () => {
     expect(left!.units).toEqual([7]);
   });
 
-  it('GEN-7.f leaves two units whose locks others hang on to, one in each half, and does the rest', async () => {
+  it('GEN-7.k leaves two units whose locks others hang on to, one in each half, and does the rest', async () => {
     const locked = [1, 6];
     const { done, failed, left } = await run(
       8,
@@ -108,7 +108,7 @@ describe('oneByOne', () => {
     expect(left!.units).toEqual(locked);
   });
 
-  it('GEN-7.f leaves the unit whose lock another session hangs on to, fails it never, and does the rest', async () => {
+  it('GEN-7.k leaves the unit whose lock another session hangs on to, fails it never, and does the rest', async () => {
     const { done, failed, left } = await run(8, (units) => units.includes(5) && failure('CONFLICT'));
     expect(done).toEqual([0, 1, 2, 3, 4, 6, 7]);
     expect(failed).toEqual([]);
@@ -122,7 +122,7 @@ describe('oneByOne', () => {
     expect(left).toMatchObject({ units: [0] });
   });
 
-  it('GEN-7.f leaves what an outage hit while a culprit was looked for', async () => {
+  it('GEN-7.j leaves what an outage hit while a culprit was looked for', async () => {
     let away = false;
     const { done, failed, left } = await run(4, (units) => {
       if (away) return failure('DEPENDENCY_UNAVAILABLE');

@@ -19,20 +19,20 @@ function sweepsAt(seconds: number, turns: { writable_s: number; away_s: number }
 }
 
 describe('OwnersFirst', () => {
-  it('WQ-4.e lets owners renew for a third of the lease after an outage', () => {
+  it('WQ-4.h lets owners renew for a third of the lease after an outage', () => {
     expect(sweepsAt(60, { away_s: 40, writable_s: 20 })).toEqual([50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60]);
   });
 
-  it('WQ-4.e gives owners their time after the second of two outages, however long that was', () => {
+  it('WQ-4.h gives owners their time after the second of two outages, however long that was', () => {
     expect(sweepsAt(105, { away_s: 40, writable_s: 5 }).length).toBe(0);
   });
 
-  it('WQ-4.e sweeps once Postgres has been writable for a lease in all, though its outages come and go', () => {
+  it('WQ-4.h sweeps once Postgres has been writable for a lease in all, though its outages come and go', () => {
     const [first] = sweepsAt(300, { away_s: 5, writable_s: 5 });
     expect(first).toBe(60);
   });
 
-  it('WQ-4.e defers for nobody where there was no outage', () => {
+  it('WQ-4.h defers for nobody where there was no outage', () => {
     expect(new OwnersFirst(LEASE_MS, () => 0).defers(Infinity)).toBe(false);
   });
 });

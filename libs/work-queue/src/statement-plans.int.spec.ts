@@ -57,7 +57,7 @@ describe('plans that are made while the queue is idle', () => {
     [SWEEP.name, SWEEP, ['leased', 'pkey']],
     [NEXT_DUE_WORK.name, NEXT_DUE_WORK, ['due', 'suspect']],
     [NEXT_DUE_PUBLISH.name, NEXT_DUE_PUBLISH, ['unpublished']],
-  ])('WQ-3.a %s reaches its items by an index and joins no two lists of them', async (_name, statement, uses) => {
+  ])('%s reaches its items by an index and joins no two lists of them', async (_name, statement, uses) => {
     const plan = await explain(stage.database, statement);
     expect(indexesOf(plan)).toEqual(uses.map((index) => `work_items_${index}`));
     expect(wholeScans(plan)).toEqual([]);
@@ -90,7 +90,7 @@ describe('at 100,000 items', () => {
     return least_ms;
   }
 
-  it('WQ-3.a a guard costs its ids and not their square: 16 times as many, far less than 256 times as much', async () => {
+  it('a guard costs its ids and not their square: 16 times as many, far less than 256 times as much', async () => {
     const guard = (n: number) => [
       held.slice(-n).map(({ id }) => id),
       held.slice(-n).map(({ token }) => token),

@@ -89,7 +89,7 @@ describe('work', () => {
     await emptied();
   });
 
-  it('DLQ-2.a spends its attempts, tells of each delay, then dead-letters', async () => {
+  it('DLQ-2.a, WQ-1.h spends its attempts, tells of each delay, then dead-letters', async () => {
     const queue = stage.queue(ledger);
     const painter = new Painter(() => Promise.reject(retryable()));
     queue.worker(painter, { slots: 5, batch: 5 });
@@ -148,7 +148,7 @@ describe('work', () => {
     expect(painter.dead).toMatchObject([{ attempts: 1, failure: { error_class: 'PROGRAMMING_ERROR' } }]);
   });
 
-  it('GEN-2.a does not let one result that the tables refuse take its neighbours along', async () => {
+  it('GEN-7.f does not let one result that the tables refuse take its neighbours along', async () => {
     const queue = stage.queue(ledger);
     const painter = new Painter((unit) => Promise.resolve(unit.body === 'poison' ? 'nul \0 byte' : unit.body));
     queue.worker(painter, { slots: 10, batch: 10 });
@@ -241,7 +241,7 @@ describe('crashes', () => {
     expect(await effects()).toEqual(['a', 'b', 'suspect']);
   });
 
-  it('WQ-4.d works an item alone in its process after its second crash', async () => {
+  it('WQ-4.c works an item alone in its process after its second crash', async () => {
     const queue = stage.queue(ledger);
     const atWork = new Set<string>();
     const seen: string[][] = [];
@@ -368,7 +368,8 @@ describe('publishing', () => {
       }
     }
     const queue = stage.queue(ledger);
-    queue.worker(new Rebuilding(), { slots: 5, batch: 5 });
+    const rebuilding = new Rebuilding();
+    queue.worker(rebuilding, { slots: 5, batch: 5 });
     const [item] = await insert(queue, [anItem({ payload: Buffer.from('the body to work on') })]);
     queue.start();
     await eventually(async () => {
@@ -377,6 +378,7 @@ describe('publishing', () => {
     ledger.away = false;
     await emptied();
     expect(ledger.ids()).toEqual([anEvent(item!, 7).id]);
+    expect(rebuilding.performed).toHaveLength(1);
   });
 });
 
