@@ -149,7 +149,7 @@ describe('transactions', () => {
     expect(runs).toBe(2);
   });
 
-  it('GEN-7.f tells a lock that does not come free from a statement that takes too long', async () => {
+  it('GEN-7.a tells a lock that does not come free from a statement that takes too long', async () => {
     await database.execute('INSERT INTO counters VALUES (30, 0)');
     const hasty = await open({ statement_timeout_ms: 500 });
     await database.transaction(async (tx) => {
@@ -160,7 +160,7 @@ describe('transactions', () => {
     await expect(hasty.query('SELECT pg_sleep(5)')).rejects.toMatchObject({ error_class: 'DEPENDENCY_TIMEOUT' });
   });
 
-  it('GEN-5.b loses a connection that Postgres ends, and goes on with another', async () => {
+  it('GEN-7.c loses a connection that Postgres ends, and goes on with another', async () => {
     const cut = database.transaction(async (tx) => {
       const [{ pid }] = (await tx.query('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];
       await own.sql('SELECT pg_terminate_backend($1)', [pid]);
@@ -179,7 +179,7 @@ describe('values', () => {
     expect(row).toEqual({ at: '2026-02-03T04:05:06.700Z', n: 0 });
   });
 
-  it('VAL-12.g keeps packed bodies byte for byte, NUL and broken UTF-8 included', async () => {
+  it('keeps packed bodies byte for byte, NUL and broken UTF-8 included', async () => {
     const bodies = [Buffer.from([0, 1, 2]), Buffer.alloc(0), Buffer.from([0xff, 0xfe, 0x00]), Buffer.from('"\\ü')];
     const { packed, offsets, lengths } = packBodies(bodies);
     const rows = await database.query<{ body: Buffer }>(

@@ -134,7 +134,7 @@ describe('the key file', () => {
 describe('maySee', () => {
   const principal = { key_id: 'k', role: 'operator' as const, source: 'acme' };
 
-  it('GEN-8.b admits the sources of the key alone', () => {
+  it('admits the sources of the key alone', () => {
     expect(maySee({ ...principal, sources: ['acme'] }, 'acme')).toBe(true);
     expect(maySee({ ...principal, sources: ['acme'] }, 'acme2')).toBe(false);
     expect(maySee({ ...principal, sources: ['acme'] }, 'unknown')).toBe(false);

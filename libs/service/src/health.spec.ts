@@ -40,7 +40,7 @@ describe('Liveness', () => {
 });
 
 describe('Readiness', () => {
-  it('GEN-10.d tells of what is missing and is ready all the same where requests do not need it', async () => {
+  it('tells of what is missing and is ready all the same where requests do not need it', async () => {
     const readiness = new Readiness();
     readiness.register('postgres', () => Promise.resolve());
     readiness.register('kafka', () => Promise.reject(new Error('away')), { told_only: true });

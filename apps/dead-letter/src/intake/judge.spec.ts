@@ -130,7 +130,7 @@ describe('a failure under a replay', () => {
     },
   );
 
-  it('GEN-9.c ends the same, whether late news of the generation before come first or last', () => {
+  it('GEN-9.a ends the same, whether late news of the generation before come first or last', () => {
     const late = news({ generation: 0, revision: 9, error_class: 'POLICY_REJECTED' });
     const failed = news({ generation: 1, revision: 1 });
     const ends = [
@@ -238,7 +238,7 @@ function permutations<T>(of: readonly T[]): T[][] {
 }
 
 describe('any order', () => {
-  it('GEN-9.c ends in the same facts and state, however failures come', () => {
+  it('GEN-9.a ends in the same facts and state, however failures come', () => {
     const failure = fc.record({
       generation: fc.integer({ min: 0, max: 2 }),
       revision: fc.integer({ min: 1, max: 5 }),

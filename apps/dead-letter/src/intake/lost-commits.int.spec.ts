@@ -58,19 +58,19 @@ async function failThenSettle(rounds: number, of: number): Promise<void> {
 }
 
 describe('commits of dead-letter', () => {
-  it('WQ-10.b opens and resolves each letter once and tells of both, with the answer of one commit in 2 lost', async () => {
+  it('WQ-10.e opens and resolves each letter once and tells of both, with the answer of one commit in 2 lost', async () => {
     proxy.cutAfterCommit({ share: 1 / 2 });
     await failThenSettle(4, 10);
     expect(proxy.cuts).toBeGreaterThan(3);
   });
 
-  it('GEN-5.c opens and resolves each letter and tells of both when one commit in 2 never arrives', async () => {
+  it('GEN-5.d opens and resolves each letter and tells of both when one commit in 2 never arrives', async () => {
     proxy.cutBeforeCommit({ share: 1 / 2 });
     await failThenSettle(4, 10);
     expect(proxy.cuts).toBeGreaterThan(3);
   });
 
-  it('GEN-10.a goes on by new connections when those that stand are silent', async () => {
+  it('GEN-5.e, GEN-10.a goes on by new connections when those that stand are silent', async () => {
     await failThenSettle(1, 5);
     proxy.blackHole('standing');
     const failure = aFailure();

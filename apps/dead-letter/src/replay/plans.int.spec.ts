@@ -36,6 +36,9 @@ describe('POST /v1/replay-plans', () => {
       ...{ subject_id: delivery.failure.subject_id, error_class: 'RECIPIENT_INVALID', source: 'acme' },
       transitions: [{ from_state: null, to_state: 'pending', cause: 'frozen', actor: 'key:operator' }],
     });
+    for (const { occurred_at } of [...body.transitions, ...first!.transitions]) {
+      expect(Math.abs(Date.now() - Date.parse(occurred_at))).toBeLessThan(60_000);
+    }
     expect(first!.checks.every(({ passed }) => passed)).toBe(true);
     expect(second).toMatchObject({ state: 'excluded', code: 'subject_not_replayable' });
     expect(second!.checks[0]).toEqual({ check: 'subject', passed: false, code: 'subject_not_replayable' });

@@ -173,7 +173,7 @@ describe('execution', () => {
     await stage.act(plan, 'cancel');
   });
 
-  it('WQ-4.d, DLQ-8.d stands paused where its workers crash again and again, and goes on when resumed', async () => {
+  it('DLQ-8.d stands paused where its workers crash again and again, and goes on when resumed', async () => {
     const failed = await Promise.all(Array.from({ length: 2 }, () => stage.fail()));
     const plan = await stage.plan(failed, { items_per_second: 0.5 });
     await stage.act(plan, 'execute');
@@ -212,7 +212,7 @@ describe('execution', () => {
     await planIn(plans[1]!, 'completed');
   });
 
-  it('GEN-8.b, DLQ-8.a passes over what is no longer as it was when the plan was frozen', async () => {
+  it('GEN-6.e, DLQ-8.a passes over what is no longer as it was when the plan was frozen', async () => {
     const [gone, kept] = [await stage.fail(), await stage.fail()];
     const plan = await stage.plan([gone, kept]);
     await stage.call('operator', `/v1/dead-letters/${gone.letter.id}/discard`, { reason: 'a test mailbox' });
@@ -225,6 +225,9 @@ describe('execution', () => {
       ['refused', 'job_not_failed'],
     ]);
     expect((await stage.letter(gone)).state).toBe('discarded');
+    const [skipped] = await stage.items(plan);
+    expect(skipped!.transitions.at(-1)).toMatchObject({ to_state: 'skipped', actor: 'service:dead-letter' });
+    expect(await renderMetrics()).toMatch(/^assay_replay_items_total\{action="replay",outcome="skipped"\} [1-9]/m);
   });
 });
 

@@ -143,6 +143,7 @@ describe('one dead letter', () => {
       ...{ change: 2, from_state: 'open', to_state: 'triaged', cause: 'triaged' },
       ...{ actor: 'key:operator', note: 'asked the team' },
     });
+    expect(Math.abs(Date.now() - Date.parse(body.transitions[1]!.occurred_at))).toBeLessThan(60_000);
     const again = await stage.call<ProblemDetails>('operator', path, {});
     expect(again).toMatchObject({ status: 409, body: { code: 'illegal_transition', state: 'triaged' } });
   });

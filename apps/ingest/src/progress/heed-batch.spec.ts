@@ -18,7 +18,7 @@ const someNews = (over: Partial<News> = {}): News => ({
 const jobs = (...all: JobInProgress[]) => new Map(all.map((job) => [job.id, job]));
 
 describe('heedBatch', () => {
-  it('GEN-1.b makes one hop of each piece of news, with the move that it caused', () => {
+  it('makes one hop of each piece of news, with the move that it caused', () => {
     const settled = someNews({ event_id: 'e2', type: 'delivery.settled', stage: 'notify', state: 'succeeded' });
     const { changed, hops, verdicts } = heedBatch(jobs(aJob()), [someNews(), settled]);
     expect(verdicts).toEqual(['applied', 'applied']);
@@ -29,7 +29,7 @@ describe('heedBatch', () => {
     expect(changed).toMatchObject([{ id: 'j', state: 'succeeded', settles: true, alive: true }]);
   });
 
-  it('GEN-2.a ends a job once although its last news comes twice in one batch', () => {
+  it('ends a job once although its last news comes twice in one batch', () => {
     const last = someNews({ type: 'delivery.settled', stage: 'notify', state: 'succeeded' });
     const { changed, verdicts } = heedBatch(jobs(aJob()), [last, last]);
     expect(verdicts).toEqual(['applied', 'ended']);
@@ -38,7 +38,7 @@ describe('heedBatch', () => {
     expect(ended.changed).toEqual([]);
   });
 
-  it('GEN-8.b does not let one source move the job of another, nor an unknown one', () => {
+  it('does not let one source move the job of another, nor an unknown one', () => {
     const { changed, hops, verdicts } = heedBatch(jobs(aJob()), [
       someNews({ source: 'other' }),
       someNews({ job_id: 'x' }),

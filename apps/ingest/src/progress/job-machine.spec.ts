@@ -3,7 +3,7 @@ import { JOB_STATES } from '@assay/contracts';
 import { isTerminal, JOB_MOVES, mayMove, stands } from './job-machine.js';
 
 describe('the job machine', () => {
-  it('GEN-1.a lists every state, and no move leads from a state to itself', () => {
+  it('lists every state, and no move leads from a state to itself', () => {
     expect(Object.keys(JOB_MOVES).toSorted()).toEqual([...JOB_STATES].toSorted());
     for (const state of JOB_STATES) expect(mayMove(state, state)).toBe(false);
   });

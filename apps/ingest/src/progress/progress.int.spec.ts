@@ -117,7 +117,7 @@ describe('news of a job', () => {
     expect(settledOf(job)).toHaveLength(1);
   });
 
-  it('GEN-8.b of one source does not move the job of another', async () => {
+  it('GEN-8.a of one source does not move the job of another', async () => {
     const job = await accepted();
     await one.tell({ ...job, source: 'other' }, 'delivery.settled', deliveriesEnded({ sent: 1 }));
     await one.tell(job, 'review.validated', VALIDATED);

@@ -80,7 +80,7 @@ describe('Batcher', () => {
     expect(await batcher.submit(1, 1)).toBe(1);
   });
 
-  it('GEN-10.b goes on beside commits that hang, and never more than so many at once', async () => {
+  it('goes on beside commits that hang, and never more than so many at once', async () => {
     const hung: string[] = [];
     const batcher = new Batcher((items: string[]) => {
       if (!items[0]!.startsWith('hangs')) return Promise.resolve(items);
@@ -106,7 +106,7 @@ describe('Batcher', () => {
     expect(hung).toEqual(['hangs 1', 'hangs 2', 'hangs 3']);
   });
 
-  it('GEN-10.a gives the memory back of what was refused because its time was up', async () => {
+  it('gives the memory back of what was refused because its time was up', async () => {
     const batcher = new Batcher(() => new Promise<number[]>(() => undefined), {
       ...OPTIONS,
       max_commits: 1,

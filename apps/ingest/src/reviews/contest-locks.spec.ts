@@ -19,7 +19,7 @@ describe('contestLocks', () => {
     expect(contestLocks([of('a', 'k', '1'), of('a', 'k', '1'), of('a', 'k', '2')])).toHaveLength(3);
   });
 
-  it('GEN-8.a lets two sources use the same key and changelist without waiting for each other', () => {
+  it('GEN-8.c lets two sources use the same key and changelist without waiting for each other', () => {
     const [first, second] = [contestLocks([of('a', 'k', '1')]), contestLocks([of('b', 'k', '1')])];
     expect(first.filter((lock) => second.includes(lock))).toEqual([]);
   });

@@ -211,7 +211,7 @@ describe('a Postgres that takes no writes', () => {
     await sql(terminate);
   }
 
-  it('GEN-7.c, GEN-10.c answers 503 and never 500, is unready after a while, and takes submissions again by itself', async () => {
+  it('GEN-7.i, GEN-10.c answers 503 and never 500, is unready after a while, and takes submissions again by itself', async () => {
     await post();
     await readOnly(true);
     const during = await submitAt(20, 100);

@@ -17,7 +17,7 @@ const aJob = {
 };
 
 describe('submittedEvent', () => {
-  it('VAL-12.g carries the body byte for byte, whatever its spelling', () => {
+  it('carries the body byte for byte, whatever its spelling', () => {
     const body = Buffer.from('{ "review_result" : "\\u0000\\ud800",  "n":1.0, "n":2, "__proto__": {} }');
     const { data } = submittedEvent(aJob, body);
     expect(data.includes(body)).toBe(true);
@@ -26,7 +26,7 @@ describe('submittedEvent', () => {
     expect(told).toMatchObject({ job_id: aJob.id, source: 'acme', revision: 1, recipients: aJob.recipients });
   });
 
-  it('GEN-2.a gives the same id and bytes when it is built again', () => {
+  it('gives the same id and bytes when it is built again', () => {
     const body = Buffer.from('{}');
     expect(submittedEvent(aJob, body)).toEqual(submittedEvent({ ...aJob }, Buffer.from(body)));
     expect(submittedEvent(aJob, body)).toMatchObject({ id: `${aJob.id}:0:1:review.submitted`, key: 'acme 42' });

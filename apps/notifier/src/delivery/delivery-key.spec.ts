@@ -33,7 +33,7 @@ describe('deliveryKey', () => {
     );
   });
 
-  it('GEN-8.a keeps two sources with the same changelist, recipient and version apart', () => {
+  it('GEN-8.c keeps two sources with the same changelist, recipient and version apart', () => {
     expect(deliveryKey({ ...identity, source: 'other' })).not.toBe(deliveryKey(identity));
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Recipient, StageDeadLettered, StageDelayed } from '@assay/contracts';
+import { renderMetrics } from '@assay/observability';
 import { eventually } from '@assay/testing';
 import { simpleParser } from 'mailparser';
 import { Webhook } from 'standardwebhooks';
@@ -48,7 +49,25 @@ describe('deliveries', () => {
     expect(notifier.bot.received).toHaveLength(1);
   });
 
-  it('GEN-1.b stores every transition with time, actor and cause, and GEN-1.c lists them in order', async () => {
+  it('GEN-2.c sends nothing again after the offsets of its group were set back to the beginning', async () => {
+    const first = await notifier.start();
+    const review = await notifier.tell([BOT, DEV]);
+    await notifier.deliveries(review, 'sent', 'sent');
+    await eventually(() => expect(notifier.settledOf(review).length).toBeGreaterThan(0));
+    await first.stop();
+    const told = notifier.settledOf(review).length;
+    const admin = notifier.kafka.client.admin();
+    await admin.connect();
+    const groupId = notifier.env['ASSAY_KAFKA_GROUP']!;
+    await admin.resetOffsets({ groupId, topic: notifier.kafka.topic('review.validated'), earliest: true });
+    await admin.disconnect();
+    await notifier.start();
+    await eventually(() => expect(notifier.settledOf(review).length).toBeGreaterThan(told), { within_ms: 20_000 });
+    await notifier.deliveries(review, 'sent', 'sent');
+    expect([notifier.bot.received.length, notifier.mail.accepted.length]).toEqual([1, 1]);
+  });
+
+  it('GEN-1.b, GEN-6.d stores every transition with time, actor and cause, a retry too, and counts it', async () => {
     await notifier.start({ ASSAY_INSTANCE: 'the-one' });
     notifier.mail.behave('busy');
     const review = await notifier.tell([DEV]);
@@ -62,6 +81,12 @@ describe('deliveries', () => {
     expect(moves[0]).toMatchObject({ from_state: null, to_state: 'pending', cause: 'review_validated' });
     expect(moves.at(-1)).toMatchObject({ from_state: 'sending', to_state: 'sent', actor: 'the-one' });
     moves.slice(1).forEach((move, index) => expect(move.from_state).toBe(moves[index]!.to_state));
+    expect(moves.map(({ to_state }) => to_state)).toContain('retry_scheduled');
+    for (const { at, actor } of moves) {
+      expect(Math.abs(Date.now() - at.getTime())).toBeLessThan(60_000);
+      expect(actor).not.toBe('');
+    }
+    expect(await renderMetrics()).toMatch(/^assay_deliveries_total\{channel="email",state="retry_scheduled"\} [1-9]/m);
   });
 
   it('DEL-10.a DEL-4.c ends a recipient that is gone as failed_permanent, with a dead letter, at the first attempt', async () => {

@@ -43,7 +43,7 @@ describe('an attempt that answers after its lease has ended', () => {
     expect(notifier.mail.accepted).toHaveLength(2);
   });
 
-  it('GEN-5.a queues nothing again for a row that has ended meanwhile', async () => {
+  it('queues nothing again for a row that has ended meanwhile', async () => {
     const { app } = await notifier.start();
     const [repository, worker, database] = [app.get(DeliveryRepository), app.get(DeliveryWorker), app.get(Database)];
     const review = await notifier.tell([DEV]);

@@ -43,7 +43,7 @@ const subjects = async (state: string) =>
   );
 
 describe('commits whose answers are lost', () => {
-  it('GEN-5.c, WQ-10.b opens a dead letter for each delivery that failed for good, with the answer of one commit in 5 lost', async () => {
+  it('GEN-5.c, WQ-10.d opens a dead letter for each delivery that failed for good, with the answer of one commit in 5 lost', async () => {
     notifier.bot.behave(answer(410));
     await viaProxy();
     proxy.cutAfterCommit({ share: 1 / 5 });
@@ -60,7 +60,7 @@ describe('commits whose answers are lost', () => {
     expect(proxy.cuts).toBeGreaterThan(5);
   });
 
-  it('DEL-13.a, WQ-10.b tells each recipient once, with the answer of one commit in 4 lost', async () => {
+  it('DEL-13.a, WQ-10.d tells each recipient once, with the answer of one commit in 4 lost', async () => {
     await viaProxy();
     proxy.cutAfterCommit({ share: 1 / 4 });
     const reviews = await tellOf(60, mailTo);

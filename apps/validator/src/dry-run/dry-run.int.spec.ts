@@ -56,7 +56,7 @@ describe('POST /v1/validations', () => {
     expect(other.body.versions.schema_verdict).toBe('compatible_minor');
   });
 
-  it('VAL-10.e VAL-13.a rejects a review result over 2 MiB with its limit, where ingest would answer 413', async () => {
+  it('VAL-10.g VAL-13.a rejects a review result over 2 MiB with its limit, where ingest would answer 413', async () => {
     const { body } = await validator
       .post('/v1/validations', {
         changed_files: ['//depot/project/a.ts'],

@@ -76,7 +76,7 @@ describe('what is published for authors', () => {
     }
   });
 
-  it('VER-6.a VER-6.b answers a preflight as the source of its caller would be judged', async () => {
+  it('VER-6.c answers a preflight as the source of its caller would be judged', async () => {
     const path = '/v1/compatibility?schema_version=1.1&prompt_version=2.0';
     const { body: own } = await validator.get(path).expect(200);
     expect(own.preflight).toMatchObject({

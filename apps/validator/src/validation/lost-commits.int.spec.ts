@@ -52,21 +52,27 @@ function expectOneStory(): void {
 }
 
 describe('commits of the validator', () => {
-  it('WQ-10.b judges each submission once and tells of it, with the answer of one commit in 2 lost', async () => {
+  it('WQ-10.c judges each submission once and tells of it, with the answer of one commit in 2 lost', async () => {
     proxy.cutAfterCommit({ share: 1 / 2 });
     for (let round = 0; round < 5; round += 1) await submitted(2, 10);
     expect(proxy.cuts).toBeGreaterThan(3);
     expectOneStory();
   });
 
-  it('GEN-5.c judges each submission once and tells of it when one commit in 2 never arrives', async () => {
+  it('GEN-5.d judges each submission once and tells of it when one commit in 2 never arrives', async () => {
     proxy.cutBeforeCommit({ share: 1 / 2 });
     for (let round = 0; round < 5; round += 1) await submitted(2, 10);
     expect(proxy.cuts).toBeGreaterThan(3);
     expectOneStory();
   });
 
-  it('GEN-10.a, GEN-10.e goes on by new connections when those that stand are silent', async () => {
+  it('GEN-5.f judges each submission once and tells of it while its connections come and go', async () => {
+    proxy.flap(300);
+    for (let round = 0; round < 5; round += 1) await submitted(2, 10);
+    expectOneStory();
+  });
+
+  it('GEN-5.e, GEN-10.a, GEN-10.e goes on by new connections when those that stand are silent', async () => {
     await submitted(1, 5);
     proxy.blackHole('standing');
     await submitted(4, 10);

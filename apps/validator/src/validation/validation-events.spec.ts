@@ -32,7 +32,7 @@ const failure = new Failure({
 const occurred_at = '2026-01-01T00:00:02.000Z';
 
 describe('what the stage tells of attempts', () => {
-  it('GEN-9.a raises the revision with each attempt that failed', () => {
+  it('raises the revision with each attempt that failed', () => {
     const unit = { item, body };
     const delayed = delayedEvent({ unit, failure, attempt: 2, max_attempts: 5, next_due_at: occurred_at }, occurred_at);
     const told = JSON.parse(delayed.data.toString()) as StageDelayed;
@@ -62,7 +62,7 @@ describe('what the stage tells of attempts', () => {
     expect(event.data.toString()).not.toContain('Unchecked result');
   });
 
-  it('GEN-2.b gives a stored result the same ids each time, the dead letter one revision above', () => {
+  it('gives a stored result the same ids each time, the dead letter one revision above', () => {
     const { job_id, generation, source, changelist_id, correlation_id } = data;
     const about = { job_id, generation, source, changelist_id, correlation_id, traceparent: null };
     const stored = { ...about, revision: 3, validated_at: occurred_at, event: body.bytes, dead_letter: body.bytes };

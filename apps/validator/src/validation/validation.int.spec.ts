@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReviewSubmitted, ReviewValidated, StageDeadLettered } from '@assay/contracts';
+import { addLogSink } from '@assay/observability';
+import type { LogLine } from '@assay/observability';
+import type { Diagnostic } from '@assay/review-engine';
 import { eventually } from '@assay/testing';
 import { v7 } from 'uuid';
 import { A_FINDING, aResult, aSubmission, told, validatorFixture } from '../validator.fixture.js';
@@ -36,7 +39,7 @@ function stored(job_id: string): Promise<StoredRow[]> {
 }
 
 describe('a submission', () => {
-  it('VAL-1.a is judged, stored and told of, with what was kept and counted', async () => {
+  it('is judged, stored and told of, with what was kept and counted', async () => {
     const findings = [
       A_FINDING,
       { ...A_FINDING, id: 'F2', line: '12', severity: ' low' },
@@ -166,7 +169,7 @@ describe('a submission that comes again', () => {
     expect(await stored(submission.job_id)).toHaveLength(1);
   });
 
-  it('GEN-2.b is validated anew as a further generation', async () => {
+  it('is validated anew as a further generation', async () => {
     const submission = aSubmission();
     await validatedOf(submission);
     await validator.submit({ ...submission, generation: 1 });
@@ -190,7 +193,7 @@ describe('a submission that comes again', () => {
 });
 
 describe('a submission that may have been handed over before', () => {
-  it('WQ-4.c is judged from an item, whose crashes are counted; a later one in the transaction that takes it', async () => {
+  it('WQ-4.g is judged from an item, whose crashes are counted; a later one in the transaction that takes it', async () => {
     const other = await validatorFixture();
     try {
       const replica = await other.start();
@@ -223,14 +226,14 @@ describe('a worker that crashed', () => {
       [v7(), submission.job_id, phase, payload],
     );
 
-  it('GEN-5.a leaves its submission to the next, which judges it from its item', async () => {
+  it('leaves its submission to the next, which judges it from its item', async () => {
     const submission = aSubmission();
     await left('work', submission, Buffer.from(JSON.stringify(submission)));
     const [record] = await told(fixture.validated, submission.job_id);
     expect(record!.json<ReviewValidated>()).toMatchObject({ outcome: 'accepted', revision: 1 });
   });
 
-  it('GEN-2.b GEN-5.a leaves its stored result to the next, which publishes that', async () => {
+  it('GEN-2.b leaves its stored result to the next, which publishes that', async () => {
     const submission = aSubmission();
     const validated = await validatedOf(submission);
     await left('publish', submission, null);
@@ -245,6 +248,62 @@ describe('a worker that crashed', () => {
     await left('work', other, Buffer.from(JSON.stringify(other)));
     const records = await told(fixture.validated, submission.job_id, 2);
     expect(records[1]!.json()).toEqual(validated);
+  });
+});
+
+describe('what the engine changes, leaves out or refuses', () => {
+  const counted = async (name: string, code: string): Promise<number> => {
+    const { text } = await validator.get('/metrics', null).expect(200);
+    return Number(new RegExp(`^${name}\\{[^}]*code="${code}"[^}]*\\} (\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  };
+  const SERIES = [
+    ['assay_coercions_total', 'whitespace_trimmed', 3],
+    ['assay_finding_drops_total', 'invalid_enum_value', 1],
+    ['assay_rejections_total', 'incompatible_version', 1],
+  ] as const;
+  const now = () => Promise.all(SERIES.map(([name, code]) => counted(name, code)));
+
+  it('GEN-6.a, GEN-6.b, GEN-6.c leaves a diagnostic, a count and one line per job and code', async () => {
+    const before = await now();
+    const lines: LogLine[] = [];
+    const end = addLogSink((line) => void lines.push(line));
+    const trimmed = [1, 2, 3].map((n) => ({ ...A_FINDING, id: `F${n}`, title: ' Unchecked ' }));
+    const findings = [...trimmed, { ...A_FINDING, id: 'F4', severity: 'blocker' }];
+    const mended = aSubmission({ review_result: aResult({ findings }) });
+    const refused = aSubmission({ review_result: aResult({ schema_version: '9.0' }) });
+    await Promise.all([validatedOf(mended), validatedOf(refused)]);
+    const after = await eventually(async () => {
+      const counts = await now();
+      expect(counts.at(-1)).toBeGreaterThan(before.at(-1)!);
+      return counts;
+    });
+    end();
+    expect(after.map((count, n) => count - before[n]!)).toEqual(SERIES.map(([, , count]) => count));
+
+    const { body } = await validator.get(`/v1/reviews/${mended.job_id}/findings`).expect(200);
+    expect(body.diagnostics.map(({ kind, code, finding_id }: Diagnostic) => [kind, code, finding_id])).toEqual([
+      ...['F1', 'F2', 'F3'].map((id) => ['coercion', 'whitespace_trimmed', id]),
+      ['drop', 'invalid_enum_value', 'F4'],
+    ]);
+    const { body: rejection } = await validator.get(`/v1/reviews/${refused.job_id}/findings`).expect(200);
+    expect(rejection.diagnostics).toMatchObject([{ kind: 'rejection', code: 'incompatible_version' }]);
+    const logged = lines
+      .filter(({ event }) => event === 'reason_code')
+      .map(({ job_id, correlation_id, code, count }) => ({ job_id, correlation_id, code, count }));
+    const lineOf = ({ job_id, correlation_id }: ReviewSubmitted, code: string, count: number) => ({
+      job_id,
+      correlation_id,
+      code,
+      count,
+    });
+    expect(logged).toHaveLength(3);
+    expect(logged).toEqual(
+      expect.arrayContaining([
+        lineOf(mended, 'whitespace_trimmed', 3),
+        lineOf(mended, 'invalid_enum_value', 1),
+        lineOf(refused, 'incompatible_version', 1),
+      ]),
+    );
   });
 });
 
