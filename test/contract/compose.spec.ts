@@ -30,7 +30,7 @@ describe('docker-compose.yml', () => {
     for (const [, value] of passwords) expect(value).toMatch(/^\$\{[A-Z_]+:\?/);
   });
 
-  it('SEC-7.a gives each service the role and schema of infra/postgres', () => {
+  it('makes roles and schemas by the files of infra/postgres', () => {
     const scripts = compose.services.postgres.volumes.filter((volume) =>
       volume.includes('/docker-entrypoint-initdb.d/'),
     );

@@ -202,7 +202,7 @@ describe('assayctl validate', () => {
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
   });
 
-  it('SEC-4.e shows a finding nothing that drives a terminal, and no secret', () => {
+  it('SEC-4.g shows a finding nothing that drives a terminal, and no secret', () => {
     const severity = '\u001b[2J\u009b31m\u202e password=hunter2hunter2';
     const { out } = validate(
       aSubmission({ review_result: aResult({ findings: [{ ...FINDING, id: 'F\u001b[1m', severity }] }) }),

@@ -60,7 +60,7 @@ describe('assayctl for operators', () => {
     expect([code, err]).toEqual([1, expect.stringMatching(/127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/)]);
   });
 
-  it('SEC-3.a takes no key on the command line, where every process list would show it', async () => {
+  it('takes no key on the command line, where every process list would show it', async () => {
     expect(await run(['dead-letters', 'list', '--key', 'secret'], NOWHERE)).toMatchObject({ code: 2 });
     const { code } = await run(['dead-letters', 'list', '--key-file', 'k'], NOWHERE, { k: 'from-a-file\n' });
     expect(code).toBe(1);

@@ -62,7 +62,7 @@ describe('the policy of the settings', () => {
     expect(() => policyFrom({ ASSAY_PROMPT_VERSIONS: '1.0,one' })).toThrow(/ASSAY_PROMPT_VERSIONS.*"one"/);
   });
 
-  it('SEC-4.e VAL-3.d lets diagnostics pass the redactor', () => {
+  it('SEC-4.g VAL-3.d lets diagnostics pass the redactor', () => {
     expect(policyFrom({}).redact('password=hunter2hunter2')).not.toContain('hunter2');
   });
 });

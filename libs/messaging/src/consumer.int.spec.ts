@@ -132,7 +132,7 @@ describe('the batch consumer', () => {
     await eventually(() => expect(ear.codes).toContain('interrupted'), { within_ms: 15_000 });
   }, 60_000);
 
-  it('DLQ-4.a parks what cannot be decoded, sealed and with its place, and goes on', async () => {
+  it('DLQ-4.a, SEC-8.e parks what cannot be decoded, sealed and with its place, and goes on', async () => {
     const group = await freshGroup();
     const { headers } = raw('x');
     const value = Buffer.from('{"secret": "not an even', 'utf8');

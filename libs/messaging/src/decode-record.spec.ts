@@ -59,7 +59,7 @@ describe('a record of Kafka', () => {
     expect(decoded.event.data).toMatchObject({ error_class: 'NOT_YET_KNOWN' });
   });
 
-  it('DLQ-4.a is malformed without a value, JSON, the schema or the headers of CloudEvents', () => {
+  it('DLQ-4.d is malformed without a value, JSON, the schema or the headers of CloudEvents', () => {
     expect(codeOf(record({ value: null }))).toBe('record_without_value');
     expect(codeOf(record({ value: Buffer.from('{') }))).toBe('not_json');
     expect(codeOf(record({ value: Buffer.from([0xff, 0x00]) }))).toBe('not_json');
@@ -74,7 +74,7 @@ describe('a record of Kafka', () => {
     expect(codeOf(record({ headers: { 'content-type': 'application/json; charset=utf-8' } }))).toBeNull();
   });
 
-  it('SEC-4.e says where a schema is broken, never with which value', () => {
+  it('says where a schema is broken, never with which value', () => {
     const decoded = decodeRecord(place, record({ data: { revision: 'hunter2' } }), 0);
     expect('failure' in decoded && decoded.failure.message).toBe('/revision breaks #/properties/revision/type');
   });

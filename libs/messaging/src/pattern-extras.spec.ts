@@ -18,7 +18,7 @@ describe('what is beyond the usual', () => {
     expect(wanted(`${SUBJECT}:0:1:review.settled`)).toBe(false);
   });
 
-  it('DLQ-4.a is decoded, and then parked, where there is no such id', () => {
+  it('DLQ-4.d is decoded, and then parked, where there is no such id', () => {
     expect(wants!(undefined)).toBe(true);
     expect(wants!({})).toBe(true);
     expect(wanted('nonsense')).toBe(true);

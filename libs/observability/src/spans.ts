@@ -1,6 +1,7 @@
 import { isSpanContextValid, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
 import type { Attributes, Link, Span, SpanContext } from '@opentelemetry/api';
 import { Failure } from '@assay/contracts';
+import { redactValue } from '@assay/security';
 import { contextIfAny, currentContext, runInContext } from './context.js';
 import { continueTraceparent, formatTraceparent, parseTraceparent } from './traceparent.js';
 
@@ -33,10 +34,12 @@ export function startSpan(name: string, settings: SpanSettings): ActiveSpan {
     .getTracer('assay')
     .startSpan(
       name,
-      { kind: SpanKind[settings.kind], attributes: settings.attributes, links: linksOf(settings.links) },
+      { kind: SpanKind[settings.kind], links: linksOf(settings.links) },
       remote ? trace.setSpanContext(ROOT_CONTEXT, remote) : ROOT_CONTEXT,
     );
-  return new RunningSpan(span, parent);
+  const running = new RunningSpan(span, parent);
+  if (settings.attributes) running.set(settings.attributes);
+  return running;
 }
 
 /** Runs `work` inside a span and its context; a rejection marks the span as failed. */
@@ -71,8 +74,9 @@ class RunningSpan implements ActiveSpan {
       : continueTraceparent(parent);
   }
 
+  /** Redacted (SEC-4), which only a span that is recorded costs. */
   set(attributes: Attributes): void {
-    this.span.setAttributes(attributes);
+    if (this.span.isRecording()) this.span.setAttributes(redactValue(attributes));
   }
 
   end(failure?: unknown): void {

@@ -43,7 +43,7 @@ afterAll(() => {
 });
 
 describe('traces', () => {
-  it('OBS-1.a continue a sampled trace, link a batch and reach the collector, without messages', async () => {
+  it('OBS-1.a, SEC-4.f continue a sampled trace, link a batch and reach the collector, without secrets', async () => {
     const { port } = collector.address() as AddressInfo;
     const otlp_url = `http://127.0.0.1:${port}/v1/traces`;
     const telemetry = await startTelemetry({ ...options, otlp_url, sample_ratio: 0 });
@@ -55,8 +55,11 @@ describe('traces', () => {
     });
     const failed = inSpan(
       'send',
-      { kind: 'CLIENT', parent, links: [link], attributes: { 'assay.channel': 'email' } },
-      () => Promise.reject(failure),
+      { kind: 'CLIENT', parent, links: [link], attributes: { 'assay.channel': 'email', url: 'https://u:tangerine@h' } },
+      (span) => {
+        span.set({ 'assay.note': 'token=tangerine' });
+        return Promise.reject(failure);
+      },
     );
     await expect(failed).rejects.toBe(failure);
     // Ratio 0: a trace that begins here is not recorded, though its ids travel.
@@ -75,6 +78,8 @@ describe('traces', () => {
       ...{ links: [{ traceId: parseTraceparent(link)!.trace_id }], status: { code: 2, message: 'late' } },
     });
     expect(JSON.stringify(bodies)).toContain('assay-spec');
+    const attributes = Object.fromEntries(spans[0]!.attributes.map(({ key, value }) => [key, value.stringValue]));
+    expect(attributes).toMatchObject({ 'assay.channel': 'email', 'assay.note': 'token=[redacted]' });
     expect(JSON.stringify(bodies)).not.toContain('tangerine');
   });
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { Failure } from '@assay/contracts';
-import { fixedSecret } from '@assay/security';
+import { fixedSecret, Secret } from '@assay/security';
+import type { SecretSource } from '@assay/security';
 import { eventually, testDatabase } from '@assay/testing';
 import type { TestDatabase } from '@assay/testing';
 import { packBodies } from './bodies.js';
@@ -15,10 +17,16 @@ const opened: Database[] = [];
 const LIMITS = { lock_timeout_ms: 5_000 };
 
 async function open(
-  options: { url?: string; migrations?: MigrationClass[]; pool_size?: number; statement_timeout_ms?: number } = {},
+  options: {
+    url?: string | SecretSource;
+    migrations?: MigrationClass[];
+    pool_size?: number;
+    statement_timeout_ms?: number;
+  } = {},
 ) {
+  const { url = own.url } = options;
   const connected = await new Database({
-    url: fixedSecret(options.url ?? own.url),
+    url: typeof url === 'string' ? fixedSecret(url) : url,
     schema: 'ingest',
     pool_size: options.pool_size ?? 5,
     statement_timeout_ms: options.statement_timeout_ms ?? 5_000,
@@ -41,7 +49,7 @@ afterAll(async () => {
 
 describe('roles', () => {
   it.each(['validator', 'notifier', 'dead_letter'] as const)(
-    'SEC-7.b refuses the schema of %s to the role of ingest, even to look',
+    'SEC-7.a refuses the schema of %s to the role of ingest, even to look',
     async (schema) => {
       await own.sql(`CREATE TABLE ${schema}.secrets (id integer)`);
       for (const sql of [
@@ -54,11 +62,33 @@ describe('roles', () => {
     },
   );
 
-  it('SEC-7.b refuses new tables in the public schema and new schemas', async () => {
+  it('SEC-7.a refuses new tables in the public schema and new schemas', async () => {
     await expect(database.query('CREATE TABLE public.mine (id integer)')).rejects.toMatchObject({
       code: 'postgres_42501',
     });
     await expect(database.query('CREATE SCHEMA mine')).rejects.toMatchObject({ code: 'postgres_42501' });
+  });
+});
+
+describe('credentials', () => {
+  const role = `rotating_${randomBytes(6).toString('hex')}`;
+  afterAll(() => own.sql(`DROP ROLE IF EXISTS ${role}`));
+
+  it('SEC-5.f opens its next connection with the password that holds then', async () => {
+    await own.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'first' IN ROLE assay_ingest`);
+    let password = 'first';
+    const url: SecretSource = {
+      current: () => new Secret(Object.assign(new URL(own.url), { username: role, password }).href),
+      onChange: () => () => undefined,
+    };
+    const rotated = await open({ url, pool_size: 1 });
+    const connection = async () => (await rotated.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0]!.pid;
+    const first = await connection();
+    await own.sql(`ALTER ROLE ${role} PASSWORD 'second'`);
+    password = 'second';
+    await own.sql('SELECT pg_terminate_backend($1)', [first]);
+    await eventually(async () => expect(await connection()).not.toBe(first));
+    await rotated.close();
   });
 });
 

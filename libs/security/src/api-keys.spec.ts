@@ -61,8 +61,9 @@ describe('ApiKeyRing', () => {
     ring.close();
   });
 
-  it('SEC-6.b forgets a revoked key by itself, well within 30 s', async () => {
-    const ring = new ApiKeyRing(path, { poll_ms: 10 });
+  it('SEC-6.b forgets a revoked key by itself, within 30 s of the edit, as it is used', async () => {
+    const ring = new ApiKeyRing(path);
+    const begun = performance.now();
     const reloaded = new Promise<void>((resolve) => {
       const stop = onSecurityNotice((notice) => {
         if (notice.event !== 'file_reloaded') return;
@@ -72,10 +73,11 @@ describe('ApiKeyRing', () => {
     });
     write(entry('two', second));
     await reloaded;
+    expect(performance.now() - begun).toBeLessThan(30_000);
     expect(ring.authenticate(first.key)).toEqual({ kind: 'unknown' });
     expect(ring.authenticate(second.key).kind).toBe('known');
     ring.close();
-  });
+  }, 40_000);
 
   it('SEC-6.b keeps the last good ring on a bad edit and while the file is away, and says so once', async () => {
     const notices: SecurityNotice[] = [];
@@ -125,7 +127,7 @@ describe('the key file', () => {
     expect(faults[6]).toMatch(/^keys\[7\]: "id" is missing/);
   });
 
-  it('SEC-6.a stops the start when it is no key file at all', () => {
+  it('stops the start when it is no key file at all', () => {
     expect(() => parseApiKeys(Buffer.from('{}'))).toThrow('the file has no array "keys"');
     expect(() => new ApiKeyRing(join(folder, 'absent.json'))).toThrow('ENOENT');
   });

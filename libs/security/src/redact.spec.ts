@@ -140,7 +140,7 @@ describe('redact', () => {
     }
   });
 
-  it('SEC-4.a takes time linear in the text', () => {
+  it('takes time linear in the text', () => {
     const hostile = [
       'a'.repeat(200_000),
       'password'.repeat(25_000),
@@ -215,7 +215,7 @@ describe('errorChain', () => {
     }
   });
 
-  it('DLQ-3.c takes anything that is thrown', () => {
+  it('takes anything that is thrown', () => {
     expect(errorChain('just text')).toBe('just text');
     expect(errorChain(undefined)).toBe('undefined');
     expect(errorChain(new AggregateError([new Error('one'), new Error('two')], 'both'))).toMatch(/one of: Error: two/);

@@ -46,7 +46,7 @@ describe('resolveSecret', () => {
     }
   });
 
-  it('SEC-5.b re-reads a file on change', async () => {
+  it('SEC-5.e re-reads a file on change', async () => {
     const path = join(folder, 'rotated');
     writeFileSync(path, 'old');
     const file = new WatchedFile({ path, what: 'secret', parse: (content) => new Secret(content.toString()) });
@@ -64,7 +64,7 @@ describe('ArtefactCipher', () => {
   const key = () => randomBytes(32).toString('base64');
   const [one, two] = [key(), key()];
 
-  it('SEC-8.b compresses, seals and opens again', () => {
+  it('SEC-8.d compresses, seals and opens again', () => {
     const cipher = new ArtefactCipher(fixedSecret(`k1:${one}`));
     const plain = Buffer.from('{"findings": []}'.repeat(500));
     const sealed = cipher.seal('artefact-1', plain);
@@ -74,7 +74,7 @@ describe('ArtefactCipher', () => {
     expect(cipher.seal('artefact-1', plain).bytes).not.toEqual(sealed.bytes);
   });
 
-  it('SEC-8.b does not open under another id, another key or with a changed byte', () => {
+  it('SEC-8.d does not open under another id, another key or with a changed byte', () => {
     const cipher = new ArtefactCipher(fixedSecret(`k1:${one},k2:${two}`));
     const { bytes } = cipher.seal('artefact-1', Buffer.from('x'));
     expect(() => cipher.open('artefact-2', 'k1', bytes)).toThrow();
@@ -84,14 +84,14 @@ describe('ArtefactCipher', () => {
     expect(() => cipher.open('artefact-1', 'k1', bytes)).toThrow();
   });
 
-  it('SEC-8.b seals with the first of two active keys and opens what either sealed', () => {
+  it('SEC-8.d seals with the first of two active keys and opens what either sealed', () => {
     const before = new ArtefactCipher(fixedSecret(`k1:${one}`)).seal('a', Buffer.from('x'));
     const after = new ArtefactCipher(fixedSecret(`k2:${two},k1:${one}`));
     expect(after.open('a', before.key_id, before.bytes).toString()).toBe('x');
     expect(after.seal('a', Buffer.from('x')).key_id).toBe('k2');
   });
 
-  it('SEC-8.b takes rotated keys while it runs, and keeps the old on a bad edit', () => {
+  it('SEC-8.d takes rotated keys while it runs, and keeps the old on a bad edit', () => {
     let value = `k1:${one}`;
     let changed = (): void => undefined;
     const cipher = new ArtefactCipher({
@@ -109,7 +109,7 @@ describe('ArtefactCipher', () => {
     expect(cipher.seal('a', Buffer.from('x')).key_id).toBe('k2');
   });
 
-  it('SEC-8.b names a bad key by its position', () => {
+  it('SEC-8.d names a bad key by its position', () => {
     expect(() => parseArtefactKeys(`k1:${one},k2:c2hvcnQ=`)).toThrow('artefact key 2 is not');
     expect(() => parseArtefactKeys(`k1:${one},k1:${two}`)).toThrow('artefact key 2 repeats the id k1');
     expect(() => parseArtefactKeys('')).toThrow('artefact key 1 is not');

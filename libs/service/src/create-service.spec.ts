@@ -234,7 +234,7 @@ describe('problem details', () => {
     expect((await call('/metrics')).text).toMatch(/assay_programming_errors_total\{where="http"\} 1/);
   });
 
-  it('SEC-4.e, ING-10.a passes every error answer through the redactor', async () => {
+  it('SEC-4.i, ING-10.a passes every error answer through the redactor', async () => {
     const { status, text, body } = await call('/v1/notes/telling');
     expect({ status, ...body }).toMatchObject({ status: 400, detail: 'not taken: password=[redacted] of [redacted]' });
     expect(text).not.toMatch(/tangerine|tan-ger|jo@/);

@@ -35,7 +35,7 @@ describe('one database role per service', () => {
     }
   });
 
-  it.each(SERVICES)('SEC-7.a refuses %s the public schema, temporary tables, and other databases', async (role) => {
+  it.each(SERVICES)('SEC-7.a refuses %s the public schema, temporary tables, new roles and new databases', async (role) => {
     expect(await attempt(role, 'CREATE TABLE public.things (id int)')).toBe('42501');
     expect(await attempt(role, 'CREATE TEMPORARY TABLE scratch (id int)')).toBe('42501');
     expect(await attempt(role, 'CREATE ROLE another')).toBe('42501');

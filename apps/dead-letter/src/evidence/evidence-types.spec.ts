@@ -52,7 +52,7 @@ describe('evidence', () => {
     expect(evidenceFaults(request)).toMatchObject([{ pointer: '/address', code: 'invalid_value' }]);
   });
 
-  it('SEC-4.a keeps what is told without secrets and addresses, but for the address it is about', () => {
+  it('keeps what is told without secrets and addresses, but for the address it is about', () => {
     const secret = 'tangerine-and-lime';
     expect(evidenceFacts(requestOf({ type: 'note', text: `password=${secret}, ask jo@example.org` })).text).not.toMatch(
       /tangerine|jo@/,

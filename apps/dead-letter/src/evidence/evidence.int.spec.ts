@@ -74,7 +74,7 @@ describe('evidence of a dead letter', () => {
     expect((await evidenceOf(pathOf(letter))).items).toHaveLength(2);
   });
 
-  it('SEC-4.a shows a corrected address to operators alone', async () => {
+  it('shows a corrected address to operators alone', async () => {
     const letter = await aLetter();
     const correction = { type: 'recipient_correction', channel: 'email', address: 'dana@example.com' };
     await stage.call('operator', `${pathOf(letter)}/evidence`, correction);
@@ -83,7 +83,7 @@ describe('evidence of a dead letter', () => {
     expect([plain!.facts['address'], masked!.facts['address']]).toEqual(['dana@example.com', 'd…@example.com']);
   });
 
-  it('GEN-8.b, SEC-6.d belongs to the sources of a key, and is attached by operators', async () => {
+  it('GEN-8.b, SEC-6.f belongs to the sources of a key, and is attached by operators', async () => {
     const theirs = await aLetter({ source: 'other' });
     const path = `${pathOf(theirs)}/evidence`;
     expect(await stage.call('operator', path, NOTE)).toMatchObject({ status: 404 });

@@ -45,7 +45,7 @@ describe('POST /v1/replay-plans', () => {
     expect((await stage.letter(delivery)).state).toBe('open');
   });
 
-  it('SEC-4.a keeps no secret and no address of a reason', async () => {
+  it('SEC-4.h keeps no secret and no address of a reason', async () => {
     const reason = 'told jo@example.org, the password=tangerine-and-lime was wrong';
     const { body } = await create({ ...ids(await stage.fail()), reason });
     expect(body.reason).toMatch(/^told .* was wrong$/);
@@ -194,7 +194,7 @@ describe('the scope of plans', () => {
     expect(body.items.map(({ id }) => id)).not.toContain(both.body.id);
   });
 
-  it('SEC-6.d lets operators act, and approvers and auditors read', async () => {
+  it('SEC-6.f lets operators act, and approvers and auditors read', async () => {
     const plan = await stage.plan([await stage.fail()]);
     expect(await stage.call('auditor', `${PATH}/${plan.id}`)).toMatchObject({ status: 200 });
     expect(await stage.call('auditor', PATH, { ...ids(), action: 'replay' })).toMatchObject({ status: 403 });

@@ -109,7 +109,7 @@ describe('scope', () => {
     expect(body.items.map(({ sources, open }) => [sources, open])).toEqual([[['other'], 1]]);
   });
 
-  it('SEC-6.d admits no submitter and nobody without a key; an auditor reads and changes nothing', async () => {
+  it('SEC-6.f admits no submitter and nobody without a key; an auditor reads and changes nothing', async () => {
     expect(await stage.call('submitter', '/v1/dead-letters')).toMatchObject({ status: 403 });
     expect(await stage.call(null, '/v1/incidents')).toMatchObject({ status: 401 });
     expect(namesOf(await list('', 'auditor'))).toHaveLength(3);

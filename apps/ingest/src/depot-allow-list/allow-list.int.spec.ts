@@ -24,6 +24,8 @@ describe('the depot allow-list', () => {
       ],
     });
     await replica.get('/v1/depot-allow-list', 'auditor').expect(200);
+    const { body: history } = await replica.get('/v1/depot-allow-list/history', 'operator').expect(200);
+    expect(history).toMatchObject({ items: [{ changed_by: 'ops' }] });
     await replica.get('/v1/depot-allow-list').expect(403);
     await replica.get('/v1/depot-allow-list/history').expect(403);
   });
@@ -46,7 +48,7 @@ describe('the depot allow-list', () => {
     expect(items[0]!['hash']).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('SEC-1.a with a bad entry stops the start and names it', async () => {
+  it('SEC-1.e with a bad entry stops the start and names it', async () => {
     const entries = ['//depot/project/...', '//depot/../etc'];
     await writeFile(fixture.env['ASSAY_DEPOT_ALLOW_LIST_FILE']!, JSON.stringify({ changed_by: 'jane', entries }));
     await expect(fixture.start()).rejects.toThrow(/ASSAY_DEPOT_ALLOW_LIST_FILE: .*\/\/depot\/\.\.\/etc/);

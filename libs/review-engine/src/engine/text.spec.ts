@@ -102,7 +102,7 @@ describe('preview', () => {
     }
   });
 
-  it('VAL-3.d SEC-4.e shows the redactor 4,096 characters, before it cuts', () => {
+  it('VAL-3.d SEC-4.g shows the redactor 4,096 characters, before it cuts', () => {
     const seen: number[] = [];
     const redact = (text: string) => {
       seen.push(text.length);

@@ -54,7 +54,7 @@ describe('compileAllowList', () => {
     );
   });
 
-  it('SEC-2.a keeps the entries in one order, each once', () => {
+  it('keeps the entries in one order, each once', () => {
     const { entries } = compileAllowList(['//depot/b/...', './...', { path: '//depot/a/...' }, '//depot/b/...']);
     expect(entries.map(({ path }) => path)).toEqual(['./...', '//depot/a/...', '//depot/b/...']);
   });

@@ -38,7 +38,7 @@ describe('retryAfterMs', () => {
 });
 
 describe('isForbiddenAddress', () => {
-  it('SEC-7.c refuses link-local and metadata addresses in every spelling, and no other', () => {
+  it('SEC-7.f refuses link-local and metadata addresses in every spelling, and no other', () => {
     for (const address of [
       '169.254.169.254',
       '169.254.0.1',

@@ -113,7 +113,7 @@ describe('WebhookProvider', () => {
     return to.classify(error);
   }
 
-  it('DEL-5.e verifies with every active secret, by an independent library, and with no other', async () => {
+  it('DEL-5.e, SEC-5.c verifies with every active secret, by an independent library, and with no other', async () => {
     await send();
     const [request] = receiver.received;
     const headers = request!.headers as Record<string, string>;
@@ -344,7 +344,7 @@ describe('WebhookProvider', () => {
     }
   });
 
-  it('SEC-7.c does not follow redirects', async () => {
+  it('SEC-7.e does not follow redirects', async () => {
     const other = await startHttpReceiver();
     receiver.behave(answer(307, { location: other.url }));
     const { verdict, failure: cause } = await failure();
@@ -362,7 +362,7 @@ describe('WebhookProvider', () => {
     expect(receiver.received).toHaveLength(4);
   });
 
-  it('DEL-6.a knows endpoints of the configuration by name and takes no URL', () => {
+  it('DEL-6.a, SEC-7.c knows endpoints of the configuration by name and takes no URL', () => {
     expect(provider.destinationOf('bot')?.name).toBe('webhook:bot');
     expect(provider.destinationOf(receiver.url)).toBeNull();
     expect(provider.destinationOf('__proto__')).toBeNull();
