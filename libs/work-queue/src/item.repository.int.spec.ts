@@ -31,6 +31,15 @@ describe('claiming', () => {
     expect(ids.length).toBe(200);
   });
 
+  it('WQ-1.j claims what is free and waits for no row that another has locked', async () => {
+    await insert([anItem({ subject_id: 'locked', priority: 9 }), anItem({ subject_id: 'free' })]);
+    await stage.database.transaction(async (tx) => {
+      await tx.execute(`SELECT FROM work_items WHERE subject_id = 'locked' FOR UPDATE`);
+      expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 2))).toEqual(['free']);
+    });
+    expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 2))).toEqual(['locked']);
+  });
+
   it('WQ-1.b claims by priority, then due time, then age', async () => {
     await insert([anItem({ subject_id: 'low', priority: 1 })]);
     await insert([anItem({ subject_id: 'older' }), anItem({ subject_id: 'younger' })]);

@@ -318,7 +318,7 @@ describe('metrics', () => {
       /assay_rejections_total\{[^}]*code="invalid_json"[^}]*version="none"/,
       /assay_review_results_total\{[^}]*version="1\.0"[^}]*outcome="accepted"/,
       /assay_findings_kept_bucket\{[^}]*version="1\.0"/,
-      /assay_findings_dropped_bucket\{/,
+      /assay_findings_dropped_bucket\{[^}]*version="1\.0"/,
     ]) {
       expect(text).toMatch(series);
     }

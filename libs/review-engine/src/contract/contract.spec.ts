@@ -24,21 +24,53 @@ describe('contract 1.0', () => {
     ]);
     expect(validate(aResult({ summary: '', meta: { free: [1] } }))).toBe(true);
     expect(validate(aResult({ other: 1 }))).toBe(false);
-    expect(validate(aResult({ prompt_version: '1' }))).toBe(false);
+    for (const field of REVIEW_RESULT_1_0.required) {
+      const { [field]: _, ...without } = aResult();
+      expect([field, validate(without)]).toEqual([field, false]);
+    }
+    const versions = { schema_version: ['1', '1.0.0', 1], prompt_version: ['1', '1.0.0.0', 1] };
+    const others = { findings: [{}, null], summary: [1, null], meta: ['x', []] };
+    for (const [field, values] of Object.entries({ ...versions, ...others })) {
+      for (const value of values)
+        expect([field, value, validate(aResult({ [field]: value }))]).toEqual([field, value, false]);
+    }
   });
 
   it('CON-2.a asks for seven fields of a finding, with closed vocabularies', () => {
     const { required, properties } = REVIEW_RESULT_1_0.$defs.finding;
     expect(required).toEqual(['id', 'severity', 'category', 'title', 'file', 'line', 'message']);
     expect(properties.severity.enum).toEqual(['critical', 'high', 'medium', 'low', 'info']);
-    expect(properties.category.enum).toHaveLength(7);
+    expect(properties.category.enum).toEqual([
+      ...['correctness', 'security', 'performance', 'reliability', 'maintainability', 'style', 'test'],
+    ]);
     for (const field of required) expect(validate(aResult({ findings: [aFinding({ [field]: '' })] }))).toBe(false);
     for (const line of [0, 1.5, '1']) expect(validate(aResult({ findings: [aFinding({ line })] }))).toBe(false);
+    for (const field of required) {
+      const { [field]: _, ...without } = aFinding();
+      for (const finding of [without, aFinding({ [field]: null })]) {
+        expect([field, validate(aResult({ findings: [finding] }))]).toEqual([field, false]);
+      }
+    }
   });
 
   it('CON-2.b takes four optional fields of a finding and nothing else', () => {
     const finding = aFinding({ end_line: 11, suggestion: 'x', confidence: 'low', rule_id: 'R' });
     expect(validate(aResult({ findings: [finding] }))).toBe(true);
+    expect(Object.keys(finding)).toEqual(
+      expect.arrayContaining(Object.keys(REVIEW_RESULT_1_0.$defs.finding.properties)),
+    );
+    for (const confidence of ['high', 'medium', 'low']) {
+      expect(validate(aResult({ findings: [aFinding({ confidence })] }))).toBe(true);
+    }
+    for (const wrong of [
+      { end_line: 0 },
+      { end_line: '11' },
+      { suggestion: 1 },
+      { confidence: 'none' },
+      { rule_id: 7 },
+    ]) {
+      expect([wrong, validate(aResult({ findings: [aFinding(wrong)] }))]).toEqual([wrong, false]);
+    }
     expect(validate(aResult({ findings: [aFinding({ column: 1 })] }))).toBe(false);
   });
 
@@ -58,7 +90,7 @@ describe('the registry', () => {
     expect(new Ajv2020({ strict: true }).compile(schema)(aResult({ schema_version: version }))).toBe(true);
   });
 
-  it('CON-3.b CON-3.a adds nothing but optional finding fields in 1.1', () => {
+  it('CON-3.b adds nothing but optional finding fields in 1.1', () => {
     const { column, end_column, cwe, fingerprint, ...rest } = REVIEW_RESULT_1_1.$defs.finding.properties;
     expect([column, end_column, cwe, fingerprint]).not.toContain(undefined);
     expect(rest).toEqual(REVIEW_RESULT_1_0.$defs.finding.properties);
