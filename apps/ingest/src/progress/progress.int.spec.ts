@@ -138,4 +138,23 @@ describe('news of a job', () => {
       for (const job of jobs) expect(settledOf(job)).toHaveLength(1);
     });
   });
+
+  it('GEN-9.e that comes by partitions which were added meanwhile is heard, too', async () => {
+    const jobs = await Promise.all(Array.from({ length: 20 }, accepted));
+    await Promise.all(jobs.map((job) => one.tell(job, 'review.validated', VALIDATED)));
+    const topic = fixture.kafka.topic('delivery.settled');
+    const admin = fixture.kafka.client.admin();
+    await admin.connect();
+    try {
+      await admin.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
+      // Its publisher has learned of them, and the group of theirs with its coming.
+      const third = await fixture.start();
+      await Promise.all(jobs.map((job) => third.tell(job, 'delivery.settled', deliveriesEnded({ sent: 1 }))));
+      await Promise.all(jobs.map((job) => reaches(job, 'succeeded')));
+      const added = (await admin.fetchTopicOffsets(topic)).filter(({ partition }) => partition >= 2);
+      expect(added.reduce((sum, { high }) => sum + Number(high), 0)).toBeGreaterThan(0);
+    } finally {
+      await admin.disconnect();
+    }
+  });
 });
