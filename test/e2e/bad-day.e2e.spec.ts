@@ -25,6 +25,7 @@ describe('120 submissions of three sources on a bad day, judged from outside', (
   it('GEN-5.a GEN-5.c DLQ-4.b loses nothing: each job ends, or stands under an open dead letter', () => {
     expect(day.verdict.accepted).toBe(day.submitted);
     expect(day.cuts).toBeGreaterThan(0);
+    expect(day.verdict.poison.announced_at_least).toBeGreaterThan(0);
     expect(day.verdict.lost).toEqual([]);
   });
 

@@ -263,7 +263,7 @@ describe('assayctl compatibility', () => {
 });
 
 describe('the command line', () => {
-  it('DLQ-14.a helps', () => {
+  it('helps', () => {
     expect(run(['--help'])).toMatchObject({ code: 0, err: '' });
     expect(run(['validate', '--help']).out).toContain('usage: assayctl validate FILE');
   });

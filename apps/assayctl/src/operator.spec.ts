@@ -49,13 +49,13 @@ describe('assayctl for operators', () => {
     ['a plan of two kinds', ['replay', 'plan', 'x', '--stage', 'notify'], NOWHERE, /ids of dead letters, or filters/],
     ['a recipient that is none', ['replay', 'plan', 'x', '--recipient', 'dana'], NOWHERE, /not CHANNEL:ADDRESS/],
     ['a rate that is none', ['replay', 'plan', 'x', '--rate', 'fast'], NOWHERE, /no number/],
-  ])('DLQ-14.a answers 2 for %s, and says what is wrong', async (_title, args, env, message) => {
+  ])('DLQ-14.c answers 2 for %s, and says what is wrong', async (_title, args, env, message) => {
     const { code, out, err } = await run(args, env);
     expect([code, out]).toEqual([2, '']);
     expect(err).toMatch(message);
   });
 
-  it('DLQ-14.a answers 1 where the service cannot be reached', async () => {
+  it('DLQ-14.c answers 1 where the service cannot be reached', async () => {
     const { code, err } = await run(['dead-letters', 'list'], NOWHERE);
     expect([code, err]).toEqual([1, expect.stringMatching(/127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/)]);
   });
@@ -66,7 +66,7 @@ describe('assayctl for operators', () => {
     expect(code).toBe(1);
   });
 
-  it('DLQ-14.a tells the arguments of each subcommand', async () => {
+  it('tells the arguments of each subcommand', async () => {
     const { out } = await run(['replay', '--help']);
     for (const name of ['plan', 'execute', 'pause', 'resume', 'cancel', 'status']) {
       expect(out).toContain(`\n  replay ${name} `);
@@ -85,7 +85,7 @@ describe('assayctl completion', () => {
     return stdout.split('\n').filter(Boolean);
   }
 
-  it('DLQ-14.a completes commands, subcommands and options in bash', async () => {
+  it('DLQ-14.d completes commands, subcommands and options in bash', async () => {
     expect(await offered('assayctl', '')).toEqual(expect.arrayContaining(['validate', 'dead-letters', 'replay']));
     expect(await offered('assayctl', 'dead')).toEqual(['dead-letters']);
     expect(await offered('assayctl', 'replay', '')).toEqual(['plan', 'execute', 'pause', 'resume', 'cancel', 'status']);
@@ -95,7 +95,7 @@ describe('assayctl completion', () => {
     expect(await offered('assayctl', 'completion', '')).toEqual(expect.arrayContaining(['bash', 'zsh']));
   });
 
-  it('DLQ-14.a offers zsh the same words', async () => {
+  it('DLQ-14.d offers zsh the same words', async () => {
     const { code, out } = await run(['completion', 'zsh']);
     expect(code).toBe(0);
     expect(out).toMatch(/^#compdef assayctl\n/);

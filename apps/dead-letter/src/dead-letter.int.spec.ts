@@ -77,7 +77,7 @@ describe('intake', () => {
     expect(await eventually(() => changesOf(letter.id))).toHaveLength(letter.transitions.length);
   });
 
-  it('DLQ-3.c stores no planted secret, wherever it was planted', async () => {
+  it('DLQ-3.c, SEC-4.h stores no planted secret, wherever it was planted', async () => {
     const secret = 'tangerine-and-lime';
     const failure = aFailure({
       last_stack: `Error: postgres://assay:${secret}@db/x\ncaused by: Error: mail to jo@example.org, password=${secret}\0`,
@@ -171,7 +171,7 @@ describe('intake', () => {
     expect(letter.transitions[1]).toMatchObject({ cause: 'delivered' });
   });
 
-  it('DLQ-3.a leaves nothing behind of deliveries that went the usual way', async () => {
+  it('leaves nothing behind of deliveries that went the usual way', async () => {
     const sent = aFailure();
     await stage.send(settledEvent(aSettlement(sent, 'sent')));
     await settledDown();
@@ -262,7 +262,7 @@ describe('the dead letter of a job that was given up', () => {
 });
 
 describe('dead_letter.changed', () => {
-  it('DLQ-5.b tells of each transition once, with the id that publishing again would give again', async () => {
+  it('tells of each transition once, with the id that publishing again would give again', async () => {
     const failure = aFailure();
     await stage.send(failureEvent(failure));
     const letter = await arrived(failure.subject_id);

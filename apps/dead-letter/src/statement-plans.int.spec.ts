@@ -92,13 +92,13 @@ describe('lists at 100,000 rows', () => {
     },
   );
 
-  it('DLQ-5.f a page of items reads itself alone, by their position', async () => {
+  it('a page of items reads itself alone, by their position', async () => {
     const plan = await explain(connection, LIST_ITEMS, [plan_id, null, 50_000, 51]);
     expect(rowsRead(plan, 'replay_items')).toBe(51);
     expect(plan.filter(isSort)).toEqual([]);
   });
 
-  it('DLQ-5.c the look for silent replays reads those under way alone', async () => {
+  it('the look for silent replays reads those under way alone', async () => {
     await database.sql(`UPDATE replay_items SET changed_at = now() - interval '2 hours' WHERE state = 'requested'`);
     expect(rowsRead(await explain(connection, FIND_SILENT, [3_600_000, UNDER_WAY]))).toBe(UNDER_WAY);
     const ids = await new SilentReplaysRepository().find(connection, 3_600_000, UNDER_WAY);

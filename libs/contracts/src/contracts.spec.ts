@@ -188,7 +188,7 @@ describe('failures', () => {
     expect(new Set(ERROR_CLASSES).size).toBe(ERROR_CLASSES.length);
   });
 
-  it('DLQ-6.g groups failures of one cause at one place, and no others', () => {
+  it('DLQ-6.h groups failures of one cause at one place, and no others', () => {
     const cause = { stage: 'notify', error_class: 'POLICY_REJECTED', code: 'http_410', where: 'ci-bot' } as const;
     expect(failureFingerprint(cause)).toBe(failureFingerprint({ ...cause }));
     expect(failureFingerprint(cause)).toMatch(/^[0-9a-f]{32}$/);

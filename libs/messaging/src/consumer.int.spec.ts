@@ -99,7 +99,7 @@ describe('the batch consumer', () => {
     expect(ear.batches.flat().map(({ possibly_redelivered }) => possibly_redelivered)).toEqual([true, false]);
   });
 
-  it('OBS-1.a runs the handler in the context of the event that it has got', async () => {
+  it('OBS-1.c runs the handler in the context of the event that it has got', async () => {
     const ear = new Ear();
     const contexts: unknown[] = [];
     ear.react = () => contexts.push(contextIfAny());

@@ -23,7 +23,7 @@ function codeOf(message: KafkaMessage): string | null {
 }
 
 describe('a record of Kafka', () => {
-  it('OBS-1.a carries id, type, subject, time, correlation and trace in the headers of CloudEvents', () => {
+  it('OBS-1.c carries id, type, subject, time, correlation and trace in the headers of CloudEvents', () => {
     const event = delayedEvent('x');
     expect(cloudEventHeaders(event, 'validator')).toEqual({
       ce_specversion: '1.0',

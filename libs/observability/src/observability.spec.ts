@@ -56,7 +56,7 @@ describe('createLog', () => {
 });
 
 describe('context', () => {
-  it('OBS-1.a follows asynchronous work, and never mixes two pieces', async () => {
+  it('OBS-1.c follows asynchronous work, and never mixes two pieces', async () => {
     const seen = await Promise.all(
       ['a', 'b'].map((correlation_id) =>
         runInContext({ correlation_id, traceparent: null }, async () => {
@@ -69,14 +69,14 @@ describe('context', () => {
     expect(currentContext().correlation_id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('OBS-1.a keeps a sane correlation id and replaces any other', () => {
+  it('OBS-1.c keeps a sane correlation id and replaces any other', () => {
     expect(correlationIdFrom('build/7#a')).toBe('build/7#a');
     for (const bad of [undefined, '', 'a b', 'a\nb', 'ü', 'x'.repeat(129)]) {
       expect(correlationIdFrom(bad)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     }
   });
 
-  it('OBS-1.a reads traceparent as W3C has it', () => {
+  it('OBS-1.c reads traceparent as W3C has it', () => {
     expect(parseTraceparent(parent)).toEqual({
       trace_id: '0af7651916cd43dd8448eb211c80319c',
       span_id: 'b7ad6b7169203331',
@@ -92,7 +92,7 @@ describe('context', () => {
     expect(parseTraceparent(continueTraceparent('nonsense'))?.sampled).toBe(false);
   });
 
-  it('OBS-1.a goes on in the same trace where no tracer is at work', async () => {
+  it('OBS-1.c goes on in the same trace where no tracer is at work', async () => {
     const span = startSpan('work', { kind: 'CONSUMER', parent, links: [parent, null, 'nonsense'] });
     expect(span.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/);
     span.end(new Error('failed'));
@@ -105,7 +105,7 @@ describe('context', () => {
 });
 
 describe('metrics', () => {
-  it('OBS-2.a renders counters, histograms and gauges in Prometheus text', async () => {
+  it('OBS-2.f renders counters, histograms and gauges in Prometheus text', async () => {
     counter('assay_spec_claims_total', 'Claims.').add(3, { queue: 'q"1' });
     histogram('assay_spec_wait_seconds', 'Waits.', [0.1, 1]).record(0.5);
     gauge('assay_spec_level', 'Level.').record(7);

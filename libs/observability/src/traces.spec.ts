@@ -43,7 +43,7 @@ afterAll(() => {
 });
 
 describe('traces', () => {
-  it('OBS-1.a, SEC-4.f continue a sampled trace, link a batch and reach the collector, without secrets', async () => {
+  it('OBS-1.c, SEC-4.f continue a sampled trace, link a batch and reach the collector, without secrets', async () => {
     const { port } = collector.address() as AddressInfo;
     const otlp_url = `http://127.0.0.1:${port}/v1/traces`;
     const telemetry = await startTelemetry({ ...options, otlp_url, sample_ratio: 0 });
@@ -83,7 +83,7 @@ describe('traces', () => {
     expect(JSON.stringify(bodies)).not.toContain('tangerine');
   });
 
-  it('OBS-1.a do not hold up a shutdown when the collector is away', async () => {
+  it('OPS-1.b do not hold up a shutdown when the collector is away', async () => {
     const telemetry = await startTelemetry({
       ...options,
       otlp_url: 'http://127.0.0.1:9/v1/traces',

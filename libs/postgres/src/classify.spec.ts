@@ -7,24 +7,33 @@ const thrown = (code: string | undefined, message = 'x', routine: string | undef
 
 describe('classifyPostgresError', () => {
   it.each([
-    ['40P01', 'CONFLICT', true],
-    ['40001', 'CONFLICT', true],
-    ['55P03', 'CONFLICT', true],
-    ['23505', 'CONFLICT', false],
-    ['23P01', 'CONFLICT', false],
-    ['57014', 'DEPENDENCY_TIMEOUT', true],
-    ['57P01', 'DEPENDENCY_UNAVAILABLE', true],
-    ['53300', 'DEPENDENCY_UNAVAILABLE', true],
-    ['08006', 'DEPENDENCY_UNAVAILABLE', true],
-    ['28P01', 'AUTHENTICATION_FAILED', true],
-    ['42P01', 'PROGRAMMING_ERROR', false],
-    ['22P05', 'PROGRAMMING_ERROR', false],
-    ['XX000', 'PROGRAMMING_ERROR', false],
-    ['ECONNREFUSED', 'DEPENDENCY_UNAVAILABLE', true],
-    ['EPIPE', 'DEPENDENCY_UNAVAILABLE', true],
-    [undefined, 'DEPENDENCY_UNAVAILABLE', true],
-  ])('DLQ-1.b takes %s for %s, retryable: %s', (code, error_class, retryable) => {
-    expect(classifyPostgresError(thrown(code))).toMatchObject({ error_class, retryable });
+    ['40P01', 'CONFLICT'],
+    ['40001', 'CONFLICT'],
+    ['55P03', 'CONFLICT'],
+    ['57014', 'DEPENDENCY_TIMEOUT'],
+    ['57P01', 'DEPENDENCY_UNAVAILABLE'],
+    ['53300', 'DEPENDENCY_UNAVAILABLE'],
+    ['08006', 'DEPENDENCY_UNAVAILABLE'],
+    ['ECONNREFUSED', 'DEPENDENCY_UNAVAILABLE'],
+    ['EPIPE', 'DEPENDENCY_UNAVAILABLE'],
+    [undefined, 'DEPENDENCY_UNAVAILABLE'],
+  ])('DLQ-1.b takes %s for %s, which is retryable', (code, error_class) => {
+    expect(classifyPostgresError(thrown(code))).toMatchObject({ error_class, retryable: true });
+  });
+
+  it.each(['42P01', '22P05', 'XX000'])('DLQ-1.c takes %s for a bug, which no retry mends', (code) => {
+    expect(classifyPostgresError(thrown(code))).toMatchObject({ error_class: 'PROGRAMMING_ERROR', retryable: false });
+  });
+
+  it('takes a refused login for retryable: a credential is rotated at the server and here, one after the other', () => {
+    expect(classifyPostgresError(thrown('28P01'))).toMatchObject({
+      error_class: 'AUTHENTICATION_FAILED',
+      retryable: true,
+    });
+  });
+
+  it.each(['23505', '23P01'])('takes %s for a key that is taken, which waiting does not free', (code) => {
+    expect(classifyPostgresError(thrown(code))).toMatchObject({ error_class: 'CONFLICT', retryable: false });
   });
 
   it.each([
@@ -74,7 +83,8 @@ describe('classifyPostgresError', () => {
   });
 
   it('DLQ-1.c takes a type error for a bug', () => {
-    expect(classifyPostgresError(new TypeError('x'))).toMatchObject({ error_class: 'PROGRAMMING_ERROR' });
+    const bug = { error_class: 'PROGRAMMING_ERROR', retryable: false };
+    expect(classifyPostgresError(new TypeError('x'))).toMatchObject(bug);
   });
 
   it('GEN-7.a leaves a failure as it is', () => {

@@ -139,7 +139,7 @@ describe('transactions', () => {
     expect(await database.query('SELECT n FROM counters WHERE id = 5')).toEqual([{ n: 1 }]);
   });
 
-  it('DLQ-1.b, OBS-2.a runs the loser of a deadlock again, and counts once', async () => {
+  it('DLQ-1.b runs the loser of a deadlock again, and counts once', async () => {
     await database.execute('INSERT INTO counters VALUES (10, 0), (11, 0)');
     let [begun, counted] = [0, 0];
     let bothHold!: () => void;

@@ -111,7 +111,7 @@ describe('the end of a process', () => {
     expect(output()).toContain('pool closed');
   });
 
-  it('DLQ-1.c ends with 1 and a redacted log line on an error that nobody caught', async () => {
+  it('ends with 1 and a redacted log line on an error that nobody caught', async () => {
     const { ended, output, url } = await listening();
     await fetch(`${url}/v1/bug`);
     expect(await ended).toBe(1);

@@ -28,7 +28,7 @@ async function depths(): Promise<Record<string, [items: number, oldest_s: number
 }
 
 describe('depth', () => {
-  it('OBS-2.a tells how many items stand in each queue, phase and state, and how old the oldest is', async () => {
+  it('OBS-2.d tells how many items stand in each queue, phase and state, and how old the oldest is', async () => {
     await insert([ago(20), ago(40, { priority: 1 }), ago(30, { priority: 9 })]);
     await insert([ago(10, { queue: 'carve' }), ago(15, { queue: 'carve', phase: 'publish' })]);
     await insert([
@@ -49,7 +49,7 @@ describe('depth', () => {
     });
   });
 
-  it('OBS-2.a reports a queue that has emptied as 0, and looks at the table once for both gauges', async () => {
+  it('OBS-2.d reports a queue that has emptied as 0, and looks at the table once for both gauges', async () => {
     let looks = 0;
     const counting = new (class extends ItemRepository {
       override depth(tx: Tx): Promise<QueueDepth[]> {
@@ -76,7 +76,7 @@ describe('depth', () => {
     }
   });
 
-  it('OBS-2.a counts what waits to a bound and reads no more than that, the ages exact, at 100,000 items', async () => {
+  it('OBS-2.d counts what waits to a bound and reads no more than that, the ages exact, at 100,000 items', async () => {
     await stage.sql('ANALYZE work_items');
     await stage.sql(
       `INSERT INTO work_items (id, queue, subject_id, generation, state, phase, priority, due_at, correlation_id)

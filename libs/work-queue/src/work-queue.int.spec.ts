@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { renderMetrics } from '@assay/observability';
 import { eventually } from '@assay/testing';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents } from './event-codec.js';
@@ -161,7 +162,7 @@ describe('work', () => {
 });
 
 describe('lost leases', () => {
-  it('GEN-3.b stores nothing for an item that another took over, and aborts its work', async () => {
+  it('GEN-3.b, OBS-2.g stores nothing for an item that another took over, and aborts its work', async () => {
     const queue = stage.queue(ledger, { lease_ms: 300 });
     const held = gate();
     const painter = new Painter(async (unit) => {
@@ -179,6 +180,7 @@ describe('lost leases', () => {
     expect(await effects()).toEqual([]);
     expect(ledger.events).toEqual([]);
     expect(item!.lease.remainingMs()).toBe(0);
+    expect(await renderMetrics()).toMatch(/^assay_work_lease_losses_total\{queue="paint"\} [1-9]/m);
   });
 
   it('WQ-2.b renews what takes longer than its lease', async () => {

@@ -33,7 +33,7 @@ const deliveries = (ids: string[]) =>
   ids.map((subject_id) => ({ subject_type: 'delivery', subject_id, stage: 'notify' }));
 
 describe('the look for open dead letters', () => {
-  it('DLQ-3.a finds the open ones of just these subjects', async () => {
+  it('finds the open ones of just these subjects', async () => {
     const repository = new IntakeRepository(database);
     expect([...(await repository.openAmong(deliveries(['2', '3', 'unknown'])))]).toEqual(['["2","delivery","notify"]']);
     expect((await repository.openAmong([])).size).toBe(0);

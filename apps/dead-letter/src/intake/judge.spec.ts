@@ -70,7 +70,7 @@ describe('a further failure', () => {
     expect(letter).toMatchObject({ code: 'smtp_550', occurrences: 1 });
   });
 
-  it('DLQ-3.a brings the one row up to date and keeps the first failure', () => {
+  it('brings the one row up to date and keeps the first failure', () => {
     const letter = aLetter({ state: 'triaged', assignee: 'kim' });
     const later = {
       revision: 5,
@@ -122,7 +122,7 @@ describe('a failure under a replay', () => {
   });
 
   it.each(['DEPENDENCY_UNAVAILABLE', 'DEPENDENCY_TIMEOUT', 'CONFLICT', 'NO_NEWS'] as const)(
-    'DLQ-9.c opens %s again, which time may mend',
+    'DLQ-9.e opens %s again, which time may mend',
     (error_class) => {
       const letter = replaying({ error_class });
       const [transition] = failAgain(letter, news({ generation: 1, error_class }), { ...replay, error_class })!;
@@ -146,7 +146,7 @@ describe('a failure under a replay', () => {
     expect(ends[1]).toEqual(ends[0]);
   });
 
-  it('DLQ-9.c opens a delivery again whose job fails at an earlier stage of the new generation', () => {
+  it('DLQ-9.e opens a delivery again whose job fails at an earlier stage of the new generation', () => {
     const failure = { ...news({ stage: 'validate', subject_type: 'job' }), generation: 1 };
     expect(failEarlier(replaying(), failure, replay)).toMatchObject([{ to_state: 'open', cause: 'failed_earlier' }]);
     expect(failEarlier(replaying(), { ...failure, generation: 0 }, replay)).toEqual([]);
@@ -166,7 +166,7 @@ describe('what ends well', () => {
     expect(settle(aLetter({ generation: 1, revision: 1 }), superseded!)).toEqual([]);
   });
 
-  it('DLQ-3.a says nothing about failed or unknown deliveries, nor remembers the usual way', () => {
+  it('says nothing about failed or unknown deliveries, nor remembers the usual way', () => {
     for (const state of ['failed_permanent', 'unknown', 'pending'] as const) {
       expect(settlementsOf(received('delivery.settled', aSettlement(facts, state)))).toEqual([]);
     }

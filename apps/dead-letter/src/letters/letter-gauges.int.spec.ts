@@ -33,14 +33,14 @@ async function insert(letters: number, error_class: string, state: string): Prom
 }
 
 describe('how many dead letters stand where', () => {
-  it('DLQ-3.a the index of the gauge leaves the look for open letters its own, planned while there is none', async () => {
+  it('leaves the look for open letters its own, planned while there is none', async () => {
     await own.sql('ANALYZE dead_letters');
     const plan = await explain(database, OPEN_AMONG);
     expect(indexesOf(plan)).toEqual(['dead_letters_open']);
     expect(wholeScans(plan)).toEqual([]);
   });
 
-  it('OBS-2.a counts those that are not closed to a bound, and reads no more, at 100,000 dead letters', async () => {
+  it('OBS-2.d counts those that are not closed to a bound, and reads no more, at 100,000 dead letters', async () => {
     await own.sql('ANALYZE dead_letters');
     await insert(60_000, 'DEPENDENCY_UNAVAILABLE', 'open');
     await insert(3, 'DEPENDENCY_UNAVAILABLE', 'triaged');

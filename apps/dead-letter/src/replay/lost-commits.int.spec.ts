@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 describe('a plan whose commits are answered to nobody', () => {
-  it('WQ-10.e, DLQ-10.a asks for each item once and ends, with the answer of one commit in 2 lost', async () => {
+  it('WQ-10.e, DLQ-10.c asks for each item once and ends, with the answer of one commit in 2 lost', async () => {
     const failed = [];
     for (let n = 0; n < ITEMS; n += 1) failed.push(await stage.fail());
     const plan = await stage.plan(failed);

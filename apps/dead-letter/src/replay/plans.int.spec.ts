@@ -19,7 +19,7 @@ const create = (body: object, headers?: Record<string, string>) =>
 const ids = (...of: Failed[]) => ({ dead_letter_ids: of.map(({ letter }) => letter.id) });
 
 describe('POST /v1/replay-plans', () => {
-  it('DLQ-8.a, GEN-1.b freezes named dead letters with action, stage and checks, and changes none of them', async () => {
+  it('DLQ-8.a, DLQ-8.g, GEN-1.b freezes named dead letters with action, stage and checks, and changes none of them', async () => {
     const [delivery, record] = [
       await stage.fail(),
       await stage.fail({ subject_type: 'record', error_class: 'TRANSPORT_MALFORMED' }),
@@ -126,7 +126,7 @@ describe('POST /v1/replay-plans', () => {
     });
   });
 
-  it('DLQ-8.a refuses more than a plan may hold', async () => {
+  it('refuses more than a plan may hold', async () => {
     const fingerprint = v7().replaceAll('-', '');
     const job_id = v7();
     for (let n = 0; n < 9; n += 1) await stage.fail({ fingerprint, job_id }, NO_EVIDENCE);
@@ -223,7 +223,7 @@ describe('the scope of plans', () => {
     for (const place of [0, 1]) await stage.deliver(failed[place]!, 1);
   });
 
-  it('DLQ-8.d lists plans newest first, and items in their order, by cursor', async () => {
+  it('lists plans newest first, and items in their order, by cursor', async () => {
     const failed = [await stage.fail(), await stage.fail(), await stage.fail()];
     const plan = await stage.plan(failed);
     const { body } = await stage.call<Page<PlanSummary>>('operator', `${PATH}?limit=1&state=frozen`);

@@ -51,7 +51,7 @@ describe('the machines of replays', () => {
     for (const state of LIVE) expect(ITEM_MOVES[state].length).toBeGreaterThan(0);
   });
 
-  it('DLQ-10.a let an item be asked for once', () => {
+  it('let an item be asked for once', () => {
     const after = reachable(ITEM_MOVES, ITEM_MOVES.requested);
     expect(after.has('requested')).toBe(false);
     expect(after.has('queued')).toBe(false);

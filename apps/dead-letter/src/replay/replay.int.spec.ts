@@ -126,7 +126,7 @@ describe('execution', () => {
     await planIn(has, 'completed');
   });
 
-  it('DLQ-8.d pauses, resumes and cancels; what was asked for runs its course', async () => {
+  it('DLQ-8.h pauses, resumes and cancels; what was asked for runs its course', async () => {
     const failed = await Promise.all(Array.from({ length: 4 }, () => stage.fail()));
     const plan = await stage.plan(failed, { items_per_second: 0.1 });
     expect(await stage.act(plan, 'pause')).toMatchObject({ status: 409 });
@@ -149,7 +149,7 @@ describe('execution', () => {
     expect(await stage.act(plan, 'resume')).toMatchObject({ status: 409 });
   });
 
-  it('DLQ-8.d asks no faster than the plan says', async () => {
+  it('DLQ-8.i asks no faster than the plan says', async () => {
     const failed = await Promise.all(Array.from({ length: 4 }, () => stage.fail()));
     const plan = await stage.plan(failed, { items_per_second: 4 });
     await stage.act(plan, 'execute');
@@ -173,7 +173,7 @@ describe('execution', () => {
     await stage.act(plan, 'cancel');
   });
 
-  it('DLQ-8.d stands paused where its workers crash again and again, and goes on when resumed', async () => {
+  it('DLQ-8.h stands paused where its workers crash again and again, and goes on when resumed', async () => {
     const failed = await Promise.all(Array.from({ length: 2 }, () => stage.fail()));
     const plan = await stage.plan(failed, { items_per_second: 0.5 });
     await stage.act(plan, 'execute');
@@ -193,7 +193,7 @@ describe('execution', () => {
     await stage.act(plan, 'cancel');
   });
 
-  it('DLQ-10.a replays the dead letters of one job one after another, each from the generation that stands then', async () => {
+  it('replays the dead letters of one job one after another, each from the generation that stands then', async () => {
     const job_id = v7();
     const [first, second] = [await stage.fail({ job_id }), await stage.fail({ job_id })];
     const plans = [await stage.plan([first]), await stage.plan([second])];
@@ -212,7 +212,7 @@ describe('execution', () => {
     await planIn(plans[1]!, 'completed');
   });
 
-  it('GEN-6.e, DLQ-8.a passes over what is no longer as it was when the plan was frozen', async () => {
+  it('GEN-6.e, DLQ-8.g passes over what is no longer as it was when the plan was frozen', async () => {
     const [gone, kept] = [await stage.fail(), await stage.fail()];
     const plan = await stage.plan([gone, kept]);
     await stage.call('operator', `/v1/dead-letters/${gone.letter.id}/discard`, { reason: 'a test mailbox' });
@@ -255,7 +255,7 @@ describe('verification', () => {
     expect(await statesOf(plan)).toEqual([['reopened', 'failed_again']]);
   });
 
-  it('DLQ-9.c reopens what is exhausted again, for waiting may mend it', async () => {
+  it('DLQ-9.e reopens what is exhausted again, for waiting may mend it', async () => {
     const failed = await stage.fail({ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'connection_refused' });
     const { plan, request } = await replayed(failed);
     await stage.accept(request);
@@ -288,7 +288,7 @@ describe('verification', () => {
     expect(item).toMatchObject({ state: 'resolved', accepted_generation: 1 });
   });
 
-  it('ING-9.d, DLQ-9.a brings a refused one back to where it is seen, with the code', async () => {
+  it('ING-9.d brings a refused one back to where it is seen, with the code', async () => {
     const failed = await stage.fail();
     const { plan, request } = await replayed(failed);
     await stage.refuse(request, 'superseded_by_job');
@@ -375,7 +375,7 @@ describe('verification', () => {
     expect(await statesOf(plan)).toEqual([['resolved', 'submitted']]);
   });
 
-  it('DLQ-9.c opens a delivery again whose job failed before it came to it', async () => {
+  it('DLQ-9.e opens a delivery again whose job failed before it came to it', async () => {
     const job_id = v7();
     const failed = await stage.fail({ job_id });
     const { plan, request } = await replayed(failed, { start_stage: 'validate' });

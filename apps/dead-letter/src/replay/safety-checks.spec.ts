@@ -24,7 +24,7 @@ const JOB = { subject_type: 'job', stage: 'validate', error_class: 'SCHEMA_INVAL
 const UNKNOWN = { error_class: 'OUTCOME_UNKNOWN' };
 
 describe('the safety checks of a replay', () => {
-  it('DLQ-8.a pass for a failed delivery with evidence, whatever is done about it', () => {
+  it('DLQ-8.g pass for a failed delivery with evidence, whatever is done about it', () => {
     expect(faultOf()).toBeNull();
     expect(faultOf({ action: 'resend' })).toBeNull();
     expect(faultOf({ action: 'waive' })).toBeNull();
@@ -48,11 +48,11 @@ describe('the safety checks of a replay', () => {
     ['corrected_recipient_missing', { action: 'correct_recipient' }],
     ['in_another_plan', { in_another_plan: true }],
     ['evidence_required', { has_evidence: false }],
-  ])('DLQ-8.a refuse with %s: %j', (code, differs) => {
+  ])('DLQ-8.g refuse with %s: %j', (code, differs) => {
     expect(faultOf(differs)).toBe(code);
   });
 
-  it('DLQ-8.a let what may have been sent be sent again or waived only', () => {
+  it('DLQ-8.g let what may have been sent be sent again or waived only', () => {
     expect(faultOf({ letter: UNKNOWN, action: 'resend' })).toBeNull();
     expect(faultOf({ letter: UNKNOWN, action: 'waive' })).toBeNull();
   });

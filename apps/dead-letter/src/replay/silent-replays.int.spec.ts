@@ -230,7 +230,7 @@ describe('what comes after a time-out', () => {
   it.each([
     ['its late answer', (request: Requested) => stage.accept(request)],
     ['the late end of the job', (request: Requested) => stage.settleJob(request)],
-  ])('DLQ-5.e, DLQ-10.a is asked again from where %s says that the job stands', async (_what, tell) => {
+  ])('DLQ-5.e is asked again from where %s says that the job stands', async (_what, tell) => {
     const failed = await stage.fail();
     const { plan, request } = await timedOut(failed);
     await tell(request);

@@ -124,7 +124,7 @@ describe('scope', () => {
 });
 
 describe('one dead letter', () => {
-  it('DLQ-6.c is given with its facts and history', async () => {
+  it('DLQ-6.c, DLQ-5.b is given with its facts and history', async () => {
     const { body } = await stage.call<LetterView>('operator', `/v1/dead-letters/${ids.schema}`);
     expect(body).toMatchObject({ last_stack: failures.schema.last_stack, transitions: [{ to_state: 'open' }] });
     for (const id of ['nonsense', '00000000-0000-7000-8000-000000000000']) {
@@ -132,7 +132,7 @@ describe('one dead letter', () => {
     }
   });
 
-  it('DLQ-6.d, GEN-1.b is triaged with assignee and note; by whom stands in its history', async () => {
+  it('DLQ-6.d, DLQ-5.b, GEN-1.b is triaged with assignee and note; by whom stands in its history', async () => {
     const path = `/v1/dead-letters/${ids.mailbox}/triage`;
     const { status, body } = await stage.call<LetterView>('operator', path, {
       assignee: 'kim',

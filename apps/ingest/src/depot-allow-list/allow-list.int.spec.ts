@@ -48,7 +48,7 @@ describe('the depot allow-list', () => {
     expect(items[0]!['hash']).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('SEC-1.e with a bad entry stops the start and names it', async () => {
+  it('SEC-1.f with a bad entry stops the start and names it', async () => {
     const entries = ['//depot/project/...', '//depot/../etc'];
     await writeFile(fixture.env['ASSAY_DEPOT_ALLOW_LIST_FILE']!, JSON.stringify({ changed_by: 'jane', entries }));
     await expect(fixture.start()).rejects.toThrow(/ASSAY_DEPOT_ALLOW_LIST_FILE: .*\/\/depot\/\.\.\/etc/);

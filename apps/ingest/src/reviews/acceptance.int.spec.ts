@@ -66,7 +66,7 @@ describe('a new submission', () => {
     expect(record!.json<ReviewSubmitted>()).toMatchObject({ job_id: job.job_id, revision: 1, source: 'acme' });
   });
 
-  it('OBS-1.a carries its correlation id and trace from the call to the topic', async () => {
+  it('OBS-1.c carries its correlation id and trace from the call to the topic', async () => {
     const trace_id = '0af7651916cd43dd8448eb211c80319c';
     const headers = { 'x-correlation-id': 'build-4711', traceparent: `00-${trace_id}-b7ad6b7169203331-01` };
     const answer = await one.post(aSubmission(), { headers }).expect(202);

@@ -44,7 +44,7 @@ describe('replayLocks', () => {
     expect(locks.filter((lock) => contestLocks([of('b', 'k', '1')]).includes(lock))).toEqual([]);
   });
 
-  it('DLQ-10.b takes one of the item, whatever changelist it is said to be of', () => {
+  it('takes one of the item, whatever changelist it is said to be of', () => {
     const [one, other] = ['1', '2'].map((changelist_id) => replayLocks([{ source: 'a', changelist_id, item_id: 'i' }]));
     expect(one!.filter((lock) => other!.includes(lock))).toHaveLength(1);
   });

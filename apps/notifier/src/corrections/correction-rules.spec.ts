@@ -155,7 +155,7 @@ describe('planCorrection', () => {
     expect(made.concerned).toEqual(['a', 'c', 'd']);
   });
 
-  it('DLQ-10.a does nothing to what it does not find', () => {
+  it('does nothing to what it does not find', () => {
     const made = plan([row('a', 'failed_permanent')], ask('waive', { subject_id: 'z' }));
     expect(made).toMatchObject({ concerned: [], born: null, changes: [{ state: 'failed_permanent', cause: null }] });
   });

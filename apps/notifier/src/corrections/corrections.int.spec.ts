@@ -201,7 +201,7 @@ describe('an operator', () => {
     expect(notifier.bot.received).toHaveLength(before);
   });
 
-  it('DLQ-9.a replays one of two failures: the job fails again with the other, then ends well', async () => {
+  it('replays one of two failures: the job fails again with the other, then ends well', async () => {
     notifier.slow.behave(answer(410));
     notifier.mail.behave('refuse_recipient');
     const review = await notifier.tell([DEV, SLOW]);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Recipient } from '@assay/contracts';
+import { renderMetrics } from '@assay/observability';
 import { readSettings } from '@assay/service';
 import { eventually } from '@assay/testing';
 import { NotifierFixture } from '../notifier.fixture.js';
@@ -68,10 +69,14 @@ describe('reconciliation', () => {
     expect([bodies.length, new Set(bodies).size]).toEqual([2, 1]);
   });
 
-  it('DEL-11.d runs on its own schedule in every replica', async () => {
+  it('DEL-11.d, OBS-2.g runs on its own schedule in every replica', async () => {
     const review = await strand();
     await notifier.start({ ...QUICK, ASSAY_NOTIFIER_RECONCILE_INTERVAL_MS: '100' });
     await notifier.deliveries(review, 'unknown', 'sent');
+    const metrics = await renderMetrics();
+    for (const done of ['held', 'requeued']) {
+      expect(metrics).toMatch(new RegExp(`^assay_deliveries_reconciled_total\\{done="${done}"\\} [1-9]`, 'm'));
+    }
   });
 
   it('GEN-7.f reconciles what stands beside a delivery that cannot be', async () => {

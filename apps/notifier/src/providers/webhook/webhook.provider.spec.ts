@@ -125,7 +125,7 @@ describe('WebhookProvider', () => {
     expect(headers['webhook-id']).toBe(KEY);
   });
 
-  it('OBS-1.a hands trace context and correlation id to the receiver', async () => {
+  it('OBS-1.c hands trace context and correlation id to the receiver', async () => {
     await send();
     expect(receiver.received[0]!.headers).toMatchObject({
       traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
