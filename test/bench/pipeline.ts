@@ -23,6 +23,8 @@ export interface PipelineFigures {
   machine: string;
   date: string;
   reviews: number;
+  /** Of one submission as it is posted. */
+  body_bytes: number;
   reviews_per_s: number;
   accepted_per_s: number;
   express_per_s: number;
@@ -84,6 +86,7 @@ async function measure(address: StackAddress, say: (line: string) => void): Prom
       machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`,
       date: new Date(performance.timeOrigin).toISOString().slice(0, 10),
       reviews: REVIEWS,
+      body_bytes: Buffer.byteLength(submission('1').body),
       reviews_per_s: round(run.reviews_per_s),
       accepted_per_s: round(run.accepted_per_s),
       express_per_s: round(express_per_s),
@@ -193,6 +196,7 @@ function round(value: number, digits = 1): number {
 function printFigures(figures: PipelineFigures): void {
   console.log(`\n${figures.machine}, ${figures.date}\n`);
   console.table({
+    'bytes of a submission': figures.body_bytes,
     'reviews a second, POST to succeeded': figures.reviews_per_s,
     'accepted a second (POST answered)': figures.accepted_per_s,
     'bare Express + pg, requests a second': figures.express_per_s,

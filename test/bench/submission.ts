@@ -1,4 +1,4 @@
-/** The bench's one submission: 25 findings over 12 changed files, one webhook recipient; 7.3 KB of JSON. */
+/** The bench's one submission: 25 findings over 12 changed files, one webhook recipient. */
 const FILES = Array.from({ length: 12 }, (_, n) => `//depot/demo/src/module-${n}/component-${n}.ts`);
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 const CATEGORIES = ['correctness', 'security', 'performance', 'reliability', 'maintainability'];
