@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AllowListError, compileAllowList, normalizePath, readAllowListFile } from './index.js';
+import { AllowListError, compileAllowList, normalizePath, readAllowListFile, readRoot } from './index.js';
 
 describe('compileAllowList', () => {
   it.each([
@@ -80,26 +80,39 @@ describe('compileAllowList', () => {
     expect(compileAllowList(['//depot/README.md']).allows('//depot/README.md')).toBe(true);
   });
 
-  it('SEC-1.c judges a relative path under root, or by ./...', () => {
+  it('SEC-1.c judges a relative path under a depot root, or by ./...', () => {
     const depot = compileAllowList(['//depot/project/...']);
-    expect(depot.allows('src/a.c', '//depot/project')).toBe(true);
-    expect(depot.allows('src/a.c', '//depot/project-secret')).toBe(false);
+    expect(depot.allows('src/a.c', readRoot('//depot/project'))).toBe(true);
+    expect(depot.allows('src/a.c', readRoot('//depot/project-secret'))).toBe(false);
     expect(depot.allows('src/a.c')).toBe(false);
     const relative = compileAllowList(['./...']);
     expect(relative.allows('src/a.c')).toBe(true);
     expect(relative.allows('src/a.c', null)).toBe(true);
-    expect(relative.allows('src/a.c', '//depot/project')).toBe(false);
+    expect(relative.allows('src/a.c', readRoot('//depot/project'))).toBe(false);
     expect(relative.allows('//depot/project/a.c')).toBe(false);
   });
+
+  it.each(['/home/runner/work/repo', 'C:\\agent\\_work\\1', '\\\\build01\\ws'])(
+    'SEC-1.e judges what is left below the workspace %s by ./...',
+    (root) => {
+      const changed_files = ['src/a.c', `${root}/src/b.c`.replaceAll('/', root.startsWith('/') ? '/' : '\\')];
+      expect(compileAllowList(['./...']).denied({ changed_files, root })).toEqual([]);
+      expect(compileAllowList(['//build01/ws/...']).denied({ changed_files, root })).toEqual(changed_files);
+      const elsewhere = ['/etc/passwd', 'C:\\Windows\\a.c', '//build01/ws/a.c', `${root}/../x.c`];
+      expect(compileAllowList(['./...']).denied({ changed_files: elsewhere, root })).toEqual(elsewhere);
+    },
+  );
 
   it('SEC-1.d allows nothing that is in doubt', () => {
     const list = compileAllowList(['./...', '//depot/project/...']);
     expect(list.allows(normalizePath('../a.c'))).toBe(false);
     expect(list.allows(normalizePath('//depot/project/../other/a.c'))).toBe(false);
-    expect(list.allows('a.c', '../up')).toBe(false);
-    expect(list.allows('a.c', 'relative/root')).toBe(false);
-    expect(list.allows('a.c', '')).toBe(false);
+    for (const root of ['../up', 'relative/root', '', '//depot/..']) {
+      expect(list.allows('a.c', readRoot(root))).toBe(false);
+    }
     expect(list.allows('/etc/passwd')).toBe(false);
+    expect(list.allows('C:/Windows/a.c')).toBe(false);
+    expect(list.denied({ changed_files: ['C:/a.c'], root: '//depot/project' })).toEqual(['C:/a.c']);
   });
 
   it('SEC-1.b lists the changed files that are denied, as they came', () => {

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
-import { isAbsolutePath, normalizePath, normalizeRoot } from './normalize-path.js';
+import { isAbsolutePath, normalizePath } from './normalize-path.js';
+import { normalizeUnder, readRoot } from './root.js';
+import type { ChangedFilesInput } from './changed-files.js';
+import type { Root } from './root.js';
 
 /** One line of the depot allow-list (SEC-1): `//depot/path/...`, an exact path, or `./...`. */
 export interface AllowListEntry {
@@ -69,23 +72,21 @@ export class AllowList {
   }
 
   /**
-   * @param normalized a path as {@link normalizePath} gives it; null (it names no file) is never allowed.
-   * @param root the submission's `root`, as it came. A relative path is judged under it.
+   * @param path a changed file in normal form; null (it names no file) is never allowed.
+   * @param root the submission's. A relative path is judged under a depot root, and as it is in a workspace.
    */
-  allows(normalized: string | null, root?: string | null): boolean {
-    if (normalized === null) return false;
-    if (isAbsolutePath(normalized)) return this.allowsDepotPath(normalized);
-    if (root === null || root === undefined) return this.relative;
-    const directory = normalizeRoot(root);
-    // A root that is itself relative, or names no directory, admits nothing.
-    if (directory === null || !isAbsolutePath(directory)) return false;
-    return this.allowsDepotPath(`${directory}/${normalized}`);
+  allows(path: string | null, root: Root | null = null): boolean {
+    if (path === null) return false;
+    if (isAbsolutePath(path)) return this.allowsDepotPath(path);
+    if (root?.kind === 'depot') return this.allowsDepotPath(`${root.directory}/${path}`);
+    return root?.kind === 'unusable' ? false : this.relative;
   }
 
   /** Those of the changed files, as they came, that no entry allows (ING-7, VAL-7). */
-  denied(files: { changed_files: readonly string[]; root?: string | null }): string[] {
-    const { root } = files;
-    return files.changed_files.filter((path) => !this.allows(normalizePath(path), root));
+  denied(files: ChangedFilesInput): string[] {
+    const root = readRoot(files.root);
+    const fold_case = files.case_insensitive_paths === true;
+    return files.changed_files.filter((path) => !this.allows(normalizeUnder(path, root, fold_case), root));
   }
 
   private allowsDepotPath(path: string): boolean {

@@ -1,8 +1,10 @@
-import { isAbsolutePath, isNormalPath, normalizePath, normalizeRoot } from './normalize-path.js';
+import { isAbsolutePath, isNormalPath, normalizePath } from './normalize-path.js';
+import { normalizeUnder, readRoot, withoutWorkspace } from './root.js';
+import type { Root } from './root.js';
 
 export interface ChangedFilesInput {
   changed_files: readonly string[];
-  /** Where relative paths stand, e.g. `//depot/project`. */
+  /** Where relative paths stand (`//depot/project`), or the workspace that absolute ones are written under. */
   root?: string | null;
   /** Case counts unless this says otherwise. */
   case_insensitive_paths?: boolean;
@@ -16,13 +18,22 @@ export interface ChangedFiles {
 
 /**
  * Prepares the changed files for matching (VAL-6). A path names a changed file when both are the same in normal form,
- * or once `root` is put before the one of them that is relative. What normalises to nothing (`..`, a directory)
- * matches nothing. Linear in the files; the first of two that fold to the same name wins.
+ * or once a depot `root` is put before the one of them that is relative, or a workspace `root` is taken off. What
+ * normalises to nothing (`..`, a directory) matches nothing. Linear in the files; the first of two that fold to the same
+ * name wins.
  */
 export function prepareChangedFiles(input: ChangedFilesInput): ChangedFiles {
-  const root = normalizeRoot(input.root);
-  if (input.case_insensitive_paths === true) return new FoldedFiles(normalized(input.changed_files), root);
-  return new ExactFiles(input.changed_files, root);
+  const root = readRoot(input.root);
+  const fold_case = input.case_insensitive_paths === true;
+  if (root?.kind === 'workspace') {
+    const left = input.changed_files.map((path) => normalizeUnder(path, root, fold_case) ?? path);
+    return new WorkspaceFiles(filesUnder(left, null, fold_case), root, fold_case);
+  }
+  return filesUnder(input.changed_files, root?.kind === 'depot' ? root.directory : null, fold_case);
+}
+
+function filesUnder(changed_files: readonly string[], directory: string | null, fold_case: boolean): ChangedFiles {
+  return fold_case ? new FoldedFiles(normalized(changed_files), directory) : new ExactFiles(changed_files, directory);
 }
 
 function normalized(paths: readonly string[]): Set<string> {
@@ -79,6 +90,22 @@ class FoldedFiles implements ChangedFiles {
     if (found !== undefined || this.root === null) return found ?? null;
     const other = otherForm(normalized, this.root, true);
     return other === null ? null : (this.folded.get(other.toLowerCase()) ?? null);
+  }
+}
+
+/** Files of a checkout, by what is left of their names below it: what tools write of it need not know where it lay. */
+class WorkspaceFiles implements ChangedFiles {
+  constructor(
+    private readonly files: ChangedFiles,
+    private readonly root: Extract<Root, { kind: 'workspace' }>,
+    private readonly fold_case: boolean,
+  ) {}
+
+  match(normalized: string): string | null {
+    const found = this.files.match(normalized);
+    if (found !== null) return found;
+    const left = withoutWorkspace(normalized, this.root, this.fold_case);
+    return left === null ? null : this.files.match(left);
   }
 }
 

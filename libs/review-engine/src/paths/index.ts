@@ -1,4 +1,5 @@
 export { AllowList, AllowListError, compileAllowList, type AllowListEntry } from './allow-list.js';
 export { prepareChangedFiles, type ChangedFiles, type ChangedFilesInput } from './changed-files.js';
-export { isAbsolutePath, normalizePath, normalizeRoot } from './normalize-path.js';
+export { isAbsolutePath, normalizePath } from './normalize-path.js';
+export { readRoot, type Root } from './root.js';
 export { readAllowListFile, type AllowListFile } from './allow-list-file.js';

@@ -2,6 +2,7 @@ const SLASH = 47;
 const DOT = 46;
 const HASH = 35;
 const AT = 64;
+const COLON = 58;
 
 /**
  * A file's path in its one normal form (VAL-6): surrounding white space off, `\` as `/`, leading `./`, `.` segments
@@ -26,21 +27,10 @@ export function normalizePath(path: string): string | null {
   return prefix + segments.join('/');
 }
 
-/**
- * A submission's `root`: a directory in normal form, without the `/` or `/...` that may end it.
- *
- * @returns null when there is none, or when it can name no directory (a `..` segment); nothing matches under it.
- */
-export function normalizeRoot(root: string | null | undefined): string | null {
-  if (root === null || root === undefined) return null;
-  const text = root.trim().replaceAll('\\', '/');
-  const directory = (text.endsWith('/...') ? text.slice(0, -4) : text).replace(/(?<!\/)\/+$/, '');
-  return normalizePath(directory);
-}
-
-/** Whether the path stands by itself (`//depot/…`, `/…`), so that a root is never put before it. */
+/** Whether the path stands by itself (`//depot/…`, `/…`, `C:/…`), so that a root is never put before it. */
 export function isAbsolutePath(path: string): boolean {
-  return path.charCodeAt(0) === SLASH;
+  if (path.charCodeAt(0) === SLASH) return true;
+  return path.charCodeAt(1) === COLON && path.charCodeAt(2) === SLASH && /^[A-Za-z]/.test(path);
 }
 
 /**

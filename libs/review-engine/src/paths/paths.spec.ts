@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { normalizePath, normalizeRoot, prepareChangedFiles } from './index.js';
+import { normalizePath, prepareChangedFiles, readRoot } from './index.js';
 
 describe('normalizePath', () => {
   it.each([
@@ -75,23 +75,53 @@ describe('normalizePath', () => {
   });
 });
 
-describe('normalizeRoot', () => {
+describe('readRoot', () => {
   it.each([
     ['//depot/project', '//depot/project'],
     ['//depot/project/', '//depot/project'],
     ['//depot/project/...', '//depot/project'],
-    [' \\\\depot\\project ', '//depot/project'],
-    ['', null],
-    ['//', null],
-    ['//depot/../x', null],
+    [' //depot\\project ', '//depot/project'],
     ['//depot/project/... ', '//depot/project'],
     ['//depot/project///', '//depot/project'],
-    ['services/api', 'services/api'],
-    ['/', null],
-    [null, null],
-    [undefined, null],
-  ])('VAL-6.a reads the root %j as %j', (root, expected) => {
-    expect(normalizeRoot(root)).toBe(expected);
+    ['//depot', '//depot'],
+  ])('VAL-6.a reads the depot root %j as %j', (root, directory) => {
+    expect(readRoot(root)).toEqual({ kind: 'depot', directory });
+  });
+
+  it.each([
+    ['/home/runner/work/repo', '/home/runner/work/repo/'],
+    ['/home//runner/./work/ ', '/home/runner/work/'],
+    ['/var/jenkins/workspace/job@2', '/var/jenkins/workspace/job@2/'],
+    ['/', '/'],
+    ['/\\depot', '/depot/'],
+    ['C:\\agent\\_work', 'C:/agent/_work/'],
+    ['d:/a/1/', 'D:/a/1/'],
+    ['C:\\', 'C:/'],
+    ['\\\\build01\\ws\\repo', '//build01/ws/repo/'],
+  ])('VAL-6.f reads the workspace root %j as %j', (root, prefix) => {
+    expect(readRoot(root)).toMatchObject({ kind: 'workspace', prefix });
+  });
+
+  it.each([
+    '',
+    '  ',
+    '//',
+    '//depot/../x',
+    'services/api',
+    './x',
+    '..',
+    '/ws/../x',
+    'C:x',
+    'C:',
+    '\\ws',
+    '\\\\host',
+    '~',
+  ])('VAL-6.f finds neither depot nor workspace in %j', (root) => {
+    expect(readRoot(root)).toEqual({ kind: 'unusable' });
+  });
+
+  it('VAL-6.f knows a submission without a root', () => {
+    expect([readRoot(null), readRoot(undefined)]).toEqual([null, null]);
   });
 });
 
@@ -115,10 +145,38 @@ describe('prepareChangedFiles', () => {
     expect(files.match('//depot/P/src/b.c')).toBeNull();
   });
 
-  it('VAL-6.a matches with a relative root too', () => {
-    const files = prepareChangedFiles({ changed_files: ['services/api/a.c', 'b.c'], root: 'services/api' });
-    expect(files.match('a.c')).toBe('services/api/a.c');
-    expect(files.match('services/api/b.c')).toBe('b.c');
+  it.each([
+    ['/home/runner/work/repo', '/home/runner/work/repo/src/a.c'],
+    ['C:\\agent\\_work\\1', 'C:/agent/_work/1/src/a.c'],
+    ['C:\\agent\\_work\\1', 'c:/agent/_work/1/src/a.c'],
+    ['\\\\build01\\ws', '//build01/ws/src/a.c'],
+    ['/ws/job@2', '/ws/job@2/src/a.c'],
+    ['/', '/src/a.c'],
+  ])('VAL-6.f takes the workspace root %j off what a finding names, %j', (root, file) => {
+    const files = prepareChangedFiles({ changed_files: ['src/a.c', '//depot/p/b.c'], root });
+    expect(files.match(file)).toBe('src/a.c');
+    expect(files.match('src/a.c')).toBe('src/a.c');
+    expect(files.match('//depot/p/b.c')).toBe('//depot/p/b.c');
+    expect(files.match('/elsewhere/src/a.c')).toBeNull();
+    expect(files.match(file.replace('/src/', '-2/src/'))).toBeNull();
+  });
+
+  it('VAL-6.f takes a workspace root off changed files, and puts it before nothing', () => {
+    const changed_files = ['/ws/src/a.c', 'src/b.c', '/elsewhere/c.c', '..'];
+    const files = prepareChangedFiles({ changed_files, root: '/ws' });
+    expect(files.match('/ws/src/a.c')).toBe('src/a.c');
+    expect(files.match('src/a.c')).toBe('src/a.c');
+    expect(files.match('/elsewhere/c.c')).toBe('/elsewhere/c.c');
+    expect(files.match('c.c')).toBeNull();
+    expect(prepareChangedFiles({ changed_files: ['/WS/a.c'], root: '/ws' }).match('/ws/a.c')).toBeNull();
+    const folded = prepareChangedFiles({ changed_files: ['/WS/a.c'], root: '/ws', case_insensitive_paths: true });
+    expect(folded.match('/Ws/A.c')).toBe('a.c');
+  });
+
+  it('VAL-6.f leaves a depot path a depot path under a share of its name', () => {
+    const files = prepareChangedFiles({ changed_files: ['//depot/p/a.c', '\\\\depot\\p\\b.c'], root: '\\\\depot\\p' });
+    expect(files.match('//depot/p/a.c')).toBe('//depot/p/a.c');
+    expect(files.match('//depot/p/b.c')).toBe('b.c');
   });
 
   it('VAL-6.d lets case count unless the submission says otherwise', () => {
