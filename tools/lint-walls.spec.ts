@@ -37,6 +37,7 @@ const bites: Record<keyof typeof WALLS, Case[]> = {
     ['libs/messaging/src/x.ts', "import '../../../apps/ingest/src/ingest.module.js';"],
     ['apps/ingest/src/x.ts', "import '../../../infra/local/ports.js';"],
     ['libs/service/src/x.ts', "import '../../../tools/conformance.js';"],
+    ['libs/submission/src/x.ts', "import '@assay/service';"],
   ],
   'apps-stay-apart': [
     ['apps/ingest/src/x.ts', "import '../../validator/src/validator.module.js';"],
@@ -72,6 +73,7 @@ const passes: Case[] = [
   ['apps/ingest/src/reviews/x.ts', "import '../progress/job-state.js';"],
   ['libs/messaging/src/x.ts', "import '@assay/work-queue';\nimport 'kafkajs';"],
   ['libs/security/src/x.ts', "import '@assay/contracts';"],
+  ['libs/submission/src/x.ts', "import '@assay/contracts';\nimport '@assay/review-engine';"],
   ['libs/postgres/src/x.int.spec.ts', "import '@assay/testing';\nimport './database.js';"],
   ['libs/contracts/src/x.spec.ts', "import '@assay/testing';"],
   ['libs/testing/src/x.ts', "import '../../../infra/local/ports.js';"],

@@ -19,7 +19,13 @@ const aResult = (differs: object = {}) => ({
   findings: [FINDING],
   ...differs,
 });
-const aSubmission = (differs: object = {}) => ({ changed_files: ['src/a.c'], review_result: aResult(), ...differs });
+const aSubmission = (differs: object = {}) => ({
+  changelist_id: 4711,
+  review_version: 1,
+  changed_files: ['src/a.c'],
+  review_result: aResult(),
+  ...differs,
+});
 
 /** Runs a command over files given as values (or, as strings, as they are). */
 function run(args: string[], files: Record<string, unknown> = {}, colour = false) {
@@ -60,6 +66,7 @@ describe('assayctl validate', () => {
       result: aResult(),
       counts: { submitted: 1, kept: 1, dropped: 0, coerced: 0, by_code: {} },
       diagnostics: [],
+      allow_list_hash: null,
     });
   });
 
@@ -73,12 +80,12 @@ describe('assayctl validate', () => {
     });
   });
 
-  it('VAL-10.g VAL-13.b rejects a review result over 2 MiB, and says which limit it is', () => {
+  it('VAL-10.e VAL-13.c refuses a review result over 2 MiB, and says which limit it is', () => {
     for (const review_result of ['x'.repeat(2 * 1024 * 1024 + 1), aResult({ summary: 'x'.repeat(2 * 1024 * 1024) })]) {
       const { code, out } = validate(aSubmission({ review_result }));
       expect(code).toBe(1);
-      expect(out).toContain('LIMIT_EXCEEDED');
-      expect(out).toContain('expected at most 2097152 bytes in all');
+      expect(out).toContain('413 payload_too_large');
+      expect(out).toContain('/review_result must be at most 2097152 bytes');
     }
     const small = { limits: { max_result_bytes: 8 } };
     expect(run(['validate', 'a', '--policy', 'p'], { a: aSubmission(), p: small }).code).toBe(1);
@@ -92,21 +99,19 @@ describe('assayctl validate', () => {
     ['no file', ['validate'], {}, /argument is missing/],
     ['two files', ['validate', 'a', 'b'], {}, /one argument too many: "b"/],
     ['a file that is not there', ['validate', 'a'], {}, /a cannot be read \(ENOENT\)/],
-    ['a file that is not JSON', ['validate', 'a'], { a: '{' }, /a is not JSON/],
-    ['a file that is not UTF-8', ['validate', 'a'], { a: Buffer.from('{"a":"\xe9"}', 'latin1') }, /a is not UTF-8/],
+    ['a policy that is not JSON', ['validate', 'a', '--policy', 'p'], { a: aSubmission(), p: '{' }, /p is not JSON/],
+    [
+      'a policy that is not UTF-8',
+      ['validate', 'a', '--policy', 'p'],
+      { a: aSubmission(), p: Buffer.from('{"a":"\xe9"}', 'latin1') },
+      /p is not UTF-8/,
+    ],
     [
       'limits that are a list',
       ['validate', 'a', '--policy', 'p'],
       { a: aSubmission(), p: { limits: [] } },
       /object of limits/,
     ],
-    [
-      'no submission',
-      ['validate', 'a'],
-      { a: { root: 5 } },
-      /changed_files must be.*\/root must be.*review_result must be/s,
-    ],
-    ['a review result alone', ['validate', 'a'], { a: aResult() }, /looks like a review result/],
     ['an unknown option', ['validate', 'a', '--yaml'], { a: aSubmission() }, /--yaml/],
     ['a policy that is not there', ['validate', 'a', '--policy', 'p'], { a: aSubmission() }, /policy p cannot be read/],
     [
@@ -134,6 +139,27 @@ describe('assayctl validate', () => {
     const { code, out, err } = run(args, files);
     expect([code, out]).toEqual([2, '']);
     expect(err).toMatch(message);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no JSON', '{', /refused {2}400 malformed_json/],
+    ['no UTF-8', Buffer.from('{"a":"\xe9"}', 'latin1'), /refused {2}400 invalid_encoding/],
+    [
+      'no submission',
+      { root: 5 },
+      /400 invalid_request.*changed_files must be.*review_result must be.*\/root must be/s,
+    ],
+    ['a review result alone', aResult(), /looks like a review result/],
+    ['SARIF', aSubmission({ review_result_format: 'sarif' }), /review_result_format SARIF is not read yet/],
+    ['more than 6 MiB', ' '.repeat(6 * 1024 * 1024 + 1), /refused {2}413 payload_too_large/],
+  ])('VAL-13.c answers 1 for %s, with the problem of the services', (_title, submission, message) => {
+    const { code, out, err } = validate(submission);
+    expect([code, err]).toEqual([1, '']);
+    expect(out).toMatch(message);
+    expect(validate(submission, '--json').json()).toMatchObject({
+      status: expect.any(Number),
+      code: expect.any(String),
+    });
   });
 
   it('VAL-13.b judges under the policy given', () => {
@@ -182,7 +208,9 @@ describe('assayctl validate', () => {
     const list = { changed_by: 'me', entries: ['//depot/p/...'] };
     const { code, out } = run(['validate', 'a', '--allow-list', 'l'], { a: aSubmission(), l: list });
     expect(code).toBe(1);
-    expect(out).toContain('path_not_allowed');
+    expect(out).toContain('403 depot_path_not_allowed');
+    expect(out).toContain('  - src/a.c');
+    expect(validate(aSubmission()).out).toContain('No depot allow-list was asked');
   });
 
   it('VAL-13.b explains to the author what was done, where, and how to mend it', () => {
@@ -287,8 +315,8 @@ describe('the command line', () => {
       )) {
         if (path!.startsWith('node:')) continue;
         if (path!.startsWith('.')) follow(new URL(path!.replace(/\.js$/, '.ts'), file));
-        else if (path === '@assay/review-engine')
-          follow(new URL('../../../libs/review-engine/src/index.ts', import.meta.url));
+        else if (/^@assay\/(contracts|review-engine|submission)$/.test(path!))
+          follow(new URL(`../../../libs/${path!.slice(7)}/src/index.ts`, import.meta.url));
         else throw new Error(`${file.href} loads ${path}`);
       }
     };

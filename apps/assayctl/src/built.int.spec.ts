@@ -3,6 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { testRun } from '@assay/testing';
 
 const submission = {
+  changelist_id: 4711,
+  review_version: 1,
   changed_files: ['src/a.c'],
   review_result: { schema_version: '1.0', prompt_version: '1.0.0', findings: [] },
 };

@@ -1,5 +1,6 @@
 import { REASON_CODES } from '@assay/review-engine';
 import type { Diagnostic, DiagnosticKind, ReasonCode, VerdictDocument } from '@assay/review-engine';
+import type { DryRunDocument } from '@assay/submission';
 import { painter, printable, table, wrap } from './terminal.js';
 import type { Colour, Paint, Terminal } from './terminal.js';
 
@@ -11,8 +12,10 @@ const TITLES: Record<DiagnosticKind, string> = {
   coercion: 'Coerced (nothing to do)',
 };
 
+const NOT_ASKED = 'No depot allow-list was asked: ingest may still deny a changed file (--allow-list FILE asks one).';
+
 /** A verdict for the author of a reviewer: what happened, where, and how to mend it. */
-export function explainVerdict(verdict: VerdictDocument, terminal: Pick<Terminal, 'colour' | 'columns'>): string {
+export function explainVerdict(verdict: DryRunDocument, terminal: Pick<Terminal, 'colour' | 'columns'>): string {
   const paint = painter(terminal);
   const parts = [summary(verdict, paint)];
   for (const kind of ['rejection', 'drop', 'warning', 'coercion'] as const) {
@@ -25,6 +28,7 @@ export function explainVerdict(verdict: VerdictDocument, terminal: Pick<Terminal
   const left_out = total(verdict) - verdict.diagnostics.length;
   if (left_out > 0) parts.push(`${left_out} more diagnostics are counted, but not kept.\n`);
   parts.push(remedies(verdict, terminal.columns, paint));
+  if (verdict.allow_list_hash === null) parts.push(`${paint('dim', NOT_ASKED)}\n`);
   return `${parts.filter((part) => part !== '').join('\n')}`;
 }
 

@@ -49,14 +49,16 @@ export function readJson(terminal: Terminal, file: string, what: string): unknow
   }
 }
 
-function readText(terminal: Terminal, file: string, what: string): string {
-  let bytes: Buffer;
+export function readBytes(terminal: Terminal, file: string, what: string): Buffer {
   try {
-    bytes = terminal.read(file);
+    return terminal.read(file);
   } catch (error) {
     throw new UsageError(`${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
   }
-  // As the services take it (ING-10): what is not UTF-8 would be judged as other text than was written.
+}
+
+function readText(terminal: Terminal, file: string, what: string): string {
+  const bytes = readBytes(terminal, file, what);
   if (!isUtf8(bytes)) throw new UsageError(`${what} ${file} is not UTF-8`);
   const text = bytes.toString('utf8');
   return text.startsWith('\ufeff') ? text.slice(1) : text;

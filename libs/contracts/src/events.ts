@@ -30,7 +30,7 @@ export interface Submission {
   case_insensitive_paths?: boolean;
   /** Raw output as text, or the JSON object itself (ING-1). */
   review_result: unknown;
-  review_result_format?: 'json' | 'sarif';
+  review_result_format?: 'json';
   [member: string]: unknown;
 }
 

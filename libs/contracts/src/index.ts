@@ -1,6 +1,7 @@
 export * from './dead-letter.js';
 export * from './events.js';
 export * from './failure.js';
+export * from './json-text.js';
 export * from './problem.js';
 export * from './replay.js';
 export * from './recipients.js';

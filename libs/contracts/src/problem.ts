@@ -64,3 +64,18 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 }
+
+const PROBLEM_TYPE = 'urn:assay:problem:';
+
+/** A problem as it is answered. */
+export function problemDetails({ code, options }: Problem): ProblemDetails {
+  return {
+    type: PROBLEM_TYPE + code,
+    title: PROBLEMS[code].title,
+    status: PROBLEMS[code].status,
+    code,
+    ...(options.detail !== undefined && { detail: options.detail }),
+    ...(options.errors && { errors: options.errors }),
+    ...options.extensions,
+  };
+}

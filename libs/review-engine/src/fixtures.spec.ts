@@ -5,7 +5,6 @@ import {
   judgeSubmission,
   publishedSchema,
   readPolicyDocument,
-  readSubmission,
   REGISTERED_VERSIONS,
   verdictDocument,
 } from './index.js';
@@ -30,7 +29,6 @@ function fixturesIn(folder: string): Fixture[] {
 }
 
 function judged({ policy, registered = {}, source, submission }: Fixture): VerdictDocument {
-  expect(readSubmission(submission)).toEqual({ submission });
   const further = Object.entries(registered).map(([version, like]) => ({
     version,
     schema: publishedSchema(like)!,

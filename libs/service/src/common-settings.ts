@@ -1,3 +1,4 @@
+import { BODY_LIMIT_BYTES } from '@assay/contracts';
 import { LOG_LEVELS } from '@assay/observability';
 import { hostname } from 'node:os';
 import { file } from './file-settings.js';
@@ -49,7 +50,7 @@ export const HTTP_SETTINGS = {
   http_body_limit_bytes: integer({
     env: 'ASSAY_HTTP_BODY_LIMIT_BYTES',
     doc: 'A larger request body is refused with 413.',
-    default: 6 * 1024 * 1024,
+    default: BODY_LIMIT_BYTES,
     min: 1024,
     max: 64 * 1024 * 1024,
   }),

@@ -7,7 +7,7 @@ export type { HttpConfig, RunningService, ServiceParts } from './create-service.
 export { document, file } from './file-settings.js';
 export { Liveness, Readiness } from './health.js';
 export type { CheckResult } from './health.js';
-export { JsonBody, parseJsonBody } from './json-body.js';
+export { JsonBody } from './json-body.js';
 export { lookIntervalMs, PeriodicTask } from './periodic-task.js';
 export { ProblemFilter } from './problem.filter.js';
 export { reportProgrammingError } from './programming-errors.js';

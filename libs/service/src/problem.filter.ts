@@ -1,7 +1,7 @@
 import { Catch, HttpException } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
-import { Failure, Problem, PROBLEMS } from '@assay/contracts';
-import type { ProblemCode, ProblemDetails } from '@assay/contracts';
+import { Failure, Problem, problemDetails } from '@assay/contracts';
+import type { ProblemCode } from '@assay/contracts';
 import { createLog, currentContext } from '@assay/observability';
 import { redactValue } from '@assay/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -11,7 +11,6 @@ import { reportProgrammingError } from './programming-errors.js';
 
 const log = createLog('http', ['request_unavailable']);
 
-const PROBLEM_TYPE = 'urn:assay:problem:';
 const RETRY_AFTER_S = '1';
 
 /** What Nest's router and Fastify refuse by themselves, by status. */
@@ -43,7 +42,7 @@ export class ProblemFilter implements ExceptionFilter {
       .status(problem.status)
       .headers(problem.options.headers ?? {})
       .header('content-type', 'application/problem+json')
-      .send(JSON.stringify({ ...redactValue(detailsOf(problem)), correlation_id }));
+      .send(JSON.stringify({ ...redactValue(problemDetails(problem)), correlation_id }));
   }
 
   #problemOf(thrown: unknown, request: FastifyRequest): Problem {
@@ -83,16 +82,4 @@ function statusOf(thrown: unknown): number | undefined {
 
 function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0]!;
-}
-
-function detailsOf({ code, options }: Problem): ProblemDetails {
-  return {
-    type: PROBLEM_TYPE + code,
-    title: PROBLEMS[code].title,
-    status: PROBLEMS[code].status,
-    code,
-    ...(options.detail !== undefined && { detail: options.detail }),
-    ...(options.errors && { errors: options.errors }),
-    ...options.extensions,
-  };
 }

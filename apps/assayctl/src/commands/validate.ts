@@ -1,9 +1,13 @@
-import { judgeSubmission, readSubmission, verdictDocument } from '@assay/review-engine';
-import type { JudgedSubmission } from '@assay/review-engine';
+import { BODY_LIMIT_BYTES, Problem, problemDetails, readJsonText } from '@assay/contracts';
+import { dryRun } from '@assay/submission';
+import type { DryRunDocument, GivenSubmission } from '@assay/submission';
+// eslint-disable-next-line walls/in-through-index -- the library's index loads NestJS (250 ms); this command starts in 150
+import { redactValue } from '../../../../libs/security/src/redact.js';
 import type { Command } from '../assayctl.js';
+import { explainRefusal } from '../explain-refusal.js';
 import { explainVerdict } from '../explain-verdict.js';
-import { readAllowList, readArguments, readJson, readPolicy, textOption } from '../inputs.js';
-import { UsageError } from '../terminal.js';
+import { readAllowList, readArguments, readBytes, readPolicy, textOption } from '../inputs.js';
+import type { Arguments } from '../inputs.js';
 import type { Terminal } from '../terminal.js';
 
 const OPTIONS = {
@@ -14,34 +18,41 @@ const OPTIONS = {
   json: { type: 'boolean' },
 } as const;
 
-/** What the pipeline would make of a submission, offline (VAL-13). */
+/** What the pipeline would make of a submission, offline (VAL-13): as `POST /v1/validations` answers, problems too. */
 export const validateCommand: Command = {
   usage: 'FILE [--policy FILE] [--allow-list FILE] [--source NAME] [--contract V=SCHEMA] [--json]',
   summary: 'Says what would become of a submission (as for POST /v1/reviews; - reads standard input).',
   run(args, terminal) {
     const parsed = readArguments(args, OPTIONS, [1, 1]);
-    const submission = readGiven(terminal, parsed.positionals[0]!);
-    const { verdict } = judgeSubmission(submission, {
+    const rules = {
       policy: readPolicy(terminal, parsed),
       allow_list: readAllowList(terminal, textOption(parsed, 'allow-list')),
       source: textOption(parsed, 'source') ?? null,
-    });
-    const document = verdictDocument(verdict);
-    terminal.out(parsed.values['json'] ? `${JSON.stringify(document, null, 2)}\n` : explainVerdict(document, terminal));
-    return verdict.outcome === 'accepted' ? 0 : 1;
+    };
+    const bytes = readBytes(terminal, parsed.positionals[0]!, 'the submission');
+    try {
+      return answer(dryRun(readGiven(bytes), rules), parsed, terminal);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return refuse(error, parsed, terminal);
+    }
   },
 };
 
-function readGiven(terminal: Terminal, file: string): JudgedSubmission {
-  const value = readJson(terminal, file, 'the submission');
-  const read = readSubmission(value);
-  if ('submission' in read) return read.submission;
-  const faults = read.faults.map(({ pointer, detail }) => `  - ${pointer || 'the submission'} ${detail}`).join('\n');
-  throw new UsageError(`${file} is not a submission:\n${faults}${hint(value)}`);
+/** As the services take a body (ING-10). */
+function readGiven(received: Buffer): GivenSubmission {
+  if (received.length > BODY_LIMIT_BYTES) throw new Problem('payload_too_large');
+  const { bytes, value } = readJsonText(received);
+  return { value, bytes: bytes.length };
 }
 
-/** The likeliest mix-up: the review result alone. */
-function hint(value: unknown): string {
-  const bare = typeof value === 'object' && value !== null && 'findings' in value && !('review_result' in value);
-  return bare ? '\nThis looks like a review result: put it into {"changed_files": […], "review_result": …}.' : '';
+function answer(document: DryRunDocument, { values }: Arguments, terminal: Terminal): number {
+  terminal.out(values['json'] ? `${JSON.stringify(document, null, 2)}\n` : explainVerdict(document, terminal));
+  return document.outcome === 'accepted' ? 0 : 1;
+}
+
+function refuse(problem: Problem, { values }: Arguments, terminal: Terminal): number {
+  const details = redactValue(problemDetails(problem));
+  terminal.out(values['json'] ? `${JSON.stringify(details, null, 2)}\n` : explainRefusal(details, terminal));
+  return 1;
 }

@@ -2,11 +2,11 @@ import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, R
 import { CurrentPrincipal, Roles } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { BodySchema, JsonBody } from '@assay/service';
+import { SUBMISSION_SCHEMA } from '@assay/submission';
 import type { FastifyReply } from 'fastify';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { ReviewListQuery, ReviewQuery } from './review-queries.js';
 import { ReviewsService } from './reviews.service.js';
-import { SUBMISSION_BODY, SubmissionEnvelope } from './submission-envelope.js';
 
 /** `/v1/reviews` (ING-1 to 5, 7, 8, 10). Findings of a job are served by the validator, which owns them. */
 @Controller('v1/reviews')
@@ -18,7 +18,7 @@ export class ReviewsController {
   @Roles('submitter')
   @UseGuards(RateLimitGuard)
   @HttpCode(202)
-  @BodySchema(SubmissionEnvelope, SUBMISSION_BODY)
+  @BodySchema(null, SUBMISSION_SCHEMA)
   async submit(
     @CurrentPrincipal() principal: Principal,
     @Body() body: JsonBody,

@@ -3,6 +3,7 @@ import { Problem } from '@assay/contracts';
 import { currentContext } from '@assay/observability';
 import type { Principal } from '@assay/security';
 import type { JsonBody } from '@assay/service';
+import { deniedProblem, readSubmission } from '@assay/submission';
 import { v7 } from 'uuid';
 import { INGEST_CONFIG } from '../ingest.config.js';
 import type { IngestConfig } from '../ingest.config.js';
@@ -18,7 +19,6 @@ import { JobWatch } from './job-watch.js';
 import { instantFrom } from './instant.js';
 import { badQuery, decodeCursor, encodeCursor, UUID } from './list-cursor.js';
 import type { ReviewListQuery } from './review-queries.js';
-import { readSubmission } from './submission-shape.js';
 import { throwUnconfirmed } from './unconfirmed.js';
 
 /** How a submission is answered (ING-2 to 4); refusals are thrown as problems. */
@@ -96,8 +96,8 @@ export class ReviewsService {
   }
 
   #read(principal: Principal, body: JsonBody, header_key: string | undefined): Submission {
-    const raw = { body: body.value, body_bytes: body.bytes.length, header_key };
-    const shape = readSubmission(raw, { review_result_bytes: this.config.review_result_limit_bytes });
+    const given = { value: body.value, bytes: body.bytes.length, header_key };
+    const shape = readSubmission(given, { max_result_bytes: this.config.review_result_limit_bytes });
     const { list } = this.config.allow_list;
     const { correlation_id, traceparent } = currentContext();
     const { idempotency_key, changelist_id, review_version, rerun, priority, recipients } = shape;
@@ -126,13 +126,4 @@ export class ReviewsService {
 function newJobRow(job: NonNullable<Answer['job']>): JobRow {
   const untold = { settled_at: null, counts: null, versions: null, deliveries: null };
   return { ...job, ...untold, state: 'queued', generation: 0 };
-}
-
-/** Denied paths that an answer lists; their number is always told. */
-const MAX_DENIED_LISTED = 100;
-
-function deniedProblem(denied_paths: readonly string[]): Problem {
-  return new Problem('depot_path_not_allowed', {
-    extensions: { denied: denied_paths.length, denied_paths: denied_paths.slice(0, MAX_DENIED_LISTED) },
-  });
 }

@@ -3,7 +3,15 @@ import { denySubmission, validateReview } from '../engine/validate-review.js';
 import { prepareChangedFiles, type AllowList } from '../paths/index.js';
 import type { Policy } from '../policy.js';
 import type { Verdict } from '../verdict.js';
-import type { JudgedSubmission } from './read-submission.js';
+
+/** What of a submission the judgement needs; whatever else it holds (recipients, a key) is no matter here. */
+export interface JudgedSubmission {
+  changed_files: readonly string[];
+  root?: string | null;
+  case_insensitive_paths?: boolean;
+  /** The reviewer's raw output as text, or the JSON value itself. */
+  review_result: unknown;
+}
 
 export interface JudgementRules {
   policy: Policy;
@@ -41,7 +49,7 @@ export function reviewInput(review_result: unknown, read_from_bytes?: number): R
   return read_from_bytes === undefined ? { document: review_result } : { document: review_result, read_from_bytes };
 }
 
-/** A verdict as a dry run answers with it: the document of `POST /v1/validations` and `assayctl validate --json`. */
+/** A verdict for those outside: a dry run answers with it. */
 export type VerdictDocument = Omit<Verdict, 'unchanged'>;
 
 export function verdictDocument(verdict: Verdict): VerdictDocument {

@@ -2,51 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { aFinding, aResult, judge } from '../engine/samples.js';
 import { compileAllowList } from '../paths/index.js';
 import { definePolicy } from '../policy.js';
-import { judgeSubmission, readSubmission, verdictDocument } from './index.js';
+import { judgeSubmission, verdictDocument } from './index.js';
 
 const aSubmission = (differs: object = {}) => ({ changed_files: ['src/a.c'], review_result: aResult(), ...differs });
 const policy = definePolicy();
-
-describe('readSubmission', () => {
-  it('VAL-13.a takes a submission without recipients and key, and one with them', () => {
-    const whole = aSubmission({
-      idempotency_key: 'k',
-      recipients: [],
-      changelist_id: 7,
-      review_version: 1,
-      root: '//d/p',
-    });
-    expect(readSubmission(whole)).toEqual({ submission: whole });
-    expect(readSubmission(aSubmission({ review_result: 'raw' }))).toHaveProperty('submission');
-  });
-
-  it.each([
-    [null, '', 'invalid_type'],
-    [[], '', 'invalid_type'],
-    [{ review_result: {} }, '/changed_files', 'required'],
-    [aSubmission({ changed_files: 'a' }), '/changed_files', 'invalid_type'],
-    [aSubmission({ changed_files: [] }), '/changed_files', 'invalid_value'],
-    [aSubmission({ changed_files: ['a', 5] }), '/changed_files/1', 'invalid_value'],
-    [aSubmission({ changed_files: ['x'.repeat(1_025)] }), '/changed_files/0', 'invalid_value'],
-    [
-      aSubmission({ changed_files: Array.from({ length: 2_100 }, () => 'x'.repeat(1_024)) }),
-      '/changed_files',
-      'invalid_value',
-    ],
-    [aSubmission({ changed_files: ['a\u0000'] }), '/changed_files/0', 'invalid_value'],
-    [aSubmission({ changed_files: ['a', '\ud800'] }), '/changed_files/1', 'invalid_value'],
-    [aSubmission({ changed_files: Array.from({ length: 20_001 }, () => 'a') }), '/changed_files', 'invalid_value'],
-    [aSubmission({ root: 'x'.repeat(1_025) }), '/root', 'invalid_value'],
-    [aSubmission({ root: '//d/\udfff' }), '/root', 'invalid_value'],
-    [aSubmission({ root: '' }), '/root', 'invalid_value'],
-    [aSubmission({ case_insensitive_paths: 'yes' }), '/case_insensitive_paths', 'invalid_type'],
-    [{ changed_files: ['a'] }, '/review_result', 'required'],
-    [aSubmission({ review_result: [] }), '/review_result', 'invalid_type'],
-    [aSubmission({ review_result_format: 'xml' }), '/review_result_format', 'invalid_value'],
-  ])('VAL-13.a names what is wrong with %j', (value, pointer, code) => {
-    expect(readSubmission(value)).toEqual({ faults: [{ pointer, code, detail: expect.any(String) }] });
-  });
-});
 
 describe('judgeSubmission', () => {
   it('VAL-13.a gives what the engine gives, raw output or object', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { Problem } from '@assay/contracts';
+import { compileAllowList, definePolicy } from '@assay/review-engine';
 import fc from 'fast-check';
-import { readSubmission } from './submission-shape.js';
+import { DRY_RUN_SCHEMA, dryRun, readSubmission, SUBMISSION_SCHEMA } from './index.js';
 
-const LIMITS = { review_result_bytes: 2 * 1024 * 1024 };
+const LIMITS = { max_result_bytes: 2 * 1024 * 1024 };
 
 const aBody = (over: Record<string, unknown> = {}): Record<string, unknown> => ({
   idempotency_key: 'key-1',
@@ -16,7 +17,7 @@ const aBody = (over: Record<string, unknown> = {}): Record<string, unknown> => (
 });
 
 function read(body: unknown, header_key?: string, limits = LIMITS) {
-  return readSubmission({ body, body_bytes: Buffer.byteLength(JSON.stringify(body) ?? ''), header_key }, limits);
+  return readSubmission({ value: body, bytes: Buffer.byteLength(JSON.stringify(body) ?? ''), header_key }, limits);
 }
 
 function problemOf(body: unknown, header_key?: string, limits = LIMITS): Problem {
@@ -43,6 +44,7 @@ describe('readSubmission', () => {
       changed_files: ['//depot/project/a.ts'],
       recipients: [{ channel: 'webhook', address: 'ci' }],
       review_result_format: 'json',
+      review_result: '{}',
     });
   });
 
@@ -58,9 +60,9 @@ describe('readSubmission', () => {
       case_insensitive_paths: true,
       recipients: Array.from({ length: 100 }, (_, index) => ({ channel: 'email', address: `a${index}@example.com` })),
       review_result: { schema_version: '1.0' },
-      review_result_format: 'sarif',
+      review_result_format: 'json',
     });
-    expect(read(body)).toMatchObject({ priority: 9, root: '//depot/project', review_result_format: 'sarif' });
+    expect(read(body)).toMatchObject({ priority: 9, root: '//depot/project', review_result_format: 'json' });
   });
 
   it('ING-1.b takes the key from the header, the body or both', () => {
@@ -72,6 +74,36 @@ describe('readSubmission', () => {
 
   it('ING-1.b refuses a key that differs between header and body', () => {
     expect(problemOf(aBody(), 'other').code).toBe('idempotency_key_mismatch');
+  });
+
+  it.each([
+    ['"build-881"', 'build-881'],
+    ['"a\\"b\\\\c"', 'a"b\\c'],
+    ['"', '"'],
+    ['"open', '"open'],
+    ['a"b"', 'a"b"'],
+  ])('ING-3.g reads the key %s as %s, in the header as in the body', (written, key) => {
+    const { idempotency_key: _key, ...keyless } = aBody();
+    expect(read(keyless, written).idempotency_key).toBe(key);
+    expect(read(aBody({ idempotency_key: written })).idempotency_key).toBe(key);
+    expect(read(aBody({ idempotency_key: key }), written).idempotency_key).toBe(key);
+  });
+
+  it.each(['""', '"two words"', '"é"'])('ING-3.g refuses the quoted key %s', (written) => {
+    const { idempotency_key: _key, ...keyless } = aBody();
+    expect(problemOf(keyless, written).options.errors).toMatchObject([{ pointer: 'header:Idempotency-Key' }]);
+  });
+
+  it('VAL-13.d refuses SARIF, which is not read yet, and says what to do', () => {
+    const { code, options } = problemOf(aBody({ review_result_format: 'sarif' }));
+    expect([code, options.errors]).toMatchObject([
+      'invalid_request',
+      [{ pointer: '/review_result_format', code: 'unsupported_format', detail: expect.stringMatching(/SARIF.*leave/) }],
+    ]);
+  });
+
+  it('VAL-13.d shows SARIF in no schema', () => {
+    expect(JSON.stringify([SUBMISSION_SCHEMA, DRY_RUN_SCHEMA])).not.toMatch(/sarif/i);
   });
 
   it('ING-1.d keeps an integer changelist as a string', () => {
@@ -103,6 +135,9 @@ describe('readSubmission', () => {
     ['/root', { root: 7 }],
     ['/root', { root: 'a\u0000b' }],
     ['/root', { root: 'x'.repeat(1_025) }],
+    ['/root', { root: 'services/api' }],
+    ['/root', { root: '//depot/../x' }],
+    ['/root', { root: '//d/\udfff' }],
     ['/case_insensitive_paths', { case_insensitive_paths: null }],
     ['/changed_files', { changed_files: undefined }],
     ['/changed_files', { changed_files: [] }],
@@ -192,7 +227,7 @@ describe('readSubmission', () => {
       fc.property(some, recipients, (over, list) => {
         const body = { ...aBody({ recipients: list }), ...over };
         try {
-          const { changed_files: _files, ...stored } = read(body);
+          const { changed_files: _files, review_result: _result, ...stored } = read(body);
           expect(JSON.stringify(stored)).not.toMatch(/\\u0000|\\ud[89a-f]/);
         } catch (error) {
           if (!(error instanceof Problem)) throw error;
@@ -209,7 +244,7 @@ describe('readSubmission', () => {
   });
 
   it('VAL-10.e answers 413 to a review result over its limit, as text or as an object', () => {
-    const limits = { review_result_bytes: 1_000 };
+    const limits = { max_result_bytes: 1_000 };
     const text = 'é'.repeat(500);
     expect(read(aBody({ review_result: text }), undefined, limits).priority).toBe(5);
     expect(problemOf(aBody({ review_result: `${text}x` }), undefined, limits).code).toBe('payload_too_large');
@@ -222,7 +257,62 @@ describe('readSubmission', () => {
   it('VAL-10.e measures a review result of any depth without overflowing the stack', () => {
     const depth = 1_000_000;
     const deep: unknown = JSON.parse('{"a":'.repeat(depth) + '1' + '}'.repeat(depth));
-    const raw = { body: aBody({ review_result: deep }), body_bytes: 7_000_000, header_key: undefined };
-    expect(() => readSubmission(raw, LIMITS)).toThrow(Problem);
+    const given = { value: aBody({ review_result: deep }), bytes: 7_000_000 };
+    expect(() => readSubmission(given, LIMITS)).toThrow(Problem);
+  });
+});
+
+describe('a dry run', () => {
+  const policy = definePolicy();
+  const judge = (value: unknown, header_key?: string) =>
+    dryRun(
+      { value, bytes: Buffer.byteLength(JSON.stringify(value)), header_key },
+      { policy, allow_list: compileAllowList(['//depot/project/...']) },
+    );
+  const refusalOf = (value: unknown, header_key?: string) => {
+    try {
+      judge(value, header_key);
+    } catch (error) {
+      if (error instanceof Problem) return error;
+      throw error;
+    }
+    throw new Error('it was accepted');
+  };
+
+  it('VAL-13.c may leave recipients and key out, and nothing else', () => {
+    const { idempotency_key: _key, recipients: _recipients, ...least } = aBody();
+    expect(judge(least)).toMatchObject({
+      outcome: 'rejected',
+      allow_list_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    for (const name of Object.keys(least)) {
+      expect(refusalOf({ ...least, [name]: undefined }).options.errors).toMatchObject([
+        { pointer: `/${name}`, code: 'required' },
+      ]);
+    }
+  });
+
+  it.each<[Record<string, unknown>, string]>([
+    [{ recipients: [] }, '/recipients'],
+    [{ recipients: null }, '/recipients'],
+    [{ recipients: [{ channel: 'email', address: 'nobody' }] }, '/recipients/0/address'],
+    [{ idempotency_key: 'two words' }, '/idempotency_key'],
+  ])('VAL-13.c refuses what it need not be given and is given wrong: %j', (over, pointer) => {
+    expect(refusalOf(aBody(over)).options.errors).toMatchObject([{ pointer }]);
+    expect(problemOf(aBody(over)).options).toEqual(refusalOf(aBody(over)).options);
+  });
+
+  it('VAL-13.c refuses a denied path, a key that differs and a review result over its limit, as ingest does', () => {
+    expect(refusalOf(aBody({ changed_files: ['//depot/other/a.ts'] }))).toMatchObject({
+      code: 'depot_path_not_allowed',
+      options: { extensions: { denied: 1, denied_paths: ['//depot/other/a.ts'] } },
+    });
+    expect(refusalOf(aBody(), 'other').code).toBe('idempotency_key_mismatch');
+    expect(refusalOf(aBody({ review_result: 'x'.repeat(2 * 1024 * 1024 + 1) })).code).toBe('payload_too_large');
+  });
+
+  it('VAL-13.c says so where no allow-list was asked', () => {
+    const value = aBody({ changed_files: ['//depot/other/a.ts'] });
+    expect(dryRun({ value, bytes: 1 }, { policy, allow_list: null }).allow_list_hash).toBeNull();
   });
 });

@@ -1,0 +1,74 @@
+import { CHANNELS } from '@assay/contracts';
+
+/**
+ * JSON Schema of what `readSubmission` takes, for documents of an API: lengths in characters where the code counts
+ * bytes, so it takes a little that the code refuses, and refuses nothing that the code takes.
+ */
+export const SUBMISSION_SCHEMA = {
+  type: 'object',
+  required: ['changelist_id', 'review_version', 'changed_files', 'recipients', 'review_result'],
+  additionalProperties: false,
+  properties: {
+    idempotency_key: {
+      type: 'string',
+      pattern: '^[\\x21-\\x7e]+$',
+      description: 'Here or in the header, where both the same. A quoted key is the bare one.',
+    },
+    changelist_id: {
+      anyOf: [
+        { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+        { type: 'string', pattern: '^[A-Za-z0-9._:/@#+-]{1,128}$' },
+      ],
+    },
+    review_version: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
+    rerun: { type: 'boolean', default: false },
+    priority: { type: 'integer', minimum: 0, maximum: 9, default: 5 },
+    changed_files: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 20_000,
+      items: { type: 'string', minLength: 1, maxLength: 1_024, pattern: '\\S' },
+      description: 'Paths as the version control names them, at most 2 MiB in all.',
+    },
+    root: {
+      type: ['string', 'null'],
+      minLength: 1,
+      maxLength: 1_024,
+      pattern: '^\\s*(/|\\\\\\\\|[A-Za-z]:[/\\\\])',
+      description:
+        'A depot root (`//depot/path`), put before relative paths; or a workspace root (an absolute path: `/path`, `C:\\path`, `\\\\host\\share`), taken off the paths below it (VAL-6).',
+    },
+    case_insensitive_paths: { type: 'boolean', default: false },
+    recipients: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 100,
+      description: 'Each once, compared as they are told: mail domains in lower case and punycode.',
+      items: {
+        type: 'object',
+        required: ['channel', 'address'],
+        additionalProperties: false,
+        properties: {
+          channel: { type: 'string', enum: CHANNELS },
+          address: {
+            type: 'string',
+            maxLength: 512,
+            description: 'A mail address, or the name of a webhook endpoint.',
+          },
+        },
+      },
+    },
+    review_result: {
+      anyOf: [{ type: 'string' }, { type: 'object' }],
+      description:
+        "The reviewer's raw output as text, or the JSON object itself. What is wrong with it is no fault of the request.",
+    },
+    review_result_format: { type: 'string', enum: ['json'], default: 'json' },
+  },
+} as const;
+
+/** The same for a dry run, which may leave out whom to tell and under which key. */
+export const DRY_RUN_SCHEMA = {
+  ...SUBMISSION_SCHEMA,
+  required: SUBMISSION_SCHEMA.required.filter((name) => name !== 'recipients'),
+};
