@@ -126,6 +126,37 @@ describe('a known idempotency key', () => {
     expect(refused.body).toMatchObject({ code: 'idempotency_key_reused', job_id, job: { job_id } });
   });
 
+  it('ING-3.h with another body is told what to do, and that holds', async () => {
+    const body = aSubmission({ review_version: 3 });
+    await one.post(body).expect(202);
+    const other = { ...body, review_result: 'other findings' };
+    const { detail } = (await one.post(other).expect(409)).body as { detail: string };
+    expect(detail).toContain(`version 3 of changelist ${String(body['changelist_id'])}`);
+    expect(detail).toContain('under a new key');
+    expect(detail).toContain('review_version 4 with rerun: true');
+    const { idempotency_key: key } = aSubmission();
+    await one.post({ ...other, idempotency_key: key, review_version: 4, rerun: true }).expect(202);
+  });
+
+  it('ING-3.f ING-3.g with the same submission, written otherwise, is answered with the original job', async () => {
+    const recipients = [
+      { channel: 'email', address: 'dana@example.com' },
+      { channel: 'webhook', address: 'ci' },
+    ];
+    const changed_files = ['src/b.c', 'src/a.c'];
+    const body = aSubmission({ changelist_id: '4711', recipients, changed_files });
+    const { job_id } = (await one.post(body).expect(202)).body as JobView;
+    const { idempotency_key, ...keyless } = body;
+    const again = {
+      ...keyless,
+      ...{ changelist_id: 4711, priority: 5, rerun: false, changed_files: ['./src/a.c', 'src\\b.c'] },
+      recipients: [recipients[1], { channel: 'email', address: 'dana@EXAMPLE.com' }],
+    };
+    const headers = { 'idempotency-key': `"${String(idempotency_key)}"` };
+    expect((await two.post(again, { headers }).expect(200)).body).toMatchObject({ job_id, outcome: 'replayed' });
+    await two.post({ ...again, review_result: JSON.stringify(body['review_result']) }, { headers }).expect(409);
+  });
+
   it('ING-3.e is known as long as its job, whatever became of that', async () => {
     const body = aSubmission();
     const job = (await one.post(body).expect(202)).body as JobView;

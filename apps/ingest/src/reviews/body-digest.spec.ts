@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bodyDigest, jsonDigest } from './body-digest.js';
+import { readSubmission } from '@assay/submission';
+import { jsonDigest, submissionDigest } from './body-digest.js';
 
 const hex = (text: string) => jsonDigest(JSON.parse(text)).toString('hex');
 
@@ -53,10 +54,60 @@ describe('jsonDigest', () => {
   });
 });
 
-describe('bodyDigest', () => {
-  it('ING-3.a leaves the idempotency key out, which may stand in the header instead', () => {
-    const body = { changelist_id: '1', review_version: 1 };
-    expect(bodyDigest({ ...body, idempotency_key: 'k' })).toEqual(bodyDigest(body));
-    expect(bodyDigest({ ...body, review_version: 2 })).not.toEqual(bodyDigest(body));
+describe('submissionDigest', () => {
+  const a_body = {
+    idempotency_key: 'k',
+    changelist_id: '4711',
+    review_version: 1,
+    root: '//depot/project',
+    changed_files: ['src/b.c', 'src/a.c'],
+    recipients: [
+      { channel: 'email', address: 'dana@example.com' },
+      { channel: 'webhook', address: 'ci' },
+    ],
+    review_result: { schema_version: '1.0', findings: [] },
+  };
+  const digest = ({ header_key, ...over }: Record<string, unknown> & { header_key?: string } = {}) => {
+    const given = { value: { ...a_body, ...over }, bytes: 1_000, header_key };
+    return submissionDigest(readSubmission(given, { max_result_bytes: 1_000_000 })).toString('hex');
+  };
+
+  it.each<[string, Record<string, unknown>]>([
+    ['its changelist as a number', { changelist_id: 4711 }],
+    [
+      'the defaults written out',
+      { rerun: false, priority: 5, case_insensitive_paths: false, review_result_format: 'json' },
+    ],
+    ['the key in the header', { idempotency_key: undefined, header_key: 'k' }],
+    ['the key quoted', { idempotency_key: '"k"', header_key: '"k"' }],
+    ['recipients in another order', { recipients: a_body.recipients.toReversed() }],
+    [
+      'a recipient as it is written elsewhere',
+      { recipients: [{ channel: 'email', address: ' dana@EXAMPLE.com' }, a_body.recipients[1]] },
+    ],
+    ['changed files in another order, one twice', { changed_files: ['src/a.c', './src//a.c', 'src\\b.c'] }],
+    ['its root with a slash', { root: '//depot/project/' }],
+    ['members of its review result in another order', { review_result: { findings: [], schema_version: '1.0' } }],
+  ])('ING-3.f knows the same submission again with %s', (_title, over) => {
+    expect(digest(over)).toBe(digest());
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['version', { review_version: 2 }],
+    ['priority', { priority: 6 }],
+    ['rerun', { rerun: true }],
+    ['root', { root: '//depot/other' }],
+    ['workspace of the same name', { root: '\\\\depot\\project' }],
+    ['spelling', { case_insensitive_paths: true }],
+    ['changed file more', { changed_files: ['src/a.c', 'src/b.c', 'src/c.c'] }],
+    ['recipient less', { recipients: [a_body.recipients[0]] }],
+    ['finding', { review_result: { schema_version: '1.0', findings: [{}] } }],
+    ['review result as text', { review_result: JSON.stringify(a_body.review_result) }],
+  ])('ING-3.f tells apart what has another %s', (_title, over) => {
+    expect(digest(over)).not.toBe(digest());
+  });
+
+  it('ING-3.f tells text from text by every character, white space too', () => {
+    expect(digest({ review_result: '{"a":1}' })).not.toBe(digest({ review_result: '{"a": 1}' }));
   });
 });

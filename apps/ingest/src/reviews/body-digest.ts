@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
+import { recipientKey } from '@assay/contracts';
+import { normalizePath, readRoot } from '@assay/review-engine';
+import type { Submission } from '@assay/submission';
 
 /** Text gathered before it is handed to the hash: calls into OpenSSL cost more than joining strings up to here. */
 const FLUSH_CHARACTERS = 64 * 1024;
@@ -19,12 +22,23 @@ export function jsonDigest(value: unknown): Buffer {
 }
 
 /**
- * The digest of a submission's body, by which a known idempotency key is judged. The key itself is left out: it says
- * the same in the header and in the body, and a caller may move it from one to the other.
+ * The digest by which a known idempotency key is judged: of what a submission says, however it is written (ING-3).
+ * Defaults are filled in; recipients and changed files are sets of normal forms. Of the review result the value counts
+ * as it came: text is not the object that it may hold. The key is left out, whether it came in the header or the body.
  */
-export function bodyDigest(body: Record<string, unknown>): Buffer {
-  const { idempotency_key: _key, ...rest } = body;
-  return jsonDigest(rest);
+export function submissionDigest(submission: Submission): Buffer {
+  const { idempotency_key: _key, root, changed_files, recipients, ...rest } = submission;
+  return jsonDigest({
+    ...rest,
+    root: readRoot(root),
+    // What names no file is told apart as it is written.
+    changed_files: sorted(new Set(changed_files.map((path) => normalizePath(path) ?? path))),
+    recipients: sorted(recipients.map(recipientKey)),
+  });
+}
+
+function sorted(texts: Iterable<string>): string[] {
+  return [...texts].sort();
 }
 
 /** An array or an object half written: `keys` is null for an array. */

@@ -10,7 +10,7 @@ import type { IngestConfig } from '../ingest.config.js';
 import { AcceptanceService } from './acceptance.service.js';
 import type { Answer, Submission } from './acceptance.service.js';
 import { Backlog } from './backlog.js';
-import { bodyDigest } from './body-digest.js';
+import { submissionDigest } from './body-digest.js';
 import { Deadline } from './deadline.js';
 import { jobPath, jobView, timelineView } from './job.js';
 import type { Hop, JobRow, JobView } from './job.js';
@@ -90,6 +90,7 @@ export class ReviewsService {
     }
     const code = kind === 'key_reused' ? 'idempotency_key_reused' : kind;
     throw new Problem(code, {
+      ...(kind === 'key_reused' && { detail: howToGoOn(known) }),
       headers: { location: jobPath(known.id) },
       extensions: { job_id: known.id, job: view },
     });
@@ -101,7 +102,7 @@ export class ReviewsService {
     const { list } = this.config.allow_list;
     const { correlation_id, traceparent } = currentContext();
     const { idempotency_key, changelist_id, review_version, rerun, priority, recipients } = shape;
-    const body_digest = bodyDigest(body.value as Record<string, unknown>).toString('hex');
+    const body_digest = submissionDigest(shape).toString('hex');
     const common = {
       ...{ source: principal.source, idempotency_key, body_digest, changelist_id, review_version, rerun },
     };
@@ -126,4 +127,13 @@ export class ReviewsService {
 function newJobRow(job: NonNullable<Answer['job']>): JobRow {
   const untold = { settled_at: null, counts: null, versions: null, deliveries: null };
   return { ...job, ...untold, state: 'queued', generation: 0 };
+}
+
+/** What to do about a key that stands for another body (ING-3). */
+function howToGoOn({ changelist_id, review_version }: JobRow): string {
+  return (
+    `The key stands for version ${review_version} of changelist ${changelist_id}, with another body. ` +
+    'Send this body under a new key; other findings of the same changelist, moreover, as review_version ' +
+    `${review_version + 1} with rerun: true.`
+  );
 }
