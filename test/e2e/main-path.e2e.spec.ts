@@ -122,6 +122,18 @@ describe('what cannot succeed', () => {
     });
   });
 
+  it('ING-3.i ING-3.j takes it under the same key once it is mended, and resolves the dead letter', async () => {
+    const submission = aSubmission({ review_result: 'Sure! Here is my review:' });
+    const { job_id } = await submitAndWait(submission);
+    await deadLettersOf(job_id, 1);
+    const mended = await submitAndWait({ ...aSubmission(), idempotency_key: submission.idempotency_key });
+    expect(mended).toMatchObject({ state: 'succeeded' });
+    await eventually(async () => {
+      const [letter] = await deadLettersOf(job_id, 1);
+      expect(letter).toMatchObject({ stage: 'validate', state: 'resolved' });
+    });
+  });
+
   it('DEL-10.a ING-9.b keeps a delivery to a receiver that is gone, and tells the others', async () => {
     await system.sinks.behave('gone', { answer: 410 });
     const recipients = [

@@ -16,6 +16,8 @@ import type { VisibleSources } from './reviews/jobs.repository.js';
 import { LOAD_CONTEST } from './reviews/sql/load-contest.js';
 import { LOAD_STANDING } from './reviews/sql/load-standing.js';
 import { LOCK_CONTEST } from './reviews/sql/lock-contest.js';
+import { LOCK_PASSING } from './reviews/sql/lock-passing.js';
+import { PASS_KEYS } from './reviews/sql/pass-keys.js';
 import { SETTLED_AMONG } from './reviews/sql/settled-among.js';
 
 const JOBS = 100_000;
@@ -65,6 +67,8 @@ describe('hot statements at 100,000 jobs', () => {
   it.each<[string, Statement, () => unknown[], number]>([
     ['ING-3.d load_contest', LOAD_CONTEST, () => [sources, keys, changelists], 2 * BATCH],
     ['ING-3.d lock_contest', LOCK_CONTEST, () => [[1, 2, 3]], 0],
+    ['ING-3.i lock_passing', LOCK_PASSING, () => [ids], BATCH],
+    ['ING-3.i pass_keys', PASS_KEYS, () => [ids, ids], BATCH],
     ['ING-9.a lock_progress', LOCK_PROGRESS, () => [ids], BATCH],
     ['ING-9.a store_progress', STORE_PROGRESS, () => [changes, '[]', ids], BATCH],
     ['ING-9.c lock_replayed', LOCK_REPLAYED, () => [ids], BATCH],

@@ -155,7 +155,8 @@ export interface StageDeadLettered extends EventData {
 
 /**
  * Public: once for each end, deduplicated on `ce_id`. A generation has one end, unless that was `given_up`: late news may
- * end it anew, under a higher revision (ING-11).
+ * end it anew, under a higher revision (ING-11). One that failed at stage `validate` is told again, too, when its key has
+ * passed to another job (ING-3).
  */
 export interface ReviewSettled extends JobEventData {
   state: JobState;
@@ -165,6 +166,8 @@ export interface ReviewSettled extends JobEventData {
   /** `failed` because nobody told of it: another word may follow. */
   given_up: boolean;
   links: { job: string; findings: string };
+  /** The job that was submitted under this one's key since, and stands in its place. */
+  submitted_again_as?: string;
 }
 
 /** Public. */

@@ -142,14 +142,17 @@ export const EVENT_SCHEMAS = {
     fingerprint: text,
     summary: nullable(summary),
   }),
-  'review.settled': object({
-    ...aboutAJob,
-    state: text,
-    counts: nullable(counts),
-    deliveries: mapOf(mapOf(count)),
-    given_up: { type: 'boolean' },
-    links: object({ job: text, findings: text }),
-  }),
+  'review.settled': object(
+    {
+      ...aboutAJob,
+      state: text,
+      counts: nullable(counts),
+      deliveries: mapOf(mapOf(count)),
+      given_up: { type: 'boolean' },
+      links: object({ job: text, findings: text }),
+    },
+    { submitted_again_as: uuid },
+  ),
   'dead_letter.changed': object({
     ...aboutAnything,
     dead_letter_id: uuid,

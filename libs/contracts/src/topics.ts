@@ -69,7 +69,7 @@ export const TOPICS: readonly TopicDefinition[] = [
     type: 'review.settled',
     audience: 'public',
     summary:
-      'A job reached an end; once per end, deduplicate on ce_id. After one that was given_up a late word may follow under a higher revision.',
+      'A job reached an end; once per end, deduplicate on ce_id. After one that was given_up a late word may follow under a higher revision, and after one whose key has passed to another job, that job (submitted_again_as).',
     partitions: 4,
     retention_ms: 30 * DAY_MS,
     max_message_bytes: MIB,

@@ -232,6 +232,34 @@ describe('the dead letter of a job that was given up', () => {
   }
 });
 
+describe('the dead letter of a job whose key has passed to another', () => {
+  const about = { subject_type: 'job', stage: 'validate', error_class: 'INVALID_JSON', code: 'invalid_json' } as const;
+  const rejection = (generation: number) =>
+    news({ ...about, subject_id: facts.job_id!, generation, revision: 5, occurred_at: '2027-01-01T00:00:00.000Z' });
+  const passed = (generation = 0) =>
+    lateEndOf(received('review.settled', endOf(facts, { generation, revision: 3, submitted_again_as: 'job-2' })))[0]!;
+
+  it('ING-3.j is resolved with that cause, whatever the revision of the stage that failed', () => {
+    const letter = letterOf(rejection(0), 'id');
+    openingOf(letter);
+    expect(passed()).toMatchObject({
+      subject_id: facts.job_id,
+      subject_type: 'job',
+      stage: 'validate',
+      remember: true,
+    });
+    expect(settle(letter, passed())).toMatchObject([{ to_state: 'resolved', cause: 'submitted_again' }]);
+    expect(settle(letter, passed())).toEqual([]);
+  });
+
+  it('ING-3.j is told apart from one of a later generation', () => {
+    const letter = letterOf(rejection(1), 'id');
+    openingOf(letter);
+    expect(settle(letter, passed(0))).toEqual([]);
+    expect(settle(letter, passed(1))).toHaveLength(1);
+  });
+});
+
 function permutations<T>(of: readonly T[]): T[][] {
   if (of.length === 0) return [[]];
   return of.flatMap((first, n) => permutations(of.toSpliced(n, 1)).map((rest) => [first, ...rest]));

@@ -83,6 +83,9 @@ function passedStages(data: Version & { job_id: string }, passed: readonly strin
   }));
 }
 
+/** `integer` in Postgres. */
+const LAST_REVISION = 2 ** 31 - 1;
+
 /** The revision of a job's end where nothing came between: its submission or replay is the first. */
 export const USUAL_END = { generation: 0, revision: 2 };
 
@@ -91,9 +94,19 @@ export const USUAL_END = { generation: 0, revision: 2 };
  * can tell: news that came too late for the job are no news of it. The usual end follows no dead letter.
  */
 export function lateEndOf({ data }: ReceivedEvent<ReviewSettled>): SettlementNews[] {
+  if (data.submitted_again_as !== undefined) return [submittedAgain(data)];
   if (data.given_up || data.revision <= USUAL_END.revision) return [];
   const subject = { subject_type: 'job', subject_id: data.job_id, stage: 'ingest' };
   return [{ ...subject, ...versionOf(data), cause: 'news_arrived', remember: true }];
+}
+
+/**
+ * Another job has the key of one that failed at stage `validate` (ING-3). Ingest's revisions do not compare with the
+ * validator's, which has said its last of this generation: this stands above whatever that was.
+ */
+function submittedAgain(data: ReviewSettled): SettlementNews {
+  const subject = { subject_type: 'job', subject_id: data.job_id, stage: 'validate' };
+  return { ...subject, ...versionOf(data), revision: LAST_REVISION, cause: 'submitted_again', remember: true };
 }
 
 function versionOf({ job_id, generation, revision, occurred_at }: Version & { job_id: string }) {

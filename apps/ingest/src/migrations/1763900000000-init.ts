@@ -12,6 +12,7 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   other five again; one that fails or is superseded enters the three of fallen jobs in place of `jobs_standing`, two
  *   of them (`jobs_fallen_listed`, `jobs_fallen_recent`) for the lists alone.
  * - Raw bodies stand apart from jobs (`submissions`), so that reading jobs never touches them.
+ * - `jobs.idempotency_key` is null once it has passed to another job (ING-3).
  * - `jobs.given_up`: it failed because nobody told of it in its present generation, and not otherwise (ING-11).
  * - `job_timeline` holds hops and transitions in one row where one caused the other: half the rows of two tables.
  *   The acceptance itself stands in `jobs` and is read from there.
@@ -23,7 +24,7 @@ export class Init1763900000000 extends SqlMigration {
     `CREATE TABLE jobs (
       id uuid PRIMARY KEY,
       source text NOT NULL,
-      idempotency_key text NOT NULL,
+      idempotency_key text,
       body_digest bytea NOT NULL CHECK (length(body_digest) = 32),
       body_bytes integer NOT NULL,
       changelist_id text NOT NULL,

@@ -3,12 +3,16 @@ import type { Recipient } from '@assay/contracts';
 import { packBodies } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { v7 } from 'uuid';
+import { mayPass } from './acceptance.js';
 import type { Candidate } from './acceptance.js';
 import { contestLocks, contestLocksOf } from './contest-locks.js';
 import { INSERT_JOBS } from './sql/insert-jobs.js';
 import { LOAD_CONTEST } from './sql/load-contest.js';
 import type { ContestRow } from './sql/load-contest.js';
 import { LOCK_CONTEST } from './sql/lock-contest.js';
+import { LOCK_PASSING } from './sql/lock-passing.js';
+import { PASS_KEYS } from './sql/pass-keys.js';
+import type { PassedJob } from './sql/pass-keys.js';
 
 /** A job about to be stored; its body goes to `submissions`. */
 export interface NewJob {
@@ -39,15 +43,15 @@ export interface SecurityEvent {
 
 export interface Contest {
   rows: ContestRow[];
-  held_up: ReadonlySet<Candidate>;
+  held_up: Set<Candidate>;
 }
 
 /** The statements of a batch of submissions, all inside the caller's transaction. */
 @Injectable()
 export class AcceptanceRepository {
   /**
-   * Locks what the candidates contend for, then reads what they are judged by. Candidates whose locks others hold are
-   * `held_up`, and of them nothing is known.
+   * Locks what the candidates contend for, then reads what they are judged by. Candidates whose locks others hold, or the
+   * job whose key they may have, are `held_up`, and of them nothing is known.
    */
   async contest(tx: Tx, candidates: readonly Candidate[]): Promise<Contest> {
     const locked = tx.query<{ held: string }>(LOCK_CONTEST, [contestLocks(candidates)]);
@@ -58,7 +62,30 @@ export class AcceptanceRepository {
     ]);
     const held_locks = new Set((await locked).map(({ held }) => held));
     const isHeldUp = (candidate: Candidate): boolean => contestLocksOf(candidate).some((lock) => held_locks.has(lock));
-    return { rows: await rows, held_up: new Set(held_locks.size === 0 ? [] : candidates.filter(isHeldUp)) };
+    const held_up = new Set(held_locks.size === 0 ? [] : candidates.filter(isHeldUp));
+    const contest = { rows: await rows, held_up };
+    await this.#lockPassing(tx, candidates, contest);
+    return contest;
+  }
+
+  /** Asked only where a key may pass: once in a while a reviewer's mistake is mended and sent again. */
+  async #lockPassing(tx: Tx, candidates: readonly Candidate[], { rows, held_up }: Contest): Promise<void> {
+    const passing = rows.filter(
+      ({ n, body_digest, ...row }) =>
+        body_digest !== null &&
+        mayPass(candidates[n - 1]!, { ...row, body_digest }) &&
+        !held_up.has(candidates[n - 1]!),
+    );
+    if (passing.length === 0) return;
+    const locked = await tx.query<{ id: string }>(LOCK_PASSING, [[...new Set(passing.map(({ job_id }) => job_id))]]);
+    const ours = new Set(locked.map(({ id }) => id));
+    for (const { n, job_id } of passing) if (!ours.has(job_id)) held_up.add(candidates[n - 1]!);
+  }
+
+  /** Before the successors are inserted: a key is one job's. */
+  passKeys(tx: Tx, passes: readonly { job_id: string; successor: string }[]): Promise<PassedJob[]> {
+    const params = [passes.map(({ job_id }) => job_id), passes.map(({ successor }) => successor)];
+    return tx.query<PassedJob>(PASS_KEYS, params);
   }
 
   /** `accepted_at` of each job by its id. */

@@ -18,6 +18,8 @@ import type { NewJob } from './acceptance.repository.js';
 import { Batcher } from './batcher.js';
 import type { Deadline } from './deadline.js';
 import type { ContestRow } from './sql/load-contest.js';
+import type { PassedJob } from './sql/pass-keys.js';
+import { submittedAgain } from './submitted-again.js';
 import { submittedEvent } from './submitted-event.js';
 
 /** The queue whose items publish `review.submitted`. */
@@ -129,21 +131,30 @@ export class AcceptanceService {
     const judged = judgeInOrder(batch, rows);
     await this.#recordDenials(tx, batch, judged);
     const accepted = batch.filter((_submission, index) => judged[index]!.kind === 'accepted');
+    const passed = await this.#passKeys(tx, batch, judged);
     const times = await this.#insert(tx, accepted);
-    const publish = this.queue.tell(
-      tx,
-      accepted.map(({ job, body }) => {
-        const told = { ...job, generation: 0, accepted_at: times.get(job.id)! };
-        const events = [submittedEvent(told, body.bytes, body.value as EventSubmission)];
-        return { item: submittedItem(job), events };
-      }),
-    );
+    const submitted = accepted.map(({ job, body }) => {
+      const told = { ...job, generation: 0, accepted_at: times.get(job.id)! };
+      const events = [submittedEvent(told, body.bytes, body.value as EventSubmission)];
+      return { item: submittedItem(job), events };
+    });
+    const publish = this.queue.tell(tx, [...submitted, ...passed.map(submittedAgain)]);
     const answers = judged.map((judgement, index): Answer => {
       if (judgement.kind !== 'accepted') return { judgement, job: null };
       const { job } = batch[index]!;
       return { judgement, job: { ...job, accepted_at: times.get(job.id)! } };
     });
     return { answers, publish };
+  }
+
+  /** The failed jobs whose keys the accepted ones take (ING-3). */
+  async #passKeys(tx: Tx, batch: readonly Submission[], judged: readonly Judgement[]): Promise<PassedJob[]> {
+    const passes = judged.flatMap((judgement, index) =>
+      judgement.kind === 'accepted' && judgement.key_of !== null
+        ? [{ job_id: judgement.key_of, successor: batch[index]!.job.id }]
+        : [],
+    );
+    return passes.length === 0 ? [] : this.repository.passKeys(tx, passes);
   }
 
   /** When each was accepted, by the database's clock; by job. */
@@ -193,9 +204,9 @@ function judgeInOrder(batch: readonly Submission[], rows: readonly ContestRow[])
   const standing = new Map<string, StandingJob[]>();
   // Several candidates of one changelist each bring the same rows: a job counts once.
   const seen = new Set<string>();
-  for (const { n, kind, job_id, body_digest, review_version, state } of rows) {
+  for (const { n, kind, job_id, body_digest, review_version, state, passes_key } of rows) {
     const { candidate } = batch[n - 1]!;
-    if (kind === 'holder') holders.set(keyOf(candidate), { job_id, body_digest: body_digest! });
+    if (kind === 'holder') holders.set(keyOf(candidate), { job_id, body_digest: body_digest!, passes_key });
     else if (!seen.has(job_id)) {
       seen.add(job_id);
       addTo(standing, changelistOf(candidate), { job_id, review_version, state: state as JobState });
@@ -205,7 +216,7 @@ function judgeInOrder(batch: readonly Submission[], rows: readonly ContestRow[])
     const changelist = changelistOf(candidate);
     const judgement = judge(candidate, holders.get(keyOf(candidate)), standing.get(changelist) ?? []);
     if (judgement.kind === 'accepted') {
-      holders.set(keyOf(candidate), { job_id: job.id, body_digest: candidate.body_digest });
+      holders.set(keyOf(candidate), { job_id: job.id, body_digest: candidate.body_digest, passes_key: false });
       addTo(standing, changelist, { job_id: job.id, review_version: candidate.review_version, state: 'queued' });
     }
     return judgement;

@@ -18,8 +18,10 @@ const v = (review_version: number, state: StandingJob['state'] = 'succeeded'): S
   review_version,
   state,
 });
-const sameBody: KeyHolder = { job_id: 'first', body_digest: 'd1' };
-const otherBody: KeyHolder = { job_id: 'first', body_digest: 'd2' };
+const sameBody: KeyHolder = { job_id: 'first', body_digest: 'd1', passes_key: false };
+const otherBody: KeyHolder = { job_id: 'first', body_digest: 'd2', passes_key: false };
+const failedSame: KeyHolder = { ...sameBody, passes_key: true };
+const failedOther: KeyHolder = { ...otherBody, passes_key: true };
 const denied = { denied_paths: ['//secret/x'] };
 
 type Row = [string, Partial<Candidate>, KeyHolder | undefined, StandingJob[], Judgement['kind'], string?];
@@ -35,6 +37,13 @@ const TABLE: Row[] = [
   ['ING-3.b refuses a known key with another body', {}, otherBody, [], 'key_reused', 'first'],
   ['ING-3.b does so under rerun', { rerun: true }, otherBody, [v(1)], 'key_reused', 'first'],
   ['ING-3.c does so before the allow-list is asked', denied, otherBody, [], 'key_reused', 'first'],
+
+  ['ING-3.i passes the key of a job that failed at validate to another body', {}, failedOther, [], 'accepted'],
+  ['ING-3.i passes it not to the same body', {}, failedSame, [], 'replayed', 'first'],
+  ['ING-3.i passes it not to a denied path', denied, failedOther, [], 'denied'],
+  ['ING-3.i passes it not to a stale version', {}, failedOther, [v(3)], 'stale_review_version', 'v3'],
+  ['ING-3.i passes it not where another stands', {}, failedOther, [v(2, 'queued')], 'review_in_progress', 'v2'],
+  ['ING-3.i passes it under rerun', { rerun: true }, failedOther, [v(1)], 'accepted'],
 
   ['ING-7.a refuses a denied path', denied, undefined, [], 'denied'],
   ['ING-3.c does so before versions are judged', denied, undefined, [v(9)], 'denied'],
@@ -69,7 +78,7 @@ describe('judge', () => {
 
   it('ING-3.c judges every combination by the first rule that applies', () => {
     const order = ['key_reused', 'replayed', 'denied', 'stale_review_version', 'rerun_required'];
-    for (const holder of [undefined, sameBody, otherBody])
+    for (const holder of [undefined, sameBody, otherBody, failedSame, failedOther])
       for (const paths of [[], denied.denied_paths])
         for (const rerun of [false, true])
           for (const standing of [[], [v(1)], [v(2)], [v(2, 'queued')], [v(3)], [v(1), v(3)]]) {
@@ -77,7 +86,7 @@ describe('judge', () => {
             const highest = Math.max(0, ...standing.map((job) => job.review_version));
             const applies = [
               holder === otherBody,
-              holder === sameBody,
+              holder === sameBody || holder === failedSame,
               paths.length > 0,
               highest > 2,
               highest === 1 && !rerun,
@@ -86,5 +95,10 @@ describe('judge', () => {
             if (expected !== undefined) expect(kind).toBe(expected);
             else expect(['accepted', 'already_succeeded', 'review_in_progress']).toContain(kind);
           }
+  });
+
+  it('ING-3.i names the job whose key it passes', () => {
+    expect(judge(aCandidate(), failedOther, [])).toEqual({ kind: 'accepted', key_of: 'first' });
+    expect(judge(aCandidate(), undefined, [])).toEqual({ kind: 'accepted', key_of: null });
   });
 });

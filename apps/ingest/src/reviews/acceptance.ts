@@ -17,6 +17,8 @@ export interface Candidate {
 export interface KeyHolder {
   job_id: string;
   body_digest: string;
+  /** It failed at stage `validate`: another body may have its key (ING-3). */
+  passes_key: boolean;
 }
 
 /** A job of the candidate's changelist that is neither failed nor superseded. */
@@ -27,7 +29,8 @@ export interface StandingJob {
 }
 
 export type Judgement =
-  | { kind: 'accepted' }
+  /** `key_of`: the failed job whose key passes to this one. */
+  | { kind: 'accepted'; key_of: string | null }
   | { kind: 'denied'; denied_paths: readonly string[] }
   | {
       kind:
@@ -49,20 +52,26 @@ export function judge(
   holder: KeyHolder | undefined,
   standing: readonly StandingJob[],
 ): Judgement {
-  if (holder !== undefined) {
+  if (holder !== undefined && !mayPass(candidate, holder)) {
     const same = holder.body_digest === candidate.body_digest;
     return { kind: same ? 'replayed' : 'key_reused', job_id: holder.job_id };
   }
+  const accepted = { kind: 'accepted' as const, key_of: holder?.job_id ?? null };
   if (candidate.denied_paths.length > 0) return { kind: 'denied', denied_paths: candidate.denied_paths };
 
   const newest = highest(standing);
-  if (newest === undefined) return { kind: 'accepted' };
+  if (newest === undefined) return accepted;
   const { job_id, review_version, state } = newest;
   if (candidate.review_version < review_version) return { kind: 'stale_review_version', job_id };
   if (candidate.review_version > review_version) {
-    return candidate.rerun ? { kind: 'accepted' } : { kind: 'rerun_required', job_id };
+    return candidate.rerun ? accepted : { kind: 'rerun_required', job_id };
   }
   return { kind: state === 'succeeded' ? 'already_succeeded' : 'review_in_progress', job_id };
+}
+
+/** Whether the holder's key may pass to the candidate: the same body again is the same job, failed or not. */
+export function mayPass(candidate: Candidate, { passes_key, body_digest }: KeyHolder): boolean {
+  return passes_key && body_digest !== candidate.body_digest;
 }
 
 function highest(standing: readonly StandingJob[]): StandingJob | undefined {
