@@ -210,6 +210,9 @@ describe('assayctl validate', () => {
     expect(code).toBe(1);
     expect(out).toContain('403 depot_path_not_allowed');
     expect(out).toContain('  - src/a.c');
+    const changed_files = Array.from({ length: 150 }, (_, index) => `src/${index}.c`);
+    const many = run(['validate', 'a', '--allow-list', 'l'], { a: aSubmission({ changed_files }), l: list });
+    expect(many.out).toMatch(/- src\/99\.c\n {2}… 150 in all\n$/);
     expect(validate(aSubmission()).out).toContain('No depot allow-list was asked');
   });
 

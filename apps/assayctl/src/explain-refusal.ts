@@ -9,6 +9,8 @@ export function explainRefusal(problem: ProblemDetails, terminal: Pick<Terminal,
   const what = [`${status} ${code}: ${title}`, ...(detail === undefined ? [] : [detail])].join('. ');
   const places = errors.map(({ pointer, detail: fault }) => `${pointer || 'the submission'} ${fault}`);
   const lines = [...places, ...(denied_paths as string[])].map((line) => `  - ${printable(line)}\n`);
+  const in_all = Number(problem['errors_in_all'] ?? problem['denied'] ?? 0);
+  if (in_all > lines.length) lines.push(`  … ${in_all} in all\n`);
   return `${paint('red', paint('bold', 'refused'))}  ${printable(what)}\n${lines.join('')}${hint(problem)}`;
 }
 

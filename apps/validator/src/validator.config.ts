@@ -31,7 +31,7 @@ export const POLICY_SETTINGS = {
   }),
   max_result_bytes: integer({
     env: 'ASSAY_REVIEW_RESULT_LIMIT_BYTES',
-    doc: 'A larger review result is rejected (VAL-10). The same as of ingest, which refuses it before it becomes a job.',
+    doc: 'A larger review result is rejected, in a dry run refused with 413 (VAL-10). The same as of ingest, which refuses it before it becomes a job.',
     default: limits.max_result_bytes,
     min: 1024,
     max: 64 * 1024 * 1024,
@@ -71,7 +71,7 @@ export const POLICY_SETTINGS = {
 const OWN_SETTINGS = {
   allow_list: document({
     env: 'ASSAY_DEPOT_ALLOW_LIST_FILE',
-    doc: 'Which depot paths may be reviewed: `{"changed_by": "…", "entries": ["//depot/project/...", …]}` (SEC-1).',
+    doc: 'Which depot paths may be reviewed: `{"changed_by": "…", "entries": ["//depot/project/...", …]}` (SEC-1). The same file as of ingest: reviews and dry runs are judged by it, and a dry run tells its hash.',
     read: readAllowListFile,
   }),
   ...POLICY_SETTINGS,

@@ -12,6 +12,7 @@ export const SUBMISSION_SCHEMA = {
     idempotency_key: {
       type: 'string',
       pattern: '^[\\x21-\\x7e]+$',
+      maxLength: 512,
       description: 'Here or in the header, where both the same. A quoted key is the bare one.',
     },
     changelist_id: {
