@@ -36,10 +36,10 @@ const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 function examples(): Given[] {
   const dry_runs = readdirSync(join(repository, 'examples/dry-run'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map(({ name }): Given => [`example ${name}`, bytes(own(parse('examples/dry-run', name, 'submission.json')))]);
+    .map(({ name }): Given => [name, bytes(own(parse('examples/dry-run', name, 'submission.json')))]);
   const requests = jsonFiles('examples/submitting').map((name): Given => {
     const request = parse('examples/submitting', name)['request'] as Record<string, unknown>;
-    return [`example ${name}`, bytes(name.includes('invalid') ? request : own(request))];
+    return [name, bytes(name.includes('invalid') ? request : own(request))];
   });
   const payments = parse('examples/payments-retry/submission.json');
   const results = [
@@ -47,7 +47,7 @@ function examples(): Given[] {
     parse('examples/payments-retry/review-result.json'),
   ];
   const reviews = results.map((review_result): Given => [
-    `example payments-retry, as ${typeof review_result}`,
+    `payments-retry, as ${typeof review_result}`,
     bytes(own({ ...payments, review_result })),
   ]);
   return [...dry_runs, ...requests, ...reviews];
@@ -57,7 +57,7 @@ function fixtures(): Given[] {
   return ['versions', 'documents'].flatMap((folder) =>
     jsonFiles('libs/review-engine/fixtures', folder).map((name): Given => {
       const { submission } = parse('libs/review-engine/fixtures', folder, name);
-      return [`fixture ${folder}/${name}`, bytes(own(submission as Record<string, unknown>))];
+      return [`${folder}/${name}`, bytes(own(submission as Record<string, unknown>))];
     }),
   );
 }
@@ -129,32 +129,39 @@ const WORKSPACES: [root: string, file: string][] = [
 /** What a dry run alone may leave out. */
 const TOLD = '{"idempotency_key":"k","recipients":[{"channel":"webhook","address":"ci-bot"}]';
 
-function odd(): Given[] {
-  const members = HOSTILE_MEMBERS.map((differs): Given => {
+function hostileMembers(): Given[] {
+  return HOSTILE_MEMBERS.map((differs): Given => {
     const title = JSON.stringify(differs).slice(0, 80);
-    return [
-      `hostile ${title === '{}' ? `without ${Object.keys(differs)[0]}` : title}`,
-      bytes({ ...own({}), ...differs }),
-    ];
+    return [title === '{}' ? `without ${Object.keys(differs)[0]}` : title, bytes({ ...own({}), ...differs })];
   });
-  const roots = WORKSPACES.flatMap(([root, file]): Given[] => [
-    [`workspace ${root} of findings`, bytes(own({ root, review_result: named(file) }))],
-    [`workspace ${root} of changed files`, bytes(own({ root, changed_files: [file], review_result: named(file) }))],
-    [`workspace ${root} of a depot`, bytes(own({ root, changed_files: ['//build01/ws/src/a.c', '//depot/p/a.c'] }))],
+}
+
+function workspaces(): Given[] {
+  return WORKSPACES.flatMap(([root, file]): Given[] => [
+    [`${root} of findings`, bytes(own({ root, review_result: named(file) }))],
+    [`${root} of changed files`, bytes(own({ root, changed_files: [file], review_result: named(file) }))],
+    [`${root} of a depot`, bytes(own({ root, changed_files: ['//build01/ws/src/a.c', '//depot/p/a.c'] }))],
   ]);
-  const texts = ['', 'nonsense', '{"a":', 'null', '[]', '"text"', '7', `\ufeff${TOLD}}`, '{"a":1}{"b":2}', "{'a': 1}"];
+}
+
+function texts(): Given[] {
+  const plain = ['', 'nonsense', '{"a":', 'null', '[]', '"text"', '7', `\ufeff${TOLD}}`, '{"a":1}{"b":2}', "{'a': 1}"];
   const deep = `${TOLD},"review_result":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
   return [
-    ...members,
-    ...roots,
-    ...[...texts, deep].map((text): Given => [`text ${text.slice(0, 20)}`, Buffer.from(text)]),
-    ['text in UTF-16', Buffer.from(JSON.stringify(own({})), 'utf16le')],
-    ['text in Latin-1', Buffer.from(JSON.stringify(own({ review_result: 'café' })), 'latin1')],
-    ['text after a byte order mark', Buffer.concat([Buffer.from('\ufeff'), bytes(own({}))])],
-    ['text with NUL and lone surrogates', bytes(own({ review_result: { ...RESULT, summary: 'a\u0000\ud800' } }))],
-    ['text with duplicate keys', Buffer.from(JSON.stringify(own({})).replace('{', '{"priority":99,"priority":1,'))],
+    ...[...plain, deep].map((text): Given => [text.slice(0, 20), Buffer.from(text)]),
+    ['UTF-16', Buffer.from(JSON.stringify(own({})), 'utf16le')],
+    ['Latin-1', Buffer.from(JSON.stringify(own({ review_result: 'café' })), 'latin1')],
+    ['a byte order mark', Buffer.concat([Buffer.from('\ufeff'), bytes(own({}))])],
+    ['NUL and lone surrogates', bytes(own({ review_result: { ...RESULT, summary: 'a\u0000\ud800' } }))],
+    ['duplicate keys', Buffer.from(JSON.stringify(own({})).replace('{', '{"priority":99,"priority":1,'))],
   ];
 }
 
 /** Every example, every fixture of the engine, and what else may come. */
-export const GIVEN: Given[] = [...examples(), ...fixtures(), ...odd()];
+export const GIVEN = {
+  'every example': examples(),
+  'every fixture of the engine': fixtures(),
+  'every form of root': workspaces(),
+  'members that are hostile': hostileMembers(),
+  'bodies that are hostile': texts(),
+};
