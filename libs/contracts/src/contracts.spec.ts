@@ -140,7 +140,7 @@ describe('topics', () => {
     expect(validate({ ...EXAMPLES[type], occurred_at: '2026-01-02 03:04:05' })).toBe(false);
   });
 
-  it('OPS-5 names topics by prefix, subject, past participle and version', () => {
+  it('names topics by prefix, subject, past participle and version', () => {
     expect(TOPICS.map(({ type }) => topicName('assay', type))).toEqual(
       expect.arrayContaining(['assay.review.submitted.v1', 'assay.dead_letter.changed.v1']),
     );

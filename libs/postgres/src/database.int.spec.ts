@@ -129,7 +129,7 @@ describe('transactions', () => {
     expect(await database.query('SELECT * FROM counters WHERE id = 4')).toEqual([]);
   });
 
-  it('OPS-5.c runs statements in the order in which they are given, awaited or not, from the first on', async () => {
+  it('runs statements in the order in which they are given, awaited or not, from the first on', async () => {
     const seen = await database.transaction((tx) => {
       void tx.query('SELECT 1');
       void tx.execute('INSERT INTO counters VALUES (5, 1)');
@@ -284,7 +284,7 @@ describe('migrations', () => {
     expect(await database.query(columns)).toHaveLength(1);
   });
 
-  it('OPS-2 refuses to go back', async () => {
+  it('OPS-2.e refuses to go back', async () => {
     await expect(new First1700000000001().down()).rejects.toThrow('forward-only');
   });
 });

@@ -35,12 +35,15 @@ describe('one database role per service', () => {
     }
   });
 
-  it.each(SERVICES)('SEC-7.a refuses %s the public schema, temporary tables, new roles and new databases', async (role) => {
-    expect(await attempt(role, 'CREATE TABLE public.things (id int)')).toBe('42501');
-    expect(await attempt(role, 'CREATE TEMPORARY TABLE scratch (id int)')).toBe('42501');
-    expect(await attempt(role, 'CREATE ROLE another')).toBe('42501');
-    expect(await attempt(role, 'CREATE DATABASE another')).toBe('42501');
-  });
+  it.each(SERVICES)(
+    'SEC-7.a refuses %s the public schema, temporary tables, new roles and new databases',
+    async (role) => {
+      expect(await attempt(role, 'CREATE TABLE public.things (id int)')).toBe('42501');
+      expect(await attempt(role, 'CREATE TEMPORARY TABLE scratch (id int)')).toBe('42501');
+      expect(await attempt(role, 'CREATE ROLE another')).toBe('42501');
+      expect(await attempt(role, 'CREATE DATABASE another')).toBe('42501');
+    },
+  );
 
   it('SEC-7.a finds tables named without a schema in the own schema', async () => {
     expect(await attempt('notifier', 'INSERT INTO things VALUES (1)')).toBe('allowed');

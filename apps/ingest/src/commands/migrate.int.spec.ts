@@ -6,6 +6,7 @@ import { Database } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
 import { testDatabase, testRun } from '@assay/testing';
 import type { TestDatabase } from '@assay/testing';
+import { ingestFixture } from '../ingest.fixture.js';
 
 let own: TestDatabase;
 let database: Database;
@@ -50,4 +51,15 @@ it('OPS-2.d waits for another command for longer than a statement of the service
   });
   expect((await running[0]!).stdout).toContain('"event":"migrated"');
   expect(await own.sql('SELECT FROM migrations')).not.toHaveLength(0);
+}, 60_000);
+
+it('OPS-2.f makes no table when a service starts: it ends, and says what is missing', async () => {
+  const [fixture, empty] = [await ingestFixture(), await testDatabase('ingest', { empty: true })];
+  const script = join(testRun().build, 'apps', 'ingest', 'src', 'main.js');
+  const env = { ...fixture.env, PATH: process.env['PATH'], DB_URL: empty.url };
+  const started = promisify(execFile)(process.execPath, [script], { env, timeout: 30_000 });
+  await expect(started).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('postgres_42p01') });
+  expect(await empty.sql(`SELECT FROM information_schema.tables WHERE table_schema = 'ingest'`)).toEqual([]);
+  await fixture.close();
+  await empty.close();
 }, 60_000);

@@ -117,7 +117,7 @@ describe('a worker that is killed', () => {
 });
 
 describe('a worker that is told to stop', () => {
-  it('OPS-1.c ends within ten seconds, loses nothing and has nothing sent twice', async () => {
+  it('OPS-1.c, OPS-1.d ends within ten seconds, loses nothing and has nothing sent twice', async () => {
     const first = await notifier.spawn();
     const many = Array.from({ length: 10 }, (_, n): Recipient => ({
       channel: 'email',

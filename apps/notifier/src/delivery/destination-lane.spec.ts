@@ -73,7 +73,7 @@ describe('DestinationLane', () => {
     expect(await narrow.enter()).toMatchObject({ reason: 'stopping' });
   });
 
-  it('SEC-5.b tries at once again when a refused credential has been replaced', async () => {
+  it('tries at once again when a refused credential has been replaced', async () => {
     let fingerprint = 'old';
     const own = lane(2, () => fingerprint);
     ticketOf(await own.enter()).credentialRefused();
