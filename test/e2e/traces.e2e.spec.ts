@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually, startSystem, type TestSystem } from '@assay/testing';
 import { collectSpans, type CollectedSpan } from './span-collector.fixture.js';
@@ -212,6 +213,26 @@ describe('metrics', () => {
     for (const service of ['ingest', 'validator', 'notifier', 'dead-letter'] as const) {
       const { body } = await metricsAt(system.services.of(service)[0]!.url);
       expect(body).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32}|@/);
+    }
+  });
+});
+
+describe('logs', () => {
+  it('OBS-3.b are lines of JSON, of which those about a job bear its correlation id and trace', async () => {
+    const files = system.services.replicas.map(({ log_file }) => readFile(log_file, 'utf8'));
+    const lines = (await Promise.all(files)).flatMap((text) => text.split('\n').filter(Boolean));
+    const logged = lines.map((line) => JSON.parse(line) as Record<string, string>);
+    for (const line of logged) {
+      expect(line).toMatchObject({ time: expect.any(String), level: expect.any(String), event: expect.any(String) });
+    }
+    expect(logged.filter(({ event }) => event === 'runtime_warning')).toEqual([]);
+    const about_jobs = logged.filter(({ job_id }) => job_id);
+    expect(about_jobs.length).toBeGreaterThan(0);
+    for (const line of about_jobs) {
+      expect(line).toMatchObject({
+        correlation_id: expect.any(String),
+        trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      });
     }
   });
 });

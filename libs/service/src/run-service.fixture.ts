@@ -36,6 +36,12 @@ class Parts {
     return { later: true };
   }
 
+  @Get('warn')
+  warn(): { warned: boolean } {
+    process.emitWarning('password=tangerine', 'SpecWarning');
+    return { warned: true };
+  }
+
   @Get('give-up')
   giveUp(): { asked: boolean } {
     setImmediate(() => this.shutdown.request('cannot go on'));

@@ -82,7 +82,7 @@ describe('settings of a process', () => {
 });
 
 describe('the end of a process', () => {
-  it('OPS-1.b answers what waits and closes its parts in order, within the grace', async () => {
+  it('OPS-1.b, OPS-1.d answers what waits and closes its parts in order, within the grace', async () => {
     const { child, ended, output, url } = await listening();
     const waiting = fetch(`${url}/v1/wait`).then((answer) => answer.json());
     await eventually(() => expect(output()).toContain('waiting'));
@@ -117,6 +117,20 @@ describe('the end of a process', () => {
     expect(await ended).toBe(1);
     expect(output()).toMatch(/"event":"programming_error".*uncaught_exception.*password=\[redacted\]/);
     expect(output()).not.toContain('tangerine');
+  });
+
+  it('OBS-3.b writes what the runtime warns of as a line of its log', async () => {
+    const { output, url } = await listening();
+    await fetch(`${url}/v1/warn`);
+    const line = await eventually(() => {
+      const found = output()
+        .split('\n')
+        .find((text) => text.includes('SpecWarning'));
+      expect(found).toBeDefined();
+      return found!;
+    });
+    expect(JSON.parse(line)).toMatchObject({ event: 'runtime_warning', level: 'warn', warning: 'SpecWarning' });
+    expect(output()).not.toMatch(/tangerine|^\(node:/m);
   });
 
   it('says why a start failed, and ends with 1', async () => {

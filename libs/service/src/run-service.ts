@@ -13,7 +13,14 @@ import type { SettingsDefinition } from './read-settings.js';
 import type { Settings, Values } from './settings.js';
 import { Shutdown } from './shutdown.js';
 
-const log = createLog('process', ['start_failed', 'stop_requested', 'stop_failed', 'stop_overdue', 'command_failed']);
+const log = createLog('process', [
+  'start_failed',
+  'stop_requested',
+  'stop_failed',
+  'stop_overdue',
+  'command_failed',
+  'runtime_warning',
+]);
 const FLUSH_MS = 1_000;
 
 export interface ServiceDefinition<S extends Settings> {
@@ -31,6 +38,7 @@ export async function runService<S extends typeof HTTP_SETTINGS & Settings>(
   const config = settingsOrExit(definition.settings);
   const common = config as Values<typeof HTTP_SETTINGS>;
   const telemetry = await telemetryOf(definition.name, common);
+  logWarnings();
   exitOnBugs();
   try {
     const { name, transport } = definition;
@@ -60,6 +68,7 @@ export async function runCommand<S extends typeof PROCESS_SETTINGS & Settings>(
 ): Promise<void> {
   const config = settingsOrExit(definition.settings, definition.also_known);
   const telemetry = await telemetryOf(definition.name.replace(/\s+/g, '-'), config as Values<typeof PROCESS_SETTINGS>);
+  logWarnings();
   try {
     await definition.run(config);
     await telemetry.stop(FLUSH_MS);
@@ -96,6 +105,12 @@ function telemetryOf(service: string, config: Values<typeof PROCESS_SETTINGS>): 
     otlp_url: config.traces_otlp_url,
     sample_ratio: config.traces_sample_ratio,
   });
+}
+
+/** Node writes its own warnings as plain text, several lines each, which no reader of logs takes (OBS-3). */
+function logWarnings(): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => log.warn('runtime_warning', { warning: warning.name }, warning));
 }
 
 /** What nobody caught leaves the process in an unknown state: work items survive an exit, a wrong state does not. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Injectable } from '@nestjs/common';
 
 /** How the parts of a process learn that it is about to stop, and ask for that themselves. */
@@ -5,6 +6,11 @@ import { Injectable } from '@nestjs/common';
 export class Shutdown {
   readonly #begun = new AbortController();
   readonly #requests: ((reason: string) => void)[] = [];
+
+  constructor() {
+    // As many listen as callers wait: beyond ten, Node would take them for a leak.
+    setMaxListeners(0, this.#begun.signal);
+  }
 
   /** Aborts when the shutdown begins: requests that wait (`wait_s`) answer at once with what they have. */
   get signal(): AbortSignal {
