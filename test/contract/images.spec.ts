@@ -155,7 +155,7 @@ describe('docker-compose.yml, the whole system', () => {
     }
   });
 
-  it('SEC-8.b opens what was sealed before `npm run compose:secrets` ran again', async () => {
+  it('SEC-8.d opens what was sealed before `npm run compose:secrets` ran again', async () => {
     const cipher = () => new ArtefactCipher(resolveSecret(`file:${join(files, 'artefact-keys')}`));
     const before = cipher().seal('a', Buffer.from('x'));
     await writeComposeFiles(files, files);
