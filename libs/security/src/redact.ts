@@ -1,7 +1,12 @@
-import { redactPem } from './redact-pem.js';
-import { redactRandom } from './random-text.js';
-import { EMAIL, PATTERNS, SHOWN } from './redaction-patterns.js';
+import { mailAddress } from './redaction/mail-addresses.js';
+import { redactPem } from './redaction/pem-blocks.js';
+import { redactRandom } from './redaction/random-text.js';
+import { RULES } from './redaction/redaction-rules.js';
+import { applyRule } from './redaction/rule.js';
+import { isSecretName } from './redaction/secret-names.js';
 import { Secret } from './secret.js';
+
+const SHOWN = '[redacted]';
 
 export interface RedactionPolicy {
   /** Whether mail addresses go, too: personal data where it is not the purpose (DLQ-3). */
@@ -11,12 +16,15 @@ export interface RedactionPolicy {
 const DEFAULT_POLICY: RedactionPolicy = { emails: true };
 const MAX_DEPTH = 12;
 
-/** Text without what is secret by its form (SEC-4): tokens, PEM blocks, passwords in assignments and URIs, addresses. */
+/**
+ * Text without what is secret by its form (SEC-4): tokens, PEM blocks, passwords in assignments, commands and URIs,
+ * headers, addresses. Takes time linear in the text, whatever that is.
+ */
 export function redact(text: string, policy: RedactionPolicy = DEFAULT_POLICY): string {
   let clean = redactPem(text, SHOWN);
-  for (const { pattern, replacement } of PATTERNS) clean = clean.replace(pattern, replacement as string);
+  for (const rule of RULES) clean = applyRule(rule, clean, SHOWN);
   clean = redactRandom(clean, SHOWN);
-  return policy.emails ? clean.replace(EMAIL, SHOWN) : clean;
+  return policy.emails ? applyRule(mailAddress, clean, SHOWN) : clean;
 }
 
 /** A copy of a JSON-like value, redacted by key names and by form. Class instances come out as their JSON would. */
@@ -46,22 +54,13 @@ function cleanMembers(value: object, policy: RedactionPolicy, depth: number, abo
   if (typeof json === 'function') return clean(json.call(value), policy, depth + 1, above) as object;
   const members: [string, unknown][] = [];
   for (const [key, member] of Object.entries(value)) {
-    const hidden = isSecretName(key) && member !== null && !['boolean', 'number', 'undefined'].includes(typeof member);
-    members.push([redact(key, policy), hidden ? SHOWN : clean(member, policy, depth + 1, above)]);
+    members.push([redact(key, policy), isHidden(key, member) ? SHOWN : clean(member, policy, depth + 1, above)]);
   }
   return Object.fromEntries(members);
 }
 
-const SECRET_WORDS = new Set(['password', 'passwd', 'pwd', 'passphrase', 'secret', 'token', 'authorization', 'cookie']);
-const SECRET_KEYS = /^(?:api|access|private|signing|encryption|secret)_?keys?$/;
-
-/** By the words of the name: `clientSecret`, `x-api-key`, `DB_PASSWORD`; not `token_count` or `secretary`. */
-export function isSecretName(name: string): boolean {
-  const words = name
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .toLowerCase()
-    .split(/[^a-z0-9]+/);
-  const last = words.at(-1) ?? '';
-  if (SECRET_WORDS.has(last) || SECRET_WORDS.has(last.replace(/s$/, ''))) return true;
-  return SECRET_KEYS.test(words.slice(-2).join('_')) || SECRET_KEYS.test(last);
+/** Numbers, switches and what is not there stay under any name; under `auth` a text is `user:password`. */
+function isHidden(key: string, member: unknown): boolean {
+  if (member === null || ['boolean', 'number', 'undefined'].includes(typeof member)) return false;
+  return isSecretName(key) || (key === 'auth' && typeof member === 'string');
 }
