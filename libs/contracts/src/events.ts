@@ -126,7 +126,8 @@ export interface StageDelayed extends JobEventData {
   subject_id: string;
   /** The attempt that failed, from 1; of a delivery that an outage keeps waiting, the one that is to be made. */
   attempt: number;
-  max_attempts: number;
+  /** Null where no number ends it, but time does: a delivery's schedule (DEL-8). */
+  max_attempts: number | null;
   error_class: ErrorClass;
   code: string;
   /** Until then nobody need speak: the next attempt is due, or the wait for a destination ends (ING-11). */

@@ -122,7 +122,7 @@ export const EVENT_SCHEMAS = {
     subject_type: text,
     subject_id: text,
     attempt: { type: 'integer', minimum: 1 },
-    max_attempts: { type: 'integer', minimum: 1 },
+    max_attempts: nullable({ type: 'integer', minimum: 1 }),
     error_class: text,
     code: text,
     next_due_at: instant,

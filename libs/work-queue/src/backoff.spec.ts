@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { fullJitterMs, IDLE_BACKOFF, retryWaitMs } from './backoff.js';
+import { fiveAttempts, fullJitterMs, IDLE_BACKOFF, retryWaitMs } from './backoff.js';
 
 describe('backoff', () => {
   it('WQ-6.c draws a poll from the whole of [0, 250 ms × 2^(n−1)], never beyond 5 s', () => {
@@ -24,5 +24,12 @@ describe('backoff', () => {
     expect(retryWaitMs(1, 7_000, undefined, () => 1)).toBe(7_000);
     expect(retryWaitMs(4, 7_000, undefined, () => 1)).toBe(8_000);
     expect(retryWaitMs(1, 3_600_000, undefined, () => 1)).toBe(300_000);
+  });
+
+  it('DLQ-2.a gives a stage five attempts', () => {
+    const failure = { retry_after_ms: 7_000 };
+    const waits = [1, 2, 3, 4, 5, 6].map((attempt) => fiveAttempts({ attempt, failure }));
+    expect(waits.map((wait) => wait === null)).toEqual([false, false, false, false, true, true]);
+    expect(waits[0]).toBe(7_000);
   });
 });

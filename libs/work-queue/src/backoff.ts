@@ -1,3 +1,8 @@
+import type { Failure } from '@assay/contracts';
+
+/** Attempts of a stage and generation, the first included (DLQ-2); of deliveries a schedule decides (DEL-8). */
+export const MAX_ATTEMPTS = 5;
+
 export interface BackoffOptions {
   first_ms: number;
   cap_ms: number;
@@ -27,4 +32,9 @@ export function retryWaitMs(
   random = Math.random,
 ): number {
   return Math.max(fullJitterMs(attempt, options, random), Math.min(retry_after_ms ?? 0, 300_000));
+}
+
+/** A stage's budget: milliseconds until the next of {@link MAX_ATTEMPTS} attempts, null after the last. */
+export function fiveAttempts(failed: { attempt: number; failure: Pick<Failure, 'retry_after_ms'> }): number | null {
+  return failed.attempt < MAX_ATTEMPTS ? retryWaitMs(failed.attempt, failed.failure.retry_after_ms) : null;
 }

@@ -1,4 +1,4 @@
-export { ATTEMPT_BACKOFF, fullJitterMs, IDLE_BACKOFF, retryWaitMs } from './backoff.js';
+export { ATTEMPT_BACKOFF, fullJitterMs, IDLE_BACKOFF, MAX_ATTEMPTS, retryWaitMs } from './backoff.js';
 export type { BackoffOptions } from './backoff.js';
 export { decodeEvents, encodeEvents } from './event-codec.js';
 export { IdleWait } from './idle-wait.js';
@@ -7,6 +7,7 @@ export type {
   DelayedUnit,
   DoneUnit,
   EventsByItem,
+  FailedAttempt,
   NewItem,
   Outcome,
   Phase,

@@ -62,8 +62,17 @@ export interface DelayedUnit<Body> {
   failure: Failure;
   /** The attempt that failed, from 1. */
   attempt: number;
-  max_attempts: number;
   next_due_at: string;
+}
+
+/** An attempt that failed in a way that time may mend. */
+export interface FailedAttempt<Body> {
+  unit: Unit<Body>;
+  failure: Failure;
+  /** From 1. */
+  attempt: number;
+  /** By the database's clock. */
+  failed_at: string;
 }
 
 export interface DeadUnit<Body> {
@@ -85,10 +94,11 @@ export type EventsByItem = Map<string, OutgoingEvent[]>;
 export interface WorkHandler<Body, Result> {
   readonly queue: string;
   readonly stage: Stage;
-  /** Attempt budget of the stage, the first included (DLQ-2). Default 5. */
-  readonly max_attempts?: number;
-  /** Wait before the next attempt; default full jitter from 1 s to 60 s, or what the failure asks for (DEL-8). */
-  backoffMs?(attempt: number, failure: Failure): number;
+  /**
+   * The stage's budget (DLQ-2): milliseconds until the next attempt, or null where the one that failed was the last.
+   * Default: `fiveAttempts`.
+   */
+  retryInMs?(failed: FailedAttempt<Body>): number | null;
   /** Bodies of items that were not born in this process, by item id. An item without a body is obsolete: it is removed. */
   load(items: readonly WorkItem[]): Promise<Map<string, Body>>;
   /**

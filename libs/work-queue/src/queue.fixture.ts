@@ -11,6 +11,7 @@ import type {
   DelayedUnit,
   DoneUnit,
   EventsByItem,
+  FailedAttempt,
   NewItem,
   Settle,
   Unit,
@@ -179,8 +180,8 @@ export class Painter implements WorkHandler<string, string> {
 
   constructor(private readonly work: (unit: Unit<string>) => Promise<string> = (unit) => Promise.resolve(unit.body)) {}
 
-  backoffMs(): number {
-    return 0;
+  retryInMs({ attempt }: FailedAttempt<string>): number | null {
+    return attempt < this.max_attempts ? 0 : null;
   }
 
   load(items: readonly WorkItem[]): Promise<Map<string, string>> {

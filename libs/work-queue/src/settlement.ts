@@ -1,9 +1,19 @@
 import { Failure } from '@assay/contracts';
 import { createLog } from '@assay/observability';
 import type { Database, Tx } from '@assay/postgres';
-import { fullJitterMs, IDLE_BACKOFF, retryWaitMs } from './backoff.js';
+import { fiveAttempts, fullJitterMs, IDLE_BACKOFF } from './backoff.js';
 import { encodeEvents } from './event-codec.js';
-import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Outcome, Unit, WorkHandler, WorkItem } from './item.js';
+import type {
+  DeadUnit,
+  DelayedUnit,
+  DoneUnit,
+  EventsByItem,
+  FailedAttempt,
+  Outcome,
+  Unit,
+  WorkHandler,
+  WorkItem,
+} from './item.js';
 import type { ItemPublisher, Publishable } from './item-publisher.js';
 import type { ItemRepository } from './item.repository.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -18,11 +28,14 @@ const log = createLog('work-queue.settlement', [
 ]);
 
 const BATCH = 500;
-export const MAX_ATTEMPTS = 5;
 
 interface Settled<Body, Result> {
   unit: Unit<Body>;
   outcome: Outcome<Result>;
+}
+
+interface Retried<Body> extends FailedAttempt<Body> {
+  due_in_ms: number;
 }
 
 interface SettlementParts {
@@ -130,7 +143,7 @@ export class Settlement<Body, Result> {
     const effect: Effect = { publish: [], stored: [], gone: [], lost: [] };
     const done: DoneUnit<Body, Result>[] = [];
     const dead: DeadUnit<Body>[] = [];
-    const retried: { unit: Unit<Body>; failure: Failure; attempt: number; due_in_ms: number }[] = [];
+    const retried: Retried<Body>[] = [];
     const parked: { unit: Unit<Body>; due_in_ms: number }[] = [];
     for (const { unit, outcome } of batch) {
       const locked = owned.get(unit.item.id);
@@ -139,7 +152,10 @@ export class Settlement<Body, Result> {
         effect.stored.push({ ...unit.item, phase: 'publish', payload: locked.events });
       else if (outcome.kind === 'done') done.push({ unit, result: outcome.result });
       else if (outcome.kind === 'parked') parked.push({ unit, due_in_ms: outcome.due_in_ms });
-      else this.#judge(unit, outcome.failure, locked.locked_at, retried, dead);
+      else {
+        const { failure } = outcome;
+        this.#judge({ unit, failure, attempt: unit.item.attempts + 1, failed_at: locked.locked_at }, retried, dead);
+      }
     }
     await this.#advanceDone(tx, done, effect);
     await this.#delay(tx, retried, effect);
@@ -148,21 +164,18 @@ export class Settlement<Body, Result> {
     return effect;
   }
 
-  #judge(
-    unit: Unit<Body>,
-    failure: Failure,
-    locked_at: string,
-    retried: { unit: Unit<Body>; failure: Failure; attempt: number; due_in_ms: number }[],
-    dead: DeadUnit<Body>[],
-  ): void {
-    const attempt = unit.item.attempts + 1;
-    if (failure.retryable && attempt < (this.handler.max_attempts ?? MAX_ATTEMPTS)) {
-      const due_in_ms = this.handler.backoffMs?.(attempt, failure) ?? retryWaitMs(attempt, failure.retry_after_ms);
-      retried.push({ unit, failure, attempt, due_in_ms });
-    } else {
-      const first_failure_at = unit.item.first_failure_at ?? locked_at;
-      dead.push({ unit, failure, attempts: attempt, first_failure_at, last_failure_at: locked_at });
+  #judge(failed: FailedAttempt<Body>, retried: Retried<Body>[], dead: DeadUnit<Body>[]): void {
+    const { unit, failure, attempt, failed_at } = failed;
+    const due_in_ms = failure.retryable ? this.#retryInMs(failed) : null;
+    if (due_in_ms !== null) retried.push({ ...failed, due_in_ms });
+    else {
+      const first_failure_at = unit.item.first_failure_at ?? failed_at;
+      dead.push({ unit, failure, attempts: attempt, first_failure_at, last_failure_at: failed_at });
     }
+  }
+
+  #retryInMs(failed: FailedAttempt<Body>): number | null {
+    return this.handler.retryInMs ? this.handler.retryInMs(failed) : fiveAttempts(failed);
   }
 
   async #advanceDone(tx: Tx, done: readonly DoneUnit<Body, Result>[], effect: Effect): Promise<void> {
@@ -197,22 +210,16 @@ export class Settlement<Body, Result> {
   }
 
   /** Failed attempts are due again later; their `stage.delayed` events are items of their own, born claimed. */
-  async #delay(
-    tx: Tx,
-    retried: readonly { unit: Unit<Body>; failure: Failure; attempt: number; due_in_ms: number }[],
-    effect: Effect,
-  ): Promise<void> {
+  async #delay(tx: Tx, retried: readonly Retried<Body>[], effect: Effect): Promise<void> {
     if (retried.length === 0) return;
     const due = await this.parts.items.putBack(
       tx,
       retried.map(({ unit, due_in_ms }) => ({ item: unit.item, due_in_ms, attempt_failed: true })),
     );
-    const max_attempts = this.handler.max_attempts ?? MAX_ATTEMPTS;
     const delayed: DelayedUnit<Body>[] = retried.map(({ unit, failure, attempt }) => ({
       unit,
       failure,
       attempt,
-      max_attempts,
       next_due_at: due.get(unit.item.id)!,
     }));
     for (const { unit, failure, attempt, next_due_at } of delayed) {

@@ -6,8 +6,8 @@
  */
 export interface CircuitRule {
   /**
-   * Failures in a row, of the destination and not of one recipient, that open the circuit. Below the attempt budget, so
-   * that one lonely row cannot spend its five attempts on an outage (DEL-8).
+   * Failures in a row, of the destination and not of one recipient, that open the circuit. Below the quick attempts, so
+   * that one lonely row does not spend them on an outage (DEL-8).
    */
   failure_threshold: number;
   /** How long it stays open before one probe may go; doubled with each failed probe. */

@@ -33,20 +33,19 @@ function subjectsOf({ id, original_ids }: ChangedDelivery): string[] {
 
 export interface DelayFacts {
   attempt: number;
-  max_attempts: number;
   failure: Failure;
   next_due_at: string;
 }
 
 export function delayedEvent(parent: Parent, delivery_id: string, facts: DelayFacts): OutgoingEvent {
-  const { attempt, max_attempts, failure, next_due_at } = facts;
+  const { attempt, failure, next_due_at } = facts;
   const data = {
     ...common(parent),
     stage: 'notify' as const,
     subject_type: 'delivery' as const,
     subject_id: delivery_id,
     attempt,
-    max_attempts,
+    max_attempts: null,
     error_class: failure.error_class,
     code: failure.code,
     next_due_at,

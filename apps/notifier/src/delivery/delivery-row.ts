@@ -20,7 +20,10 @@ export interface DeliveryRow {
   notified_at: string | null;
   /** What the first intent froze (DEL-3); null before it. */
   frozen: { job_id: string; generation: number; render_version: number; payload_hash: string } | null;
-  age_ms: number;
+  /** Of this generation, by the database's clock; null before it. */
+  first_attempt_at: string | null;
+  /** Since then; before it, since the row was put to work. */
+  waits_ms: number;
   /** A review of a newer version has come (ING-6). */
   newer_version_known: boolean;
 }

@@ -43,7 +43,7 @@ export const DELIVERY_MOVES: readonly DeliveryMove[] = [
   { from: 'pending', to: 'sent', causes: ['provider_accepted'] },
   { from: 'sending', to: 'retry_scheduled', causes: ['attempt_failed'] },
   { from: 'pending', to: 'retry_scheduled', causes: ['attempt_failed'] },
-  // The intent was closed before a byte had left: lease too short, circuit opened, credential refused.
+  // The intent was closed before a byte had left: the lease was too short, or Postgres away.
   { from: 'sending', to: 'pending', causes: ['not_sent'] },
 
   { from: 'sending', to: 'failed_permanent', causes: ['refused_for_ever', 'attempts_exhausted'] },

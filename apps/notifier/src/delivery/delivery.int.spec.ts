@@ -134,19 +134,94 @@ describe('deliveries', () => {
     expect(text).not.toContain('The last element is never read');
   });
 
-  it('DLQ-2.a DEL-8.c makes five attempts, tells of four delays, then dead-letters the stage', async () => {
-    // Threshold out of reach: the circuit would park the row before its fifth attempt.
-    await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '100' });
+  it('DEL-8.c, DEL-8.g goes on patiently after the quick attempts, and gives up after one more attempt than the time', async () => {
+    // Threshold out of reach: the circuit would park the row.
+    await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '1000', ASSAY_NOTIFIER_GIVE_UP_AFTER_MS: '1500' });
     notifier.bot.behave(answer(503));
     const review = await notifier.tell([BOT]);
     await notifier.deliveries(review, 'failed_permanent');
     await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
-    expect(notifier.bot.received).toHaveLength(5);
-    expect(notifier.deadOf(review)[0]).toMatchObject({ code: 'http_503', sanitized_context: { attempts: 5 } });
+    const attempts = notifier.bot.received.length;
+    expect(attempts).toBeGreaterThan(6);
+    expect(notifier.deadOf(review)[0]).toMatchObject({ code: 'http_503', sanitized_context: { attempts } });
+    const [row] = await notifier.database.sql<{ lasted_ms: number }>(
+      `SELECT (extract(epoch FROM $2::timestamptz - first_attempt_at) * 1000)::float8 AS lasted_ms
+        FROM deliveries WHERE job_id = $1`,
+      [review.job_id, notifier.deadOf(review)[0]!.last_failure_at],
+    );
+    expect(row!.lasted_ms).toBeGreaterThanOrEqual(1_500);
     const delays = notifier.delayed.records.map((each) => each.json<StageDelayed>());
-    expect(delays.map(({ attempt }) => attempt).sort()).toEqual([1, 2, 3, 4]);
+    expect(delays.map(({ attempt }) => attempt).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: attempts - 1 }, (_, n) => n + 1),
+    );
+    expect(new Set(delays.map(({ max_attempts }) => max_attempts))).toEqual(new Set([null]));
     const revisions = [...delays, ...notifier.deadOf(review)].map(({ revision }) => revision);
-    expect(new Set(revisions).size).toBe(5);
+    expect(new Set(revisions).size).toBe(attempts);
+  });
+
+  it('DEL-8.g counts from the first attempt by the database’s clock, and not from the row’s birth', async () => {
+    await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '1000' });
+    notifier.bot.behave(answer(503));
+    const review = await notifier.tell([BOT]);
+    await eventually(() => expect(notifier.delayed.records).not.toHaveLength(0));
+    const back = (column: string) =>
+      notifier.database.sql(`UPDATE deliveries SET ${column} = ${column} - interval '25 hours' WHERE job_id = $1`, [
+        review.job_id,
+      ]);
+    await back('created_at');
+    const seen = notifier.bot.received.length + 3;
+    await eventually(() => expect(notifier.bot.received.length).toBeGreaterThan(seen));
+    expect(notifier.deadOf(review)).toEqual([]);
+    await back('first_attempt_at');
+    await notifier.deliveries(review, 'failed_permanent');
+    await eventually(() => expect(notifier.deadOf(review)[0]).toMatchObject({ code: 'http_503' }));
+  });
+
+  it('DEL-8.g makes a last attempt through an open circuit for each row whose time is over', async () => {
+    // Nobody probes: without it the rows would wait for an hour.
+    await notifier.start({
+      ASSAY_NOTIFIER_GIVE_UP_AFTER_MS: '1500',
+      ASSAY_NOTIFIER_CIRCUIT_OPEN_MS: '3600000',
+      ASSAY_NOTIFIER_CIRCUIT_MAX_OPEN_MS: '3600000',
+    });
+    notifier.bot.behave(answer(503));
+    const first = await notifier.tell([BOT]);
+    await eventually(() => expect(notifier.bot.received).toHaveLength(3));
+    const others = [await notifier.tell([BOT]), await notifier.tell([BOT])];
+    // Parked rows are due with the circuit, in an hour.
+    await eventually(
+      async () => {
+        await notifier.database.sql(`UPDATE work_items SET due_at = clock_timestamp() WHERE state = 'queued'`);
+        for (const review of [first, ...others]) expect(notifier.deadOf(review)).toHaveLength(1);
+      },
+      { within_ms: 20_000 },
+    );
+    expect(notifier.bot.received).toHaveLength(6);
+    for (const review of [first, ...others]) expect(notifier.deadOf(review)[0]).toMatchObject({ code: 'http_503' });
+  });
+
+  it('DEL-8.b caps Retry-After for rows that an open circuit parks, too', async () => {
+    await notifier.start({ ASSAY_NOTIFIER_RETRY_AFTER_CAP_MS: '300' });
+    notifier.bot.behave(answer(429, { 'retry-after': '86400' }));
+    const reviews = [await notifier.tell([BOT]), await notifier.tell([BOT]), await notifier.tell([BOT])];
+    await eventually(
+      () =>
+        expect(notifier.delayed.records.some((each) => each.json<StageDelayed>().code === 'circuit_open')).toBe(true),
+      { within_ms: 20_000 },
+    );
+    notifier.bot.behave(answer(204));
+    for (const review of reviews) await notifier.deliveries(review, 'sent');
+  });
+
+  it('DEL-8.c sends a greylisted mail whose server says "later" for longer than the quick attempts last', async () => {
+    await notifier.start();
+    notifier.mail.behave('busy');
+    const review = await notifier.tell([DEV]);
+    const attempts = () => Math.max(0, ...notifier.delayed.records.map((each) => each.json<StageDelayed>().attempt));
+    await eventually(() => expect(attempts()).toBeGreaterThan(6), { within_ms: 20_000 });
+    notifier.mail.behave('accept');
+    await notifier.deliveries(review, 'sent');
+    expect(notifier.dead.records).toEqual([]);
   });
 
   it('DEL-8.e parks during an outage without spending attempts, and delivers after it', async () => {
@@ -218,15 +293,6 @@ describe('deliveries', () => {
     await notifier.deliveries(review, 'sent');
   });
 
-  it('DEL-8.e dead-letters what an outage has kept waiting beyond the limit, and only that', async () => {
-    await notifier.start({ ASSAY_NOTIFIER_PARKED_MAX_MS: '1500' });
-    notifier.bot.behave(answer(503));
-    const review = await notifier.tell([BOT]);
-    const [row] = await notifier.deliveries(review, 'failed_permanent');
-    expect(row).toMatchObject({ error_class: 'DEPENDENCY_UNAVAILABLE', error_code: 'parked_too_long' });
-    await eventually(() => expect(notifier.deadOf(review)).toHaveLength(1));
-  });
-
   it('DEL-8.d stops at once when a retry is answered by a permanent refusal', async () => {
     await notifier.start();
     notifier.bot.behave(answer(503));
@@ -289,8 +355,8 @@ describe('deliveries', () => {
     expect(new Set(sent).size).toBe(1);
   });
 
-  it('DEL-4.d ends as unknown when five ambiguous attempts were not answered', async () => {
-    await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '100' });
+  it('DEL-4.d ends as unknown when no ambiguous attempt was answered until the schedule ends', async () => {
+    await notifier.start({ ASSAY_NOTIFIER_CIRCUIT_FAILURES: '100', ASSAY_NOTIFIER_GIVE_UP_AFTER_MS: '500' });
     notifier.bot.behave(answer(500));
     const review = await notifier.tell([BOT]);
     await notifier.deliveries(review, 'unknown');

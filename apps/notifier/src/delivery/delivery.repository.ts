@@ -36,6 +36,8 @@ export interface IntentEnd {
   token: string;
   /** The outcome of the attempt is not known. */
   maybe: boolean;
+  /** A send took place and failed; false where none did. */
+  failed: boolean;
   code: string;
 }
 
@@ -122,10 +124,11 @@ export class DeliveryRepository {
     return new Map(rows.map((row) => [row.id, { row: deliveryRow(row), review: reviews.get(reviewKey(row))! }]));
   }
 
-  /** Commits the intents to send; returns the ids whose send may begin. */
-  async recordIntents(owner: string, wishes: readonly IntentWish[]): Promise<Set<string>> {
-    const rows = await this.database.query<{ id: string }>(RECORD_INTENTS, [JSON.stringify(wishes), owner]);
-    return new Set(rows.map(({ id }) => id));
+  /** Commits the intents to send; returns those whose send may begin, each with the time of its first attempt. */
+  async recordIntents(owner: string, wishes: readonly IntentWish[]): Promise<Map<string, string>> {
+    const params = [JSON.stringify(wishes), owner];
+    const rows = await this.database.query<{ id: string; first_attempt_at: string }>(RECORD_INTENTS, params);
+    return new Map(rows.map(({ id, first_attempt_at }) => [id, first_attempt_at]));
   }
 
   async withdrawIntents(owner: string, ends: readonly IntentEnd[]): Promise<void> {

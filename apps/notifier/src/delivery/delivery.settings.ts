@@ -1,4 +1,5 @@
 import { durationMs, integer } from '@assay/service';
+import { SCHEDULE } from './schedule.js';
 
 /** Nest token of the settings that the worker reads. */
 export const DELIVERY_SETTINGS = Symbol('DeliverySettings');
@@ -11,40 +12,57 @@ export const DELIVERY_SETTING_DEFINITIONS = {
     default: 8_000,
     min: 50,
   }),
-  max_attempts: integer({
-    env: 'ASSAY_NOTIFIER_MAX_ATTEMPTS',
-    doc: 'Attempts of a delivery in one generation, the first included (DEL-8).',
-    default: 5,
-    min: 1,
-    max: 20,
-  }),
   retry_first_ms: durationMs({
     env: 'ASSAY_NOTIFIER_RETRY_FIRST_MS',
-    doc: 'Upper bound of the first wait between attempts; doubles with each one (DEL-8).',
-    default: 1_000,
+    doc: 'Upper bound of the first wait of the quick phase; doubles with each attempt (DEL-8).',
+    default: SCHEDULE.retry_first_ms,
     min: 1,
   }),
   retry_cap_ms: durationMs({
     env: 'ASSAY_NOTIFIER_RETRY_CAP_MS',
-    doc: 'Upper bound of every wait between attempts.',
-    default: 60_000,
+    doc: 'Upper bound of every wait of the quick phase.',
+    default: SCHEDULE.retry_cap_ms,
     min: 1,
   }),
   retry_after_cap_ms: durationMs({
     env: 'ASSAY_NOTIFIER_RETRY_AFTER_CAP_MS',
-    doc: 'The longest wait that a receiver may ask for by Retry-After.',
-    default: 300_000,
+    doc: 'The longest wait that a receiver may ask for by Retry-After in the quick phase.',
+    default: SCHEDULE.retry_after_cap_ms,
     min: 1,
   }),
-  parked_max_ms: durationMs({
-    env: 'ASSAY_NOTIFIER_PARKED_MAX_MS',
-    doc: 'A delivery that an outage has kept waiting for longer becomes a dead letter.',
-    default: 24 * 60 * 60 * 1_000,
+  quick_attempts: integer({
+    env: 'ASSAY_NOTIFIER_QUICK_ATTEMPTS',
+    doc: 'Attempts of the quick phase, the first included; those after it are patient.',
+    default: SCHEDULE.quick_attempts,
+    min: 1,
+  }),
+  patient_first_ms: durationMs({
+    env: 'ASSAY_NOTIFIER_PATIENT_FIRST_MS',
+    doc: 'First wait of the patient phase, give or take 20 %; doubles with each attempt.',
+    default: SCHEDULE.patient_first_ms,
+    min: 1,
+  }),
+  patient_cap_ms: durationMs({
+    env: 'ASSAY_NOTIFIER_PATIENT_CAP_MS',
+    doc: 'Upper bound of every wait of the patient phase.',
+    default: SCHEDULE.patient_cap_ms,
+    min: 1,
+  }),
+  patient_retry_after_cap_ms: durationMs({
+    env: 'ASSAY_NOTIFIER_PATIENT_RETRY_AFTER_CAP_MS',
+    doc: 'The longest wait that a receiver may ask for by Retry-After in the patient phase.',
+    default: SCHEDULE.patient_retry_after_cap_ms,
+    min: 1,
+  }),
+  give_up_after_ms: durationMs({
+    env: 'ASSAY_NOTIFIER_GIVE_UP_AFTER_MS',
+    doc: 'A delivery that still fails so long after its first attempt of the generation becomes a dead letter, after one more attempt. Open circuits count.',
+    default: SCHEDULE.give_up_after_ms,
     min: 100,
   }),
   circuit_failures: integer({
     env: 'ASSAY_NOTIFIER_CIRCUIT_FAILURES',
-    doc: 'Failures in a row that open the circuit of a destination. Keep it below the attempts (DEL-8).',
+    doc: 'Failures in a row that open the circuit of a destination. Keep it below the quick attempts (DEL-8).',
     default: 3,
     min: 1,
   }),

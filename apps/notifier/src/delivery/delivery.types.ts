@@ -1,4 +1,5 @@
 import type { LoadedDelivery } from './delivery.repository.js';
+import type { Schedule } from './schedule.js';
 
 /** The attempt under way, once its intent is committed or its outcome is known without one. */
 export interface Attempt {
@@ -10,6 +11,8 @@ export interface Attempt {
 /** What the queue hands to the worker for one delivery. */
 export interface DeliveryBody extends LoadedDelivery {
   attempt?: Attempt;
+  /** The time to give up has passed: this attempt is made whatever the circuit says, and ends the row if it fails (DEL-8). */
+  is_last?: boolean;
 }
 
 export type DeliveryResult =
@@ -19,15 +22,10 @@ export type DeliveryResult =
   /** Settled, superseded or given to another meanwhile: nothing to store. */
   | { kind: 'obsolete' };
 
-export interface DeliverySettings {
+export interface DeliverySettings extends Schedule {
   instance: string;
   lease_ms: number;
   send_timeout_ms: number;
-  max_attempts: number;
-  retry_first_ms: number;
-  retry_cap_ms: number;
-  retry_after_cap_ms: number;
-  parked_max_ms: number;
   circuit_failures: number;
   circuit_open_ms: number;
   circuit_max_open_ms: number;

@@ -12,6 +12,7 @@ import type {
   DelayedUnit,
   DoneUnit,
   EventsByItem,
+  FailedAttempt,
   Settle,
   Unit,
   Worker,
@@ -20,7 +21,6 @@ import type {
 } from '@assay/work-queue';
 import { PROVIDERS } from '../providers/index.js';
 import type { Destination, Provider, Providers } from '../providers/index.js';
-import { deliveryBackoffMs } from './backoff.js';
 import { CredentialRefusals } from './credential-refusals.js';
 import { deliveryKey } from './delivery-key.js';
 import { standingOf } from './delivery-row.js';
@@ -30,6 +30,7 @@ import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.
 import { DestinationLane } from './destination-lane.js';
 import { IntentWriter } from './intent-writer.js';
 import { nextStep } from './next-step.js';
+import { retryInMs } from './schedule.js';
 import { Sender } from './sender.js';
 import type { DeliveryOutcome } from './sender.js';
 import { SettlementOfDeliveries } from './settlement-of-deliveries.js';
@@ -46,7 +47,6 @@ const CLAIM_BATCH = 200;
 export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>, OnModuleDestroy {
   readonly queue = DELIVER_QUEUE;
   readonly stage = 'notify';
-  readonly max_attempts: number;
   readonly worker: Worker<DeliveryBody>;
   readonly #lanes = new Map<string, DestinationLane>();
   readonly #endGauge: () => void;
@@ -66,7 +66,6 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const waiting = new WaitingParents(database, queue, repository);
     this.#sender = new Sender({ repository, intents, refusals, waiting, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue, (body) => this.#destinationName(body));
-    this.max_attempts = settings.max_attempts;
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });
     shutdown.signal.addEventListener('abort', () => this.#lanes.forEach((lane) => lane.close()));
     this.#endGauge = observableGauge(
@@ -84,9 +83,12 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     this.#endGauge();
   }
 
-  backoffMs(attempt: number, failure: Failure): number {
-    const { retry_first_ms, retry_cap_ms, retry_after_cap_ms } = this.settings;
-    return deliveryBackoffMs(attempt, failure, { first_ms: retry_first_ms, cap_ms: retry_cap_ms, retry_after_cap_ms });
+  /** DEL-8: by the database's clock, which wrote both times. */
+  retryInMs({ unit, failure, attempt, failed_at }: FailedAttempt<DeliveryBody>): number | null {
+    const { row, is_last } = unit.body;
+    if (is_last) return null;
+    const elapsed_ms = row.first_attempt_at === null ? 0 : Date.parse(failed_at) - Date.parse(row.first_attempt_at);
+    return retryInMs(this.settings, { attempt, elapsed_ms, failure });
   }
 
   /** Rows that have settled or were superseded have no body: their items are obsolete. */
@@ -166,6 +168,9 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
         return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
       }
     } catch (error) {
+      if (row.waits_ms >= this.settings.give_up_after_ms) {
+        return { kind: 'failed', failure: outcomeUnknown('lookup_failed') };
+      }
       return { kind: 'parked', due_in_ms: lane.park().due_in_ms, reason: provider.classify(error).failure.code };
     }
     const settled_after_ms = lease_ms + send_timeout_ms + provider.capabilities.lookup!.lag_ms;

@@ -74,20 +74,26 @@ export class DestinationLane {
     for (const turnAway of this.#waiting.splice(0)) turnAway(false);
   }
 
-  /** Waits for a slot only as long as few others do. */
-  async enter(): Promise<Entry> {
+  /**
+   * Waits for a slot only as long as few others do.
+   *
+   * @param whatever_the_circuit for a row whose time is over: its last attempt is made while the circuit is open, too, in
+   * the lane's slots and rate, so that it ends in bounded time (DEL-8)
+   */
+  async enter(whatever_the_circuit = false): Promise<Entry> {
     if (this.#closed) return STOPPING;
     this.#noticeRotation();
     const early_ms = this.#rate.waitMs();
     if (early_ms > 0) return { kind: 'park', due_in_ms: early_ms * (1 + Math.random()), reason: 'rate_limited' };
     const asked = this.#circuit.ask();
-    if (asked.kind === 'park') return this.park();
+    if (asked.kind === 'park' && !whatever_the_circuit) return this.park();
+    const probe = asked.kind === 'go' && asked.probe;
     if (!(await this.#slot())) {
-      if (asked.probe) this.#circuit.probeWithdrawn();
+      if (probe) this.#circuit.probeWithdrawn();
       if (this.#closed) return STOPPING;
       return { kind: 'park', due_in_ms: this.#busyWaitMs(), reason: 'destination_busy' };
     }
-    if (!asked.probe && this.#circuit.phase !== 'closed') {
+    if (!probe && !whatever_the_circuit && this.#circuit.phase !== 'closed') {
       // It opened while this row waited.
       this.#release();
       return this.park();

@@ -7,7 +7,7 @@ import type { DeliveryRepository, IntentWish } from './delivery.repository.js';
 interface Waiting {
   wish: IntentWish;
   lease: Lease;
-  resolve: (recorded: boolean) => void;
+  resolve: (first_attempt_at: string | null) => void;
   reject: (failure: Failure) => void;
 }
 
@@ -29,8 +29,11 @@ export class IntentWriter {
     private readonly send_timeout_ms: number,
   ) {}
 
-  /** True once the intent is committed; false where the row may not be sent now. Rejects while Postgres is away. */
-  record(wish: IntentWish, lease: Lease): Promise<boolean> {
+  /**
+   * Resolves once the intent is committed, with the time of the generation's first attempt; with null where the row may
+   * not be sent now. Rejects while Postgres is away.
+   */
+  record(wish: IntentWish, lease: Lease): Promise<string | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ wish, lease, resolve, reject });
       this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined));
@@ -63,7 +66,7 @@ export class IntentWriter {
       this.owner,
       batch.map(({ wish }) => wish),
     );
-    for (const { wish, resolve } of batch) resolve(recorded.has(wish.id));
+    for (const { wish, resolve } of batch) resolve(recorded.get(wish.id) ?? null);
   }
 }
 

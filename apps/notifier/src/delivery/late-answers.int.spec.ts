@@ -35,7 +35,7 @@ describe('an attempt that answers after its lease has ended', () => {
 
     const body = (await repository.load([delivery!.id])).get(delivery!.id)!;
     const token = body.row.intent_token!;
-    await repository.withdrawIntents('first', [{ id: delivery!.id, token, maybe: false, code: 'late' }]);
+    await repository.withdrawIntents('first', [{ id: delivery!.id, token, maybe: false, failed: true, code: 'late' }]);
     const dead = await database.transaction((tx) => worker.deadLettered(tx, [deadUnit(body)]));
 
     expect(dead.size).toBe(0);

@@ -10,9 +10,10 @@ import type { CredentialRefusals } from './credential-refusals.js';
 import { deliveryKey } from './delivery-key.js';
 import { parkings, sends, sendSeconds, withheld } from './delivery-metrics.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
-import type { DeliveryRepository } from './delivery.repository.js';
+import type { DeliveryRepository, IntentEnd } from './delivery.repository.js';
 import type { DestinationLane, ParkReason, Ticket } from './destination-lane.js';
 import type { IntentWriter } from './intent-writer.js';
+import { askedMs } from './schedule.js';
 import type { WaitingParents } from './waiting-parents.js';
 
 const log = createLog('notifier.sender', [
@@ -38,7 +39,8 @@ export interface SenderParts {
 const READ_AGAIN_MS = 20;
 const POSTGRES_AWAY_MS = 1_000;
 const WITHDRAWAL_RETRIES = { first_ms: 100, cap_ms: 2_000 };
-/** Reasons that a limit is set for; the others are ours. */
+const NOTHING_SENT = { failed: false, maybe: false };
+/** Reasons that a job's wait is told for; the others are ours, and short. */
 const OUTAGES: readonly ParkReason[] = ['circuit_open', 'credential_refused'];
 
 /**
@@ -55,7 +57,9 @@ export class Sender {
     lane: DestinationLane,
     again: boolean,
   ): Promise<DeliveryOutcome> {
-    const entry = await lane.enter();
+    const is_last = this.#isLast(unit, lane);
+    unit.body.is_last = is_last;
+    const entry = await lane.enter(is_last);
     if (entry.kind === 'park') return this.#park(unit, lane, entry.due_in_ms, entry.reason);
     let ticket: Ticket | null = entry.ticket;
     try {
@@ -75,11 +79,17 @@ export class Sender {
       if (!failure.retryable) return { kind: 'failed', failure };
       // Only Postgres rejects here: nothing was sent, and no attempt is spent on its absence. The intent may stand all
       // the same, and left open it would pass for a send that may have happened.
-      await this.#withdraw(unit, false, failure.code);
+      await this.#withdraw(unit, NOTHING_SENT, failure.code);
       return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
     } finally {
       ticket?.withdrawn();
     }
+  }
+
+  /** The time to give up has passed; a row that has made no attempt yet has that time only behind an open circuit. */
+  #isLast({ body: { row } }: DeliveryUnit, lane: DestinationLane): boolean {
+    if (row.waits_ms < this.parts.settings.give_up_after_ms) return false;
+    return row.first_attempt_at !== null || lane.phase !== 'closed';
   }
 
   #render(unit: DeliveryUnit, provider: Provider): Payload | Failure {
@@ -108,16 +118,20 @@ export class Sender {
       render_version: RENDER_VERSION,
       payload_hash: payload.hash,
     };
-    const recorded = await this.parts.intents.record(wish, item.lease);
-    if (recorded) body.attempt = { token, outcome: 'none' };
-    else log.warn('intent_refused', { delivery_id: row.id });
-    return recorded;
+    const first_attempt_at = await this.parts.intents.record(wish, item.lease);
+    if (first_attempt_at === null) {
+      log.warn('intent_refused', { delivery_id: row.id });
+      return false;
+    }
+    row.first_attempt_at = first_attempt_at;
+    body.attempt = { token, outcome: 'none' };
+    return true;
   }
 
   async #withhold(unit: DeliveryUnit): Promise<DeliveryOutcome> {
     withheld.add(1);
     log.warn('send_withheld', { delivery_id: unit.body.row.id, remaining_ms: unit.item.lease.remainingMs() });
-    await this.#withdraw(unit, false, 'lease_too_short');
+    await this.#withdraw(unit, NOTHING_SENT, 'lease_too_short');
     return { kind: 'parked', due_in_ms: 0, reason: 'lease_too_short' };
   }
 
@@ -189,15 +203,19 @@ export class Sender {
       ticket.succeeded();
       return { kind: 'failed', failure };
     }
-    const open = ticket.failed(unit.item.attempts + 1);
+    const attempt = unit.item.attempts + 1;
+    const open = ticket.failed(attempt);
     const resend = provider.capabilities.ambiguous_policy === 'resend' || provider.capabilities.lookup !== null;
     if (verdict === 'ambiguous' && !resend) return { kind: 'failed', failure };
     if (verdict === 'not_sent_permanent') return { kind: 'failed', failure };
-    if (!open) return { kind: 'failed', failure: verdict === 'ambiguous' ? asRetryable(failure) : failure };
+    if (!open || unit.body.is_last) {
+      return { kind: 'failed', failure: verdict === 'ambiguous' ? asRetryable(failure) : failure };
+    }
     // An outage spends no attempts (DEL-8): the row waits for the circuit's next probe.
-    await this.#withdraw(unit, verdict === 'ambiguous', failure.code);
+    await this.#withdraw(unit, { failed: true, maybe: verdict === 'ambiguous' }, failure.code);
     const parked = lane.park();
-    return this.#park(unit, lane, Math.max(parked.due_in_ms, failure.retry_after_ms ?? 0), parked.reason);
+    const asked_ms = askedMs(this.parts.settings, { attempt, failure });
+    return this.#park(unit, lane, Math.max(parked.due_in_ms, asked_ms), parked.reason);
   }
 
   async #refuseCredential(
@@ -206,7 +224,6 @@ export class Sender {
     lane: DestinationLane,
     failure: Failure,
   ): Promise<DeliveryOutcome> {
-    await this.#withdraw(unit, false, failure.code);
     const { channel, address } = unit.body.row;
     const { destination } = lane;
     const one_address = provider.channel === 'webhook' ? address : null;
@@ -214,6 +231,8 @@ export class Sender {
     await this.parts.refusals
       .report({ destination, channel, address: one_address, failure, item: unit.item })
       .catch((error: unknown) => log.error('refusal_not_recorded', { destination: destination.name }, error));
+    if (unit.body.is_last) return { kind: 'failed', failure };
+    await this.#withdraw(unit, { failed: true, maybe: false }, failure.code);
     return this.#park(unit, lane, lane.park().due_in_ms, 'credential_refused');
   }
 
@@ -221,9 +240,13 @@ export class Sender {
    * Closes the intent; while Postgres is away again and again, for an intent that stays open is one that may have been
    * sent, and ends with an operator where nobody can be asked. Once the lease is another's, so is the row.
    */
-  async #withdraw({ item, body }: DeliveryUnit, maybe: boolean, code: string): Promise<void> {
+  async #withdraw(
+    { item, body }: DeliveryUnit,
+    attempt: Pick<IntentEnd, 'failed' | 'maybe'>,
+    code: string,
+  ): Promise<void> {
     const { repository, settings } = this.parts;
-    const end = { id: body.row.id, token: item.lease.token, maybe, code };
+    const end = { id: body.row.id, token: item.lease.token, ...attempt, code };
     for (let round = 1; !item.lease.lost; round += 1) {
       try {
         return await repository.withdrawIntents(settings.instance, [end]);
@@ -235,7 +258,7 @@ export class Sender {
     }
   }
 
-  /** Parked rows use no attempt; one that has waited for longer than the limit is an operator's. */
+  /** Parked rows use no attempt; but their time runs. */
   async #park(
     { item, body }: DeliveryUnit,
     lane: DestinationLane,
@@ -244,14 +267,8 @@ export class Sender {
   ): Promise<DeliveryOutcome> {
     const destination = lane.destination.name;
     if (OUTAGES.includes(reason)) {
-      const { parked_max_ms, max_attempts } = this.parts.settings;
-      const waits_ms = parked_max_ms - body.row.age_ms;
-      if (waits_ms < due_in_ms) {
-        body.attempt = { token: null, outcome: 'none' };
-        return { kind: 'failed', failure: notAvailable(reason, 'parked_too_long', destination) };
-      }
-      const failure = notAvailable(reason, reason, destination);
-      await this.parts.waiting.tell({ row: body.row, item, failure, max_attempts, waits_ms });
+      const waits_ms = Math.max(0, this.parts.settings.give_up_after_ms - body.row.waits_ms);
+      await this.parts.waiting.tell({ row: body.row, item, failure: notAvailable(reason, destination), waits_ms });
     }
     parkings.add(1, { destination, reason });
     return { kind: 'parked', due_in_ms, reason };
@@ -269,11 +286,11 @@ function asRetryable(failure: Failure): Failure {
   return new Failure({ error_class, code, message, upstream_status, retry_after_ms, retryable: true, cause: failure });
 }
 
-function notAvailable(reason: ParkReason, code: string, destination: string): Failure {
+function notAvailable(reason: ParkReason, destination: string): Failure {
   return new Failure({
     error_class: reason === 'credential_refused' ? 'AUTHENTICATION_FAILED' : 'DEPENDENCY_UNAVAILABLE',
-    code,
-    retryable: false,
+    code: reason,
+    retryable: true,
     message: `${destination} is not available`,
   });
 }

@@ -18,7 +18,6 @@ export interface WaitingDelivery {
   row: DeliveryRow;
   item: WorkItem;
   failure: Failure;
-  max_attempts: number;
   waits_ms: number;
 }
 
@@ -95,10 +94,10 @@ export class WaitingParents {
   }
 }
 
-function tellingOf(parent: WaitingParent, { row, item, failure, max_attempts }: WaitingDelivery) {
+function tellingOf(parent: WaitingParent, { row, item, failure }: WaitingDelivery) {
   const { job_id: subject_id, generation, priority, correlation_id, traceparent } = parent;
-  const attempt = { attempt: item.attempts + 1, max_attempts };
-  const events = [delayedEvent(parent, row.id, { ...attempt, failure, next_due_at: parent.waits_until })];
+  const facts = { attempt: item.attempts + 1, failure, next_due_at: parent.waits_until };
+  const events = [delayedEvent(parent, row.id, facts)];
   const about = { queue: WAITING_QUEUE, subject_id, generation, priority, correlation_id, traceparent };
   return { item: { ...about, phase: 'publish' as const, payload: encodeEvents(events) }, events };
 }

@@ -250,6 +250,7 @@ const UNTOUCHED = {
   notification_id: null,
   notified_at: null,
   frozen: null,
-  age_ms: 0,
+  first_attempt_at: null,
+  waits_ms: 0,
   newer_version_known: false,
 };

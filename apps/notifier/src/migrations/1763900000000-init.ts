@@ -10,6 +10,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   that no definite answer has closed. No foreign key to `reviews`: it would lock the parent with every insert.
  *   No index holds a column that an attempt changes, so that both of its updates stay on their page (HOT): stranded
  *   intents are found through `reviews_open`, whose parents are few.
+ * - `deliveries.first_attempt_at`: of this generation, written with its first intent; what is given up is counted from
+ *   there (DEL-8).
  * - `delivery_history` holds one row per outcome, which stands for two transitions where an attempt was made (to
  *   `sending` and from it): half the rows. A worker that takes an open intent over ends the old attempt with a line of
  *   its own, so its own way to `sending` is told already. The view `delivery_transitions` lists them all (GEN-1).
@@ -65,6 +67,7 @@ export class Init1763900000000 extends SqlMigration {
       payload_hash text,
       notification_id text,
       notified_at timestamptz,
+      first_attempt_at timestamptz,
       error_class text,
       error_code text,
       created_at timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -7,7 +7,8 @@ import { SqlMigration } from '@assay/postgres';
  *   corrected recipient stands for the first of its chain; one that stood already when an address was corrected to its
  *   own stands for two. `replaced_by` is the link from the old row to the new.
  * - `dead_lettered`: a dead letter was ever opened about it, so that its end says so (GEN-9).
- * - `waits_since`: when it was last put to work again; what waits too long behind an outage is counted from there.
+ * - `waits_since`: when it was last put to work again; until its first attempt, what waits too long behind an outage is
+ *   counted from there.
  * - `born_by`: who corrected the address that made it; null where a review did.
  */
 export class Corrections1764000000000 extends SqlMigration {

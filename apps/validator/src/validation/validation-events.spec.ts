@@ -34,7 +34,7 @@ const occurred_at = '2026-01-01T00:00:02.000Z';
 describe('what the stage tells of attempts', () => {
   it('raises the revision with each attempt that failed', () => {
     const unit = { item, body };
-    const delayed = delayedEvent({ unit, failure, attempt: 2, max_attempts: 5, next_due_at: occurred_at }, occurred_at);
+    const delayed = delayedEvent({ unit, failure, attempt: 2, next_due_at: occurred_at }, occurred_at);
     const told = JSON.parse(delayed.data.toString()) as StageDelayed;
     expect(told).toMatchObject({
       revision: 2,

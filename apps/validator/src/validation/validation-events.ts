@@ -12,6 +12,7 @@ import type {
 } from '@assay/contracts';
 import type { Judgement, Verdict } from '@assay/review-engine';
 import { errorChain, redact } from '@assay/security';
+import { MAX_ATTEMPTS } from '@assay/work-queue';
 import type { DeadUnit, DelayedUnit } from '@assay/work-queue';
 import type { SubmissionBody } from './submission-judge.js';
 import type { NewValidation } from './validation.repository.js';
@@ -89,7 +90,7 @@ export function rejectedData(
 
 /** An attempt that failed and has another one due. Its revision is the attempt's number, below any verdict's. */
 export function delayedEvent(unit: DelayedUnit<SubmissionBody>, occurred_at: string): OutgoingEvent {
-  const { attempt, max_attempts, failure, next_due_at } = unit;
+  const { attempt, failure, next_due_at } = unit;
   const { item, body } = unit.unit;
   const data: StageDelayed = {
     ...about(body.data, attempt, occurred_at),
@@ -97,7 +98,7 @@ export function delayedEvent(unit: DelayedUnit<SubmissionBody>, occurred_at: str
     subject_type: 'job',
     subject_id: body.data.job_id,
     attempt,
-    max_attempts,
+    max_attempts: MAX_ATTEMPTS,
     error_class: failure.error_class,
     code: failure.code,
     next_due_at,

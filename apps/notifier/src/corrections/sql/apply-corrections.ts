@@ -23,6 +23,7 @@ export const APPLY_CORRECTIONS = statement(
       waived_for = CASE WHEN u.state <> 'waived' THEN NULL WHEN u.cause = 'waived' THEN $5 ELSE d.waived_for END,
       waits_since = CASE WHEN u.state = 'pending' AND u.from_state <> 'pending' THEN clock_timestamp()
         ELSE d.waits_since END,
+      first_attempt_at = CASE WHEN u.state = 'pending' AND u.from_state <> 'pending' THEN NULL ELSE d.first_attempt_at END,
       updated_at = clock_timestamp()
     FROM wanted AS u WHERE d.id = u.id`,
 );

@@ -13,7 +13,9 @@ export const LOAD_DELIVERIES = statement(
       d.payload_hash,
       (extract(epoch FROM clock_timestamp() - coalesce(d.intent_at, d.maybe_sent_at)) * 1000)::float8
         AS open_intent_age_ms,
-      (extract(epoch FROM clock_timestamp() - coalesce(d.waits_since, d.created_at)) * 1000)::float8 AS age_ms,
+      d.first_attempt_at,
+      (extract(epoch FROM clock_timestamp() - coalesce(d.first_attempt_at, d.waits_since, d.created_at))
+        * 1000)::float8 AS waits_ms,
       EXISTS (SELECT FROM reviews AS n WHERE n.source = d.source AND n.changelist_id = d.changelist_id
         AND n.review_version > d.review_version) AS newer_version_known,
       r.job_id AS review_job_id, r.generation AS review_generation

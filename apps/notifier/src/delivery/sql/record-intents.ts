@@ -7,7 +7,7 @@ import { statement } from '@assay/postgres';
  * hash matches nothing. The same token may come twice: a commit whose answer was lost is simply sent again.
  *
  * $1 json: [{id, item_id, token, again, job_id, generation, render_version, payload_hash}]; $2 owner.
- * Returns the ids whose intent stands.
+ * Returns the rows whose intent stands, each with the time of its generation's first attempt (DEL-8).
  * EXPLAIN: Nested Loops over a Function Scan, Index Scans on deliveries_pkey and, through a LATERAL, work_items_pkey: a
  * plan made while that table is empty joined it from its side, all rows with all intents. For the same reason `mine` takes
  * along what is wanted: joined with it again, a batch costs its square. Of 1,000 items, planned while there was none:
@@ -47,8 +47,9 @@ export const RECORD_INTENTS = statement(
       frozen_job_id = coalesce(d.frozen_job_id, m.job_id),
       frozen_generation = coalesce(d.frozen_generation, m.generation),
       render_version = coalesce(d.render_version, m.render_version),
-      payload_hash = coalesce(d.payload_hash, m.payload_hash), updated_at = clock_timestamp()
+      payload_hash = coalesce(d.payload_hash, m.payload_hash),
+      first_attempt_at = coalesce(d.first_attempt_at, clock_timestamp()), updated_at = clock_timestamp()
     FROM mine AS m
     WHERE d.id = m.id
-    RETURNING d.id`,
+    RETURNING d.id, d.first_attempt_at`,
 );

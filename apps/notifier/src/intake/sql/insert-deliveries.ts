@@ -52,6 +52,7 @@ export const ADOPT_DELIVERIES = statement(
   UPDATE deliveries AS d
     SET job_id = o.job_id, generation = o.generation, state = o.to_state,
       waits_since = CASE WHEN o.to_state <> o.from_state THEN clock_timestamp() ELSE d.waits_since END,
+      first_attempt_at = CASE WHEN o.to_state <> o.from_state THEN NULL ELSE d.first_attempt_at END,
       updated_at = clock_timestamp()
     FROM old AS o WHERE d.id = o.id
     RETURNING d.id, d.channel, d.address, d.state, o.from_state, o.from_job_id, o.from_generation, d.job_id,
