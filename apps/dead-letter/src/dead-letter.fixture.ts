@@ -191,6 +191,26 @@ export function settledEvent(data: DeliverySettled): OutgoingEvent {
   return jobEvent('delivery.settled', data, { traceparent: TRACEPARENT });
 }
 
+/** A destination that fails; it belongs to no job and no source. */
+export function aDestinationFailure(differs: Partial<StageDeadLettered> = {}): StageDeadLettered {
+  return aFailure({
+    ...{ job_id: null, source: '*', changelist_id: null, review_version: null, revision: 1 },
+    ...{ subject_type: 'destination', error_class: 'DEPENDENCY_UNAVAILABLE', code: 'http_503' },
+    ...differs,
+  });
+}
+
+/** That the destination of a failure works again. */
+export function recoveredEvent(
+  { subject_type, subject_id, ...of }: StageDeadLettered,
+  revision: number,
+): OutgoingEvent {
+  const { job_id, source, changelist_id, review_version, generation, occurred_at, correlation_id, stage } = of;
+  const about = { job_id, source, changelist_id, review_version, generation, occurred_at, correlation_id, stage };
+  const data = { ...about, revision, subject_type, subject_id, cause: 'delivered' };
+  return jobEvent('stage.recovered', data, { subject: subject_id, traceparent: TRACEPARENT });
+}
+
 /** That the job of a failure has ended, under a revision of ingest's. */
 export function endOf(failure: StageDeadLettered, differs: Partial<ReviewSettled>): ReviewSettled {
   const { job_id, source, changelist_id, review_version, generation, occurred_at, correlation_id } = failure;

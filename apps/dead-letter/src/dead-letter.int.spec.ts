@@ -6,7 +6,16 @@ import type { LogLine } from '@assay/observability';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
 import { v7 } from 'uuid';
-import { aFailure, aSettlement, deadLetterStage, endOf, failureEvent, settledEvent } from './dead-letter.fixture.js';
+import {
+  aDestinationFailure,
+  aFailure,
+  aSettlement,
+  deadLetterStage,
+  endOf,
+  failureEvent,
+  recoveredEvent,
+  settledEvent,
+} from './dead-letter.fixture.js';
 import type { DeadLetterStage } from './dead-letter.fixture.js';
 import type { LetterView } from './triage/letters-view.repository.js';
 
@@ -154,6 +163,29 @@ describe('intake', () => {
     );
     await second.stop();
   });
+
+  it.each(['credential', 'destination'] as const)(
+    'DLQ-3.d resolves the dead letter of a %s when it works again, in whatever order the news comes',
+    async (subject_type) => {
+      const [before, after] = [aDestinationFailure({ subject_type }), aDestinationFailure({ subject_type })];
+      await stage.send(failureEvent(before));
+      await arrived(before.subject_id);
+      await stage.send(recoveredEvent(before, 2));
+      await stage.send(recoveredEvent(after, 2));
+      await eventually(async () => {
+        const known = await stage.database.sql('SELECT FROM settlements WHERE subject_id = $1', [after.subject_id]);
+        expect(known).toHaveLength(1);
+      });
+      await stage.send(failureEvent(after));
+      for (const { subject_id } of [before, after]) {
+        const letter = await arrived(subject_id, 2);
+        expect(letter).toMatchObject({ subject_type, source: '*', job_id: null, state: 'resolved' });
+        expect(letter.transitions.at(-1)).toMatchObject({ to_state: 'resolved', cause: 'delivered' });
+      }
+      await stage.send(failureEvent({ ...before, revision: 3 }));
+      expect(await arrived(before.subject_id, 3)).toMatchObject({ state: 'open' });
+    },
+  );
 
   it('DLQ-9.a resolves the dead letter of a delivery that a later job has adopted and made', async () => {
     const failure = aFailure({ revision: 9 });

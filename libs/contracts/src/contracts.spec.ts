@@ -95,6 +95,17 @@ const EXAMPLES: EventDataByType = {
     fingerprint: 'f',
     summary: null,
   },
+  'stage.recovered': {
+    ...about,
+    job_id: null,
+    source: '*',
+    changelist_id: null,
+    review_version: null,
+    stage: 'notify',
+    subject_type: 'destination',
+    subject_id: ID,
+    cause: 'delivered',
+  },
   'review.settled': {
     given_up: false,
     ...about,

@@ -4,7 +4,7 @@ import type { DeadLetterState, DeliveryState, JobState, Recipient, Stage, Subjec
 
 /** What every event's data carries (GEN-8, GEN-9). Times are RFC 3339 UTC with milliseconds. */
 export interface EventData {
-  /** Null only where the subject is not a job's: a parked record or a credential. */
+  /** Null only where the subject is not a job's: a parked record, a credential or a destination. */
   job_id: string | null;
   source: string;
   changelist_id: string | null;
@@ -154,6 +154,15 @@ export interface StageDeadLettered extends EventData {
   summary: DeliverySummary | null;
 }
 
+/** What was dead-lettered about something that belongs to no job is over: a credential, a destination (DLQ-3). */
+export interface StageRecovered extends EventData {
+  stage: Stage;
+  subject_type: SubjectType;
+  subject_id: string;
+  /** Stable, lower snake case: `delivered`. */
+  cause: string;
+}
+
 /**
  * Public: once for each end, deduplicated on `ce_id`. A generation has one end, unless that was `given_up`: late news may
  * end it anew, under a higher revision (ING-11). One that failed at stage `validate` is told again, too, when its key has
@@ -188,6 +197,7 @@ export interface EventDataByType {
   'delivery.settled': DeliverySettled;
   'stage.delayed': StageDelayed;
   'stage.dead_lettered': StageDeadLettered;
+  'stage.recovered': StageRecovered;
   'review.settled': ReviewSettled;
   'dead_letter.changed': DeadLetterChanged;
   'replay.requested': ReplayRequested;
@@ -201,7 +211,7 @@ export interface OutgoingEvent {
   type: EventType;
   /** `subject:generation:revision:type`, the same on every publication ({@link eventId}). */
   id: string;
-  /** The subject's id: a job's, a delivery's, a record's. */
+  /** The subject's id: a job's, a delivery's, a record's, a destination's. */
   subject: string;
   /** RFC 3339, equal to the data's `occurred_at`. */
   time: string;

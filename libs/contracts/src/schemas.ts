@@ -142,6 +142,13 @@ export const EVENT_SCHEMAS = {
     fingerprint: text,
     summary: nullable(summary),
   }),
+  'stage.recovered': object({
+    ...aboutAnything,
+    stage: text,
+    subject_type: text,
+    subject_id: text,
+    cause: text,
+  }),
   'review.settled': object(
     {
       ...aboutAJob,

@@ -31,7 +31,7 @@ export const DEAD_LETTER_STATES = [
 ] as const;
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
 
-export const SUBJECT_TYPES = ['job', 'delivery', 'record', 'credential'] as const;
+export const SUBJECT_TYPES = ['job', 'delivery', 'record', 'credential', 'destination'] as const;
 export type SubjectType = (typeof SUBJECT_TYPES)[number];
 
 export const CHANNELS = ['email', 'webhook'] as const;

@@ -66,6 +66,15 @@ export const TOPICS: readonly TopicDefinition[] = [
     schema: EVENT_SCHEMAS['stage.dead_lettered'],
   },
   {
+    type: 'stage.recovered',
+    audience: 'internal',
+    summary: 'What was dead-lettered about a credential or a destination is over; notifier to dead-letter.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['stage.recovered'],
+  },
+  {
     type: 'review.settled',
     audience: 'public',
     summary:

@@ -1,10 +1,16 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import type { DeliverySettled, ReceivedEvent, ReviewSettled, StageDeadLettered } from '@assay/contracts';
+import type {
+  DeliverySettled,
+  ReceivedEvent,
+  ReviewSettled,
+  StageDeadLettered,
+  StageRecovered,
+} from '@assay/contracts';
 import { beyond } from '@assay/messaging';
 import { ReplayRepository } from '../replay/index.js';
 import { IntakeService } from './intake.service.js';
-import { failureOf, lateEndOf, settlementsOf, stagesPassedBefore, USUAL_END } from './news.js';
+import { failureOf, lateEndOf, recoveryOf, settlementsOf, stagesPassedBefore, USUAL_END } from './news.js';
 
 /**
  * What the other services tell of failures and of what has ended well. Not `review.validated`: that a replayed job has
@@ -27,6 +33,11 @@ export class IntakeConsumer {
   @EventPattern<string>('delivery.settled')
   onDeliverySettled(@Payload() events: ReceivedEvent<DeliverySettled>[], @Ctx() _batch: unknown): Promise<void> {
     return this.intake.settle(events.flatMap(settlementsOf));
+  }
+
+  @EventPattern<string>('stage.recovered')
+  onRecovered(@Payload() events: ReceivedEvent<StageRecovered>[], @Ctx() _batch: unknown): Promise<void> {
+    return this.intake.settle(events.map(recoveryOf));
   }
 
   /** Of replayed jobs, and of those that were given up: known by the headers. */

@@ -94,7 +94,7 @@ export class IntakeRepository {
        ON CONFLICT (subject_id, subject_type, stage) DO UPDATE
          SET job_id = excluded.job_id, generation = excluded.generation, revision = excluded.revision,
              occurred_at = excluded.occurred_at, cause = excluded.cause, recorded_at = clock_timestamp()
-       WHERE CASE WHEN excluded.job_id = kept.job_id
+       WHERE CASE WHEN excluded.job_id IS NOT DISTINCT FROM kept.job_id
                   THEN (excluded.generation, excluded.revision) > (kept.generation, kept.revision)
                   ELSE excluded.occurred_at > kept.occurred_at END`,
       [JSON.stringify(news)],

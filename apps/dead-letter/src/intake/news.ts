@@ -1,5 +1,12 @@
 import { STAGES } from '@assay/contracts';
-import type { DeliverySettled, DeliveryState, ReceivedEvent, ReviewSettled, StageDeadLettered } from '@assay/contracts';
+import type {
+  DeliverySettled,
+  DeliveryState,
+  ReceivedEvent,
+  ReviewSettled,
+  StageDeadLettered,
+  StageRecovered,
+} from '@assay/contracts';
 import type { FailureFacts, Subject, Version } from '../letters/index.js';
 import { cleanContext, cleanText, cleanWord } from './sanitize.js';
 
@@ -100,6 +107,16 @@ export function lateEndOf({ data }: ReceivedEvent<ReviewSettled>): SettlementNew
   return [{ ...subject, ...versionOf(data), cause: 'news_arrived', remember: true }];
 }
 
+/** A credential or a destination works again. Its dead letter may still be on its way, and no settlement follows this. */
+export function recoveryOf({ data }: ReceivedEvent<StageRecovered>): SettlementNews {
+  const { stage, subject_type, subject_id, cause } = data;
+  return {
+    ...{ subject_type: cleanWord(subject_type), subject_id: cleanWord(subject_id), stage: cleanWord(stage) },
+    ...versionOf(data),
+    ...{ cause: cleanWord(cause), remember: true },
+  };
+}
+
 /**
  * Another job has the key of one that failed at stage `validate` (ING-3). Ingest's revisions do not compare with the
  * validator's, which has said its last of this generation: this stands above whatever that was.
@@ -109,6 +126,6 @@ function submittedAgain(data: ReviewSettled): SettlementNews {
   return { ...subject, ...versionOf(data), revision: LAST_REVISION, cause: 'submitted_again', remember: true };
 }
 
-function versionOf({ job_id, generation, revision, occurred_at }: Version & { job_id: string }) {
+function versionOf({ job_id, generation, revision, occurred_at }: Version): Version {
   return { job_id, generation, revision, occurred_at };
 }

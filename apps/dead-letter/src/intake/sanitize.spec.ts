@@ -16,6 +16,15 @@ describe('what is stored of a failure', () => {
     expect(cleanContext('not an object')).toEqual({});
   });
 
+  it('DLQ-3.e holds what a receiver answered whole, up to 1 KiB, and redacted', () => {
+    const text = 'not today, '.repeat(93);
+    expect(cleanContext({ answer: { status: 503, headers: { 'retry-after': '60' }, text } })).toEqual({
+      answer: { status: 503, headers: { 'retry-after': '60' }, text },
+    });
+    const planted = cleanContext({ answer: { status: 400, headers: {}, text: 'no such user jo@example.org' } });
+    expect(JSON.stringify(planted)).not.toContain('jo@example');
+  });
+
   it('VAL-12.f is storable whatever it held', () => {
     expect(cleanText('a\0b\ud800c')).toBe('a\uFFFDb\uFFFDc');
     expect(cleanWord('a\0b')).toBe('a\uFFFDb');

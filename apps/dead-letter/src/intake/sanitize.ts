@@ -3,6 +3,8 @@ import { redact, redactValue } from '@assay/security';
 const MAX_STACK_BYTES = 8 * 1024;
 const MAX_CONTEXT_BYTES = 8 * 1024;
 const MAX_TEXT_LENGTH = 512;
+/** As much as is kept of what a receiver answered (DLQ-3). */
+const MAX_ANSWER_LENGTH = 1_024;
 
 /**
  * Text that Postgres can store and nobody regrets: no U+0000 (which fails the whole batch in `text` and in what is cut
@@ -22,7 +24,7 @@ export function cleanContext(context: unknown): Record<string, unknown> {
   const left_out: string[] = [];
   let bytes = 0;
   for (const [name, value] of Object.entries(redactValue(context as Record<string, unknown>))) {
-    const clean = shorten(value);
+    const clean = shorten(value, name === 'answer' ? MAX_ANSWER_LENGTH : MAX_TEXT_LENGTH);
     const size = Buffer.byteLength(JSON.stringify([name, clean]) ?? '');
     if (bytes + size > MAX_CONTEXT_BYTES) {
       left_out.push(storable(name).slice(0, MAX_TEXT_LENGTH));
@@ -39,14 +41,14 @@ export function cleanWord(word: string): string {
   return storable(word).slice(0, MAX_TEXT_LENGTH);
 }
 
-function shorten(value: unknown): unknown {
+function shorten(value: unknown, longest: number): unknown {
   if (typeof value === 'string') {
     const text = storable(value);
-    return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH).toWellFormed()}… cut`;
+    return text.length <= longest ? text : `${text.slice(0, longest).toWellFormed()}… cut`;
   }
-  if (Array.isArray(value)) return value.map(shorten);
+  if (Array.isArray(value)) return value.map((each) => shorten(each, longest));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [storable(name), shorten(member)]));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [storable(name), shorten(member, longest)]));
 }
 
 function storable(text: string): string {

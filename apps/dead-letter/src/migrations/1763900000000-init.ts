@@ -74,7 +74,7 @@ export class Init1763900000000 extends SqlMigration {
       subject_id text NOT NULL,
       subject_type text NOT NULL,
       stage text NOT NULL,
-      job_id uuid NOT NULL,
+      job_id uuid,
       generation integer NOT NULL,
       revision integer NOT NULL,
       occurred_at timestamptz NOT NULL,

@@ -37,6 +37,7 @@ describe('the safety checks of a replay', () => {
   it.each<[string, Differs]>([
     ['subject_not_replayable', { letter: { subject_type: 'record', job_id: null } }],
     ['subject_not_replayable', { letter: { subject_type: 'credential' } }],
+    ['subject_not_replayable', { letter: { subject_type: 'destination', job_id: null } }],
     ['subject_not_replayable', { letter: { job_id: null } }],
     ['action_does_not_fit', { letter: JOB, start_stage: 'validate', action: 'waive' }],
     ['action_does_not_fit', { letter: JOB, action: 'correct_recipient', has_corrected_recipient: true }],

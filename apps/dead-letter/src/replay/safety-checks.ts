@@ -8,7 +8,7 @@ export type CheckName =
   'subject' | 'state' | 'action' | 'start_stage' | 'recipient' | 'generations' | 'plan' | 'evidence';
 
 export type ExclusionCode =
-  /** A parked record or a credential: there is no job to begin again. */
+  /** A parked record, a credential or a destination: there is no job to begin again. */
   | 'subject_not_replayable'
   /** It is closed, or being replayed. */
   | 'state_not_replayable'

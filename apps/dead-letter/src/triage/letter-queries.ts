@@ -5,7 +5,7 @@ import { asNumber } from '../paging.js';
 
 /** Several values of one filter: `state=open,triaged`. */
 const WORDS = /^[A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+)*$/;
-/** `*` is the source of what belongs to none: a credential. */
+/** `*` is the source of what belongs to none: a credential, a destination. */
 const SOURCES = /^[A-Za-z0-9_.*-]+(,[A-Za-z0-9_.*-]+)*$/;
 
 /** Which dead letters: the filters are joined by "and", the values of one by "or". */
