@@ -7,10 +7,10 @@ import type { TestDatabase } from '@assay/testing';
 import { APPLY_CORRECTIONS } from './corrections/sql/apply-corrections.js';
 import { BEGIN_GENERATION } from './corrections/sql/begin-generation.js';
 import { LOCK_VERSION } from './corrections/sql/lock-version.js';
-import { WAITING_JOBS } from './delivery/sql/refuse-credential.js';
 import { BEGIN_WAITING, CHANGE_PARENTS } from './delivery/sql/change-parents.js';
 import { RECORD_INTENTS } from './delivery/sql/record-intents.js';
 import { SETTLE_DELIVERIES } from './delivery/sql/settle-deliveries.js';
+import { WAITING_JOBS } from './delivery/sql/waiting-jobs.js';
 import { FIND_STRANDED } from './reconciliation/sql/find-stranded.js';
 import { ADOPT_DELIVERIES } from './intake/sql/insert-deliveries.js';
 

@@ -1,6 +1,7 @@
 import { failureFingerprint, jobEvent } from '@assay/contracts';
 import type { ErrorClass, Failure, JobEventData, OutgoingEvent, SettledDelivery } from '@assay/contracts';
 import { errorChain } from '@assay/security';
+import type { ReceiverAnswer } from '../providers/provider.js';
 import type { ChangedDelivery, Parent } from './delivery.repository.js';
 
 /** What every event about a parent begins with. */
@@ -63,6 +64,8 @@ export interface DeadLetterFacts {
   attempts: number;
   first_failure_at: string;
   last_failure_at: string;
+  /** What the receiver said to the last attempt. */
+  answer?: ReceiverAnswer;
 }
 
 /**
@@ -92,6 +95,7 @@ function deadLetterEvent(parent: Parent, facts: DeadLetterFacts, subject_id: str
       delivery_state: delivery.state,
       attempts,
       upstream_status: failure.upstream_status ?? null,
+      answer: facts.answer ?? null,
       payload_sha256: delivery.payload_hash,
       payload_reference: `notifier.deliveries/${delivery.id}`,
     },
@@ -101,62 +105,4 @@ function deadLetterEvent(parent: Parent, facts: DeadLetterFacts, subject_id: str
     summary: parent.summary,
   };
   return jobEvent('stage.dead_lettered', data, { subject: subject_id, traceparent: parent.traceparent });
-}
-
-export interface RefusedCredential {
-  dead_letter_id: string;
-  destination: string;
-  version: number;
-  revision: number;
-  first_refused_at: string;
-  last_refused_at: string;
-  failure: Failure;
-  waiting: { job_ids: string[]; sources: string[]; more: boolean };
-  correlation_id: string;
-  traceparent: string | null;
-}
-
-/** A credential belongs to no source: only operators of all sources see its dead letter. */
-const EVERY_SOURCE = '*';
-
-/** One dead letter per version of a credential; each further refusal brings its list of waiting jobs up to date (DEL-7). */
-export function credentialDeadLetterEvent(refused: RefusedCredential): OutgoingEvent {
-  const { destination, failure, waiting } = refused;
-  const data = {
-    job_id: null,
-    source: EVERY_SOURCE,
-    changelist_id: null,
-    review_version: null,
-    generation: 0,
-    revision: refused.revision,
-    occurred_at: refused.last_refused_at,
-    correlation_id: refused.correlation_id,
-    stage: 'notify' as const,
-    subject_type: 'credential' as const,
-    subject_id: refused.dead_letter_id,
-    error_class: failure.error_class,
-    code: failure.code,
-    last_stack: errorChain(failure),
-    sanitized_context: {
-      stage: 'notify',
-      destination,
-      credential_version: refused.version,
-      upstream_status: failure.upstream_status ?? null,
-      refusals: refused.revision,
-      waiting_jobs: waiting.job_ids,
-      waiting_sources: waiting.sources,
-      more_jobs_wait: waiting.more,
-    },
-    first_failure_at: refused.first_refused_at,
-    last_failure_at: refused.last_refused_at,
-    fingerprint: failureFingerprint({
-      stage: 'notify',
-      error_class: failure.error_class,
-      code: failure.code,
-      where: destination,
-    }),
-    summary: null,
-  };
-  const subject = refused.dead_letter_id;
-  return jobEvent('stage.dead_lettered', data, { subject, traceparent: refused.traceparent });
 }

@@ -78,4 +78,16 @@ export const DELIVERY_SETTING_DEFINITIONS = {
     default: 30_000,
     min: 10,
   }),
+  destination_failing_ms: durationMs({
+    env: 'ASSAY_NOTIFIER_DESTINATION_FAILING_MS',
+    doc: 'A destination that has failed for so long becomes a dead letter; at once for what cannot mend itself, such as a certificate (DEL-8).',
+    default: 900_000,
+    min: 1,
+  }),
+  fault_report_ms: durationMs({
+    env: 'ASSAY_NOTIFIER_FAULT_REPORT_MS',
+    doc: 'How often the dead letter of a destination or a credential is brought up to date, at most.',
+    default: 60_000,
+    min: 1,
+  }),
 };

@@ -1,3 +1,4 @@
+import type { ReceiverAnswer } from '../providers/provider.js';
 import type { LoadedDelivery } from './delivery.repository.js';
 import type { Schedule } from './schedule.js';
 
@@ -11,6 +12,8 @@ export interface Attempt {
 /** What the queue hands to the worker for one delivery. */
 export interface DeliveryBody extends LoadedDelivery {
   attempt?: Attempt;
+  /** What the receiver said to it. */
+  answer?: ReceiverAnswer;
   /** The time to give up has passed: this attempt is made whatever the circuit says, and ends the row if it fails (DEL-8). */
   is_last?: boolean;
 }
@@ -29,4 +32,6 @@ export interface DeliverySettings extends Schedule {
   circuit_failures: number;
   circuit_open_ms: number;
   circuit_max_open_ms: number;
+  destination_failing_ms: number;
+  fault_report_ms: number;
 }

@@ -21,12 +21,12 @@ import type {
 } from '@assay/work-queue';
 import { PROVIDERS } from '../providers/index.js';
 import type { Destination, Provider, Providers } from '../providers/index.js';
-import { CredentialRefusals } from './credential-refusals.js';
 import { deliveryKey } from './delivery-key.js';
 import { standingOf } from './delivery-row.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { DELIVERY_SETTINGS } from './delivery.settings.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
+import { DestinationFaults } from './destination-faults.js';
 import { DestinationLane } from './destination-lane.js';
 import { IntentWriter } from './intent-writer.js';
 import { nextStep } from './next-step.js';
@@ -57,14 +57,14 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     @Inject(Database) database: Database,
     @Inject(WorkQueue) queue: WorkQueue,
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
-    @Inject(CredentialRefusals) refusals: CredentialRefusals,
+    @Inject(DestinationFaults) faults: DestinationFaults,
     @Inject(PROVIDERS) private readonly providers: Providers,
     @Inject(DELIVERY_SETTINGS) private readonly settings: DeliverySettings,
     @Inject(Shutdown) private readonly shutdown: Shutdown,
   ) {
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
     const waiting = new WaitingParents(database, queue, repository);
-    this.#sender = new Sender({ repository, intents, refusals, waiting, settings });
+    this.#sender = new Sender({ repository, intents, faults, waiting, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue, (body) => this.#destinationName(body));
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });
     shutdown.signal.addEventListener('abort', () => this.#lanes.forEach((lane) => lane.close()));

@@ -6,23 +6,18 @@ import type { Outcome, Unit } from '@assay/work-queue';
 import { RENDER_VERSION } from '../rendering/index.js';
 import type { Payload } from '../rendering/index.js';
 import type { Classification, Provider, Receipt } from '../providers/provider.js';
-import type { CredentialRefusals } from './credential-refusals.js';
 import { deliveryKey } from './delivery-key.js';
 import { parkings, sends, sendSeconds, withheld } from './delivery-metrics.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
 import type { DeliveryRepository, IntentEnd } from './delivery.repository.js';
+import type { DestinationFaults } from './destination-faults.js';
+import type { FaultSubject } from './fault-events.js';
 import type { DestinationLane, ParkReason, Ticket } from './destination-lane.js';
 import type { IntentWriter } from './intent-writer.js';
-import { askedMs } from './schedule.js';
+import { askedMs, retryInMs } from './schedule.js';
 import type { WaitingParents } from './waiting-parents.js';
 
-const log = createLog('notifier.sender', [
-  'send_withheld',
-  'intent_refused',
-  'withdrawal_failed',
-  'refusal_not_recorded',
-  'payload_differs',
-]);
+const log = createLog('notifier.sender', ['send_withheld', 'intent_refused', 'withdrawal_failed', 'payload_differs']);
 
 export type DeliveryOutcome = Outcome<DeliveryResult>;
 type DeliveryUnit = Unit<DeliveryBody>;
@@ -30,7 +25,7 @@ type DeliveryUnit = Unit<DeliveryBody>;
 export interface SenderParts {
   repository: DeliveryRepository;
   intents: IntentWriter;
-  refusals: CredentialRefusals;
+  faults: DestinationFaults;
   waiting: WaitingParents;
   settings: DeliverySettings;
 }
@@ -147,6 +142,7 @@ export class Sender {
     try {
       const receipt = await this.#callProvider(unit, provider, destination, payload);
       ticket.succeeded();
+      this.parts.faults.succeeded(destination);
       sends.add(1, { destination, verdict: 'sent' });
       return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
     } catch (error) {
@@ -192,48 +188,55 @@ export class Sender {
     provider: Provider,
     lane: DestinationLane,
     ticket: Ticket,
-    { verdict, failure, concerns }: Classification,
+    classified: Classification,
   ): Promise<DeliveryOutcome> {
+    const { verdict, failure, concerns, stays = false } = classified;
     unit.body.attempt = { token: unit.item.lease.token, outcome: verdict === 'ambiguous' ? 'ambiguous' : 'not_sent' };
-    if (concerns === 'credential') {
-      ticket.credentialRefused();
-      return this.#refuseCredential(unit, provider, lane, failure);
-    }
+    unit.body.answer = classified.answer;
     if (concerns === 'recipient') {
       ticket.succeeded();
       return { kind: 'failed', failure };
     }
-    const attempt = unit.item.attempts + 1;
-    const open = ticket.failed(attempt);
-    const resend = provider.capabilities.ambiguous_policy === 'resend' || provider.capabilities.lookup !== null;
-    if (verdict === 'ambiguous' && !resend) return { kind: 'failed', failure };
-    if (verdict === 'not_sent_permanent') return { kind: 'failed', failure };
-    if (!open || unit.body.is_last) {
-      return { kind: 'failed', failure: verdict === 'ambiguous' ? asRetryable(failure) : failure };
+    if (concerns === 'credential') {
+      ticket.credentialRefused();
+      await this.#report(unit, provider, lane, 'credential', { ...classified, stays: true });
+      return this.#wait(unit, lane, classified);
     }
-    // An outage spends no attempts (DEL-8): the row waits for the circuit's next probe.
+    const open = ticket.failed(unit.item.attempts + 1);
+    if (open || stays) await this.#report(unit, provider, lane, 'destination', classified);
+    const resend = provider.capabilities.ambiguous_policy === 'resend' || provider.capabilities.lookup !== null;
+    if (verdict === 'not_sent_permanent' || (verdict === 'ambiguous' && !resend)) return { kind: 'failed', failure };
+    const again = verdict === 'ambiguous' ? asRetryable(failure) : failure;
+    return open ? this.#wait(unit, lane, { ...classified, failure: again }) : { kind: 'failed', failure: again };
+  }
+
+  /** An outage spends no attempts (DEL-8): the row waits for the circuit's next probe, unless its time is over. */
+  async #wait(
+    unit: DeliveryUnit,
+    lane: DestinationLane,
+    { verdict, failure }: Pick<Classification, 'verdict' | 'failure'>,
+  ): Promise<DeliveryOutcome> {
+    if (unit.body.is_last) return { kind: 'failed', failure };
     await this.#withdraw(unit, { failed: true, maybe: verdict === 'ambiguous' }, failure.code);
     const parked = lane.park();
-    const asked_ms = askedMs(this.parts.settings, { attempt, failure });
+    const asked_ms = askedMs(this.parts.settings, { attempt: unit.item.attempts + 1, failure });
     return this.#park(unit, lane, Math.max(parked.due_in_ms, asked_ms), parked.reason);
   }
 
-  async #refuseCredential(
-    unit: DeliveryUnit,
+  #report(
+    { item, body: { row } }: DeliveryUnit,
     provider: Provider,
     lane: DestinationLane,
-    failure: Failure,
-  ): Promise<DeliveryOutcome> {
-    const { channel, address } = unit.body.row;
-    const { destination } = lane;
+    subject_type: FaultSubject,
+    { failure, answer, stays = false }: Classification,
+  ): Promise<void> {
+    const { channel, address } = row;
     const one_address = provider.channel === 'webhook' ? address : null;
-    // The row waits all the same; the next refusal reports it again.
-    await this.parts.refusals
-      .report({ destination, channel, address: one_address, failure, item: unit.item })
-      .catch((error: unknown) => log.error('refusal_not_recorded', { destination: destination.name }, error));
-    if (unit.body.is_last) return { kind: 'failed', failure };
-    await this.#withdraw(unit, { failed: true, maybe: false }, failure.code);
-    return this.#park(unit, lane, lane.park().due_in_ms, 'credential_refused');
+    const send = { attempt: item.attempts + 1, elapsed_ms: 0, failure };
+    const next_attempt_in_ms =
+      lane.phase === 'closed' ? retryInMs(this.parts.settings, send, () => 1)! : lane.park().due_in_ms;
+    const about = { subject_type, destination: lane.destination, channel, address: one_address, next_attempt_in_ms };
+    return this.parts.faults.report({ ...about, failure, answer, stays, item });
   }
 
   /**

@@ -47,7 +47,9 @@ export class SettlementOfDeliveries {
       const unknown = delivery.state === 'unknown' && failure.error_class !== 'WORKER_CRASH_LOOP';
       const error_class = unknown ? 'OUTCOME_UNKNOWN' : failure.error_class;
       const destination = this.destinationOf(unit.body);
-      const facts = { delivery, destination, error_class, failure, attempts, first_failure_at, last_failure_at };
+      const { answer } = unit.body;
+      const times = { first_failure_at, last_failure_at };
+      const facts = { delivery, destination, error_class, failure, attempts, ...times, answer };
       events.set(unit.item.id, deadLetterEvents(parents.get(parentKey(delivery))!, facts));
     }
     await this.#queueAgain(

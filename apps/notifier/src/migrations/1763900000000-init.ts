@@ -12,6 +12,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   intents are found through `reviews_open`, whose parents are few.
  * - `deliveries.first_attempt_at`: of this generation, written with its first intent; what is given up is counted from
  *   there (DEL-8).
+ * - `destination_faults`: what is or was wrong with a destination, or with a version of our credential there. One row each,
+ *   whose revision its dead letter goes by; `told_at` and `reports` are of the episode that began at `failing_since`.
  * - `delivery_history` holds one row per outcome, which stands for two transitions where an attempt was made (to
  *   `sending` and from it): half the rows. A worker that takes an open intent over ends the old attempt with a line of
  *   its own, so its own way to `sending` is told already. The view `delivery_transitions` lists them all (GEN-1).
@@ -112,15 +114,19 @@ export class Init1763900000000 extends SqlMigration {
       SELECT id, intent_at, intent_from, 'sending', intent_owner, 'intent_recorded', NULL
         FROM deliveries WHERE intent_at IS NOT NULL AND intent_from <> 'sending'`,
 
-    `CREATE TABLE credentials (
+    `CREATE TABLE destination_faults (
+      subject_id uuid PRIMARY KEY,
+      subject_type text NOT NULL CHECK (subject_type IN ('credential', 'destination')),
       destination text NOT NULL,
       fingerprint text NOT NULL,
       version integer NOT NULL,
-      revision integer NOT NULL DEFAULT 1,
-      dead_letter_id uuid NOT NULL,
-      first_refused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-      last_refused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-      PRIMARY KEY (destination, fingerprint)
+      revision integer NOT NULL,
+      reports integer NOT NULL DEFAULT 1,
+      failing_since timestamptz NOT NULL DEFAULT now(),
+      last_failure_at timestamptz NOT NULL DEFAULT now(),
+      told_at timestamptz,
+      recovered_at timestamptz,
+      CONSTRAINT destination_faults_identity UNIQUE (destination, subject_type, fingerprint)
     )`,
 
     ...WORK_QUEUE_MIGRATION_SQL,

@@ -1,21 +1,6 @@
 import { statement } from '@assay/postgres';
 
 /**
- * Counts a refusal of a destination's credential and names its version: one dead letter per version (DEL-7). The
- * fingerprint never leaves this table.
- *
- * $1 destination, $2 fingerprint, $3 id of the dead letter's subject if this is the version's first refusal.
- */
-export const REFUSE_CREDENTIAL = statement(
-  'refuse_credential',
-  `INSERT INTO credentials AS c (destination, fingerprint, version, dead_letter_id)
-    VALUES ($1, $2, (SELECT count(*) + 1 FROM credentials WHERE destination = $1), $3::uuid)
-    ON CONFLICT (destination, fingerprint)
-      DO UPDATE SET revision = c.revision + 1, last_refused_at = clock_timestamp()
-    RETURNING version, revision, dead_letter_id, first_refused_at, last_refused_at`,
-);
-
-/**
  * Reviews that wait for a destination, the oldest first: those with open deliveries are looked at one after the other,
  * each through its deliveries; they are few, while `deliveries` keeps all that ever were. LATERAL, for a plan of EXISTS
  * may begin with the deliveries. A job that waits under two generations comes twice.

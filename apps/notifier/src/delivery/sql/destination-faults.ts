@@ -1,0 +1,60 @@
+import { statement } from '@assay/postgres';
+
+/** Of the episode that `f` is in; one that has recovered begins anew. */
+const SINCE = `CASE WHEN f.recovered_at IS NULL THEN f.failing_since ELSE now() END`;
+const TOLD = `CASE WHEN f.recovered_at IS NULL THEN f.told_at END`;
+/** The first time once it has failed for so long; then no more often than every so many milliseconds. */
+const TELLS = `CASE WHEN ${TOLD} IS NULL THEN now() - ${SINCE} >= $5 * interval '1 millisecond'
+  ELSE now() - f.told_at >= $6 * interval '1 millisecond' END`;
+
+/**
+ * A failure of a destination, or of our credential there, and whether it is to be told now: one dead letter over all
+ * replicas, for the row's lock makes their reports take turns (DEL-7, DEL-8). The fingerprint of a credential names its
+ * version, and never leaves this table; a destination's is empty. `now()` is one time for the whole statement.
+ *
+ * $1 destination, $2 subject type, $3 fingerprint, $4 id of the dead letter's subject if this is its first failure;
+ * $5 failing for so many ms before it is told, $6 ms between two tellings.
+ * EXPLAIN: Insert, arbitrated by destination_faults_identity; the version by an Index Only Scan on it.
+ */
+export const RECORD_FAULT = statement(
+  'record_fault',
+  `INSERT INTO destination_faults AS f (destination, subject_type, fingerprint, subject_id, version, revision, told_at)
+    VALUES ($1, $2, $3, $4,
+      (SELECT count(*) + 1 FROM destination_faults WHERE destination = $1 AND subject_type = $2),
+      CASE WHEN $5::float8 <= 0 THEN 1 ELSE 0 END, CASE WHEN $5::float8 <= 0 THEN now() END)
+    ON CONFLICT ON CONSTRAINT destination_faults_identity DO UPDATE
+      SET reports = CASE WHEN f.recovered_at IS NULL THEN f.reports + 1 ELSE 1 END,
+        failing_since = ${SINCE}, last_failure_at = greatest(f.last_failure_at, now()), recovered_at = NULL,
+        told_at = CASE WHEN ${TELLS} THEN now() ELSE ${TOLD} END,
+        revision = f.revision + CASE WHEN ${TELLS} THEN 1 ELSE 0 END
+    RETURNING subject_id, version, revision, reports, failing_since, last_failure_at,
+      last_failure_at + $7 * interval '1 millisecond' AS next_attempt_at,
+      told_at IS NOT DISTINCT FROM now() AS tells`,
+);
+
+/**
+ * A destination has taken a message: whatever was wrong there is over, and what was told of it gets a revision to tell that
+ * by. A failure that came after the success stands.
+ *
+ * $1 destination, $2 how many ms ago it took the message.
+ * EXPLAIN: Update over an Index Scan on destination_faults_identity.
+ */
+export const RECOVER_DESTINATION = statement(
+  'recover_destination',
+  `UPDATE destination_faults AS f
+    SET recovered_at = greatest(f.last_failure_at, now()),
+      revision = f.revision + CASE WHEN f.told_at IS NULL THEN 0 ELSE 1 END
+    WHERE f.destination = $1 AND f.recovered_at IS NULL
+      AND f.last_failure_at <= now() - $2 * interval '1 millisecond'
+    RETURNING f.subject_type, f.subject_id, f.revision, f.recovered_at, f.told_at IS NOT NULL AS told`,
+);
+
+/**
+ * Destinations with something wrong, by whichever replica found it, and how long ago: a success there is written down.
+ * EXPLAIN: Seq Scan; a row for each destination, and for each credential that was ever refused.
+ */
+export const FAILING_DESTINATIONS = statement(
+  'failing_destinations',
+  `SELECT destination, (extract(epoch FROM clock_timestamp() - min(last_failure_at)) * 1000)::float8 AS failed_ms_ago
+    FROM destination_faults WHERE recovered_at IS NULL GROUP BY 1`,
+);
