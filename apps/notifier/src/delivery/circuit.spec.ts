@@ -63,7 +63,7 @@ describe('Circuit', () => {
   });
 
   it('DEL-7.d opens at once when the credential is refused', () => {
-    circuit.credentialRefused();
+    circuit.refused();
     expect(circuit.ask()).toEqual({ kind: 'park', due_in_ms: 3_000 });
     now_ms += 4_000;
     expect(circuit.openForMs()).toBe(4_000);
@@ -75,7 +75,7 @@ describe('Circuit', () => {
       () => now_ms,
       () => 1,
     );
-    spread.credentialRefused();
+    spread.refused();
     expect(spread.ask()).toEqual({ kind: 'park', due_in_ms: 3_750 });
   });
 });

@@ -70,8 +70,8 @@ export class Circuit {
     else if (this.#phase === 'closed' && this.#failures >= this.rule.failure_threshold) this.#open(this.rule.open_ms);
   }
 
-  /** Our credential was refused (DEL-7): nothing else can go through, so it opens at once, for the longest time. */
-  credentialRefused(): void {
+  /** Our credential was refused, or we were (DEL-7): nothing can go through, so it opens at once, for the longest time. */
+  refused(): void {
     this.#open(this.rule.max_open_ms);
   }
 

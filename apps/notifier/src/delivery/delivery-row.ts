@@ -1,4 +1,5 @@
 import type { Channel, DeliveryState } from '@assay/contracts';
+import { deliveryKey } from './delivery-key.js';
 import type { DeliveryStanding } from './next-step.js';
 
 /** A delivery as its worker reads it. */
@@ -31,4 +32,9 @@ export interface DeliveryRow {
 export function standingOf(row: DeliveryRow): DeliveryStanding {
   const { state, notification_id, notified_at, open_intent_age_ms, newer_version_known } = row;
   return { state, notification_id, notified_at, intent_open: open_intent_age_ms !== null, newer_version_known };
+}
+
+/** Its idempotency key (DEL-1). */
+export function keyOf(row: DeliveryRow): string {
+  return deliveryKey({ ...row, recipient: { channel: row.channel, address: row.address } });
 }

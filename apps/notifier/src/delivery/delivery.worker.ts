@@ -21,18 +21,20 @@ import type {
 } from '@assay/work-queue';
 import { PROVIDERS } from '../providers/index.js';
 import type { Destination, Provider, Providers } from '../providers/index.js';
-import { deliveryKey } from './delivery-key.js';
-import { standingOf } from './delivery-row.js';
+import { keyOf, standingOf } from './delivery-row.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { DELIVERY_SETTINGS } from './delivery.settings.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
 import { DestinationFaults } from './destination-faults.js';
 import { DestinationLane } from './destination-lane.js';
+import { FailedSends } from './failed-sends.js';
+import { outcomeUnknown } from './failures.js';
 import { IntentWriter } from './intent-writer.js';
 import { nextStep } from './next-step.js';
+import { Parking } from './parking.js';
+import type { DeliveryOutcome } from './parking.js';
 import { retryInMs } from './schedule.js';
 import { Sender } from './sender.js';
-import type { DeliveryOutcome } from './sender.js';
 import { SettlementOfDeliveries } from './settlement-of-deliveries.js';
 import { WaitingParents } from './waiting-parents.js';
 
@@ -63,8 +65,9 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     @Inject(Shutdown) private readonly shutdown: Shutdown,
   ) {
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
-    const waiting = new WaitingParents(database, queue, repository);
-    this.#sender = new Sender({ repository, intents, faults, waiting, settings });
+    const parking = new Parking(repository, new WaitingParents(database, queue, repository), settings);
+    const failed = new FailedSends(faults, parking, settings);
+    this.#sender = new Sender({ intents, faults, parking, failed, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue, (body) => this.#destinationName(body));
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });
     shutdown.signal.addEventListener('abort', () => this.#lanes.forEach((lane) => lane.close()));
@@ -160,9 +163,8 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
   async #ask(unit: Unit<DeliveryBody>, provider: Provider, lane: DestinationLane): Promise<DeliveryOutcome> {
     const { row } = unit.body;
     const { lease_ms, send_timeout_ms } = this.settings;
-    const key = deliveryKey({ ...row, recipient: { channel: row.channel, address: row.address } });
     try {
-      const receipt = await provider.lookup!(key, row.address, AbortSignal.timeout(send_timeout_ms));
+      const receipt = await provider.lookup!(keyOf(row), row.address, AbortSignal.timeout(send_timeout_ms));
       if (receipt) {
         log.info('outcome_found', { delivery_id: row.id });
         return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
@@ -216,13 +218,4 @@ function unknownRecipient(unit: Unit<DeliveryBody>, served: boolean): DeliveryOu
     kind: 'failed',
     failure: new Failure({ error_class: 'RECIPIENT_INVALID', code, retryable: false, message }),
   };
-}
-
-export function outcomeUnknown(code: string): Failure {
-  return new Failure({
-    error_class: 'OUTCOME_UNKNOWN',
-    code,
-    retryable: false,
-    message: 'it may have been sent, and nobody can tell',
-  });
 }

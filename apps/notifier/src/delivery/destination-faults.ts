@@ -7,12 +7,18 @@ import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { WorkItem } from '@assay/work-queue';
 import { v7 } from 'uuid';
-import type { Destination, ReceiverAnswer } from '../providers/provider.js';
+import type { Classification, Destination, ReceiverAnswer } from '../providers/provider.js';
 import { DELIVERY_SETTINGS } from './delivery.settings.js';
 import type { DeliverySettings } from './delivery.types.js';
 import { faultEvent, recoveredEvent } from './fault-events.js';
 import type { FaultSubject, Recovery, ToldFault, WaitingWork } from './fault-events.js';
-import { FAILING_DESTINATIONS, RECORD_FAULT, RECOVER_DESTINATION } from './sql/destination-faults.js';
+import {
+  COUNT_REFUSAL,
+  FAILING_DESTINATIONS,
+  LOCK_REFUSALS,
+  RECORD_FAULT,
+  RECOVER_DESTINATION,
+} from './sql/destination-faults.js';
 import { WAITING_JOBS } from './sql/waiting-jobs.js';
 
 const log = createLog('notifier.destinations', [
@@ -20,6 +26,7 @@ const log = createLog('notifier.destinations', [
   'destination_recovered',
   'fault_not_recorded',
   'recovery_not_recorded',
+  'refusal_not_counted',
   'faults_not_read',
 ]);
 
@@ -28,6 +35,8 @@ export const FAULT_QUEUE = 'fault';
 /** As many job ids as fit into what dead-letter keeps of a context (8 KiB). */
 const MOST_JOBS_LISTED = 100;
 const MOST_JOBS_COUNTED = 1_000;
+/** Different refusals of single rows, with no success between them, that are not theirs (DEL-7). */
+const MANY_REFUSALS = 3;
 /** How soon a success here ends what another replica has found. */
 const READ_AGAIN_MS = 5_000;
 
@@ -96,6 +105,24 @@ export class DestinationFaults implements OnApplicationBootstrap, OnModuleDestro
     } catch (error) {
       this.#reported_at.delete(reason);
       log.error('fault_not_recorded', { destination: name }, error);
+    }
+  }
+
+  /**
+   * True where a refusal of one row is not its own affair: it is one of three that differ, over all replicas, with no
+   * success between them. Never rejects: what could not be counted stays the row's.
+   */
+  async isGeneral(destination: string, { of, counted_by }: NonNullable<Classification['suspected']>): Promise<boolean> {
+    try {
+      this.#failing.add(destination);
+      const [row] = await this.database.transaction(async (tx) => {
+        await tx.execute(LOCK_REFUSALS, [destination]);
+        return tx.query<{ different: number }>(COUNT_REFUSAL, [destination, of, counted_by, MANY_REFUSALS]);
+      });
+      return row!.different >= MANY_REFUSALS;
+    } catch (error) {
+      log.error('refusal_not_counted', { destination }, error);
+      return false;
     }
   }
 

@@ -76,7 +76,7 @@ describe('DestinationLane', () => {
   it('tries at once again when a refused credential has been replaced', async () => {
     let fingerprint = 'old';
     const own = lane(2, () => fingerprint);
-    ticketOf(await own.enter()).credentialRefused();
+    ticketOf(await own.enter()).refused('credential');
     expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'credential_refused' });
     fingerprint = 'new';
     expect((await own.enter()).kind).toBe('go');

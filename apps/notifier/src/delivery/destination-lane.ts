@@ -1,6 +1,7 @@
 import type { Destination } from '../providers/provider.js';
 import { Circuit } from './circuit.js';
 import type { CircuitPhase, CircuitRule } from './circuit.js';
+import type { FaultSubject } from './fault-events.js';
 import { Rate } from './rate.js';
 
 export type ParkReason = 'circuit_open' | 'credential_refused' | 'destination_busy' | 'rate_limited' | 'stopping';
@@ -24,8 +25,9 @@ export interface Ticket {
   succeeded(): void;
   /** @param attempt of this row, from 1. Returns true where the circuit is open now: the row parks, no attempt spent. */
   failed(attempt: number): boolean;
-  credentialRefused(): void;
-  /** No send took place. */
+  /** All that is sent there is refused: our credential, or we ourselves. */
+  refused(of: FaultSubject): void;
+  /** No send took place, or it says nothing of the destination. */
   withdrawn(): void;
 }
 
@@ -153,9 +155,9 @@ export class DestinationLane {
         leave();
         return this.#circuit.phase !== 'closed';
       },
-      credentialRefused: () => {
-        this.#refused_fingerprint = this.destination.credentialFingerprint();
-        this.#circuit.credentialRefused();
+      refused: (of) => {
+        if (of === 'credential') this.#refused_fingerprint = this.destination.credentialFingerprint();
+        this.#circuit.refused();
         leave();
       },
       withdrawn: () => {

@@ -16,4 +16,5 @@ export type { ChangedDelivery, DeliveryEnd, Parent, ParentDelta } from './delive
 export { DeliveryModule } from './delivery.module.js';
 export { DELIVERY_SETTING_DEFINITIONS, DELIVERY_SETTINGS } from './delivery.settings.js';
 export type { DeliveryBody, DeliverySettings } from './delivery.types.js';
-export { DELIVER_QUEUE, DeliveryWorker, outcomeUnknown } from './delivery.worker.js';
+export { DELIVER_QUEUE, DeliveryWorker } from './delivery.worker.js';
+export { outcomeUnknown } from './failures.js';

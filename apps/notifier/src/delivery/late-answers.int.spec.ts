@@ -6,7 +6,8 @@ import type { DeadUnit, WorkItem } from '@assay/work-queue';
 import { NotifierFixture } from '../notifier.fixture.js';
 import type { DeliveryBody } from './delivery.types.js';
 import { DeliveryRepository } from './delivery.repository.js';
-import { DELIVER_QUEUE, DeliveryWorker, outcomeUnknown } from './delivery.worker.js';
+import { DELIVER_QUEUE, DeliveryWorker } from './delivery.worker.js';
+import { outcomeUnknown } from './failures.js';
 
 const DEV: Recipient = { channel: 'email', address: 'dev@example.org' };
 

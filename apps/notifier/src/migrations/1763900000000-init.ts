@@ -14,6 +14,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   there (DEL-8).
  * - `destination_faults`: what is or was wrong with a destination, or with a version of our credential there. One row each,
  *   whose revision its dead letter goes by; `told_at` and `reports` are of the episode that began at `failing_since`.
+ * - `destination_refusals`: refusals of single rows since the destination's last success, three kinds of each at most: they
+ *   may be its own fault, or our credential's (DEL-7).
  * - `delivery_history` holds one row per outcome, which stands for two transitions where an attempt was made (to
  *   `sending` and from it): half the rows. A worker that takes an open intent over ends the old attempt with a line of
  *   its own, so its own way to `sending` is told already. The view `delivery_transitions` lists them all (GEN-1).
@@ -127,6 +129,13 @@ export class Init1763900000000 extends SqlMigration {
       told_at timestamptz,
       recovered_at timestamptz,
       CONSTRAINT destination_faults_identity UNIQUE (destination, subject_type, fingerprint)
+    )`,
+    `CREATE TABLE destination_refusals (
+      destination text NOT NULL,
+      suspected text NOT NULL CHECK (suspected IN ('credential', 'destination')),
+      counted_by text NOT NULL,
+      refused_at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (destination, suspected, counted_by)
     )`,
 
     ...WORK_QUEUE_MIGRATION_SQL,

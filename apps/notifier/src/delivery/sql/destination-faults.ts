@@ -33,7 +33,34 @@ export const RECORD_FAULT = statement(
 );
 
 /**
- * A destination has taken a message: whatever was wrong there is over, and what was told of it gets a revision to tell that
+ * A refusal of one row, and how many different ones there have been since the destination's last success (DEL-7). What is
+ * enough is kept, and no more. Counted by one replica at a time, under an advisory lock on the destination.
+ *
+ * $1 destination, $2 `credential` or `destination`, $3 what differs, $4 how many are enough.
+ * EXPLAIN: an Index Only Scan on destination_refusals_pkey, and an Insert that it arbitrates.
+ */
+export const COUNT_REFUSAL = statement(
+  'count_refusal',
+  `WITH known AS MATERIALIZED (
+    SELECT counted_by FROM destination_refusals WHERE destination = $1 AND suspected = $2
+  ), added AS (
+    INSERT INTO destination_refusals (destination, suspected, counted_by)
+    SELECT $1, $2, $3 WHERE (SELECT count(*) FROM known) < $4
+    ON CONFLICT (destination, suspected, counted_by) DO UPDATE SET refused_at = now()
+    RETURNING counted_by
+  )
+  SELECT count(*)::int AS different FROM (SELECT counted_by FROM known UNION SELECT counted_by FROM added) AS each`,
+);
+
+/** One replica at a time. $1 destination. */
+export const LOCK_REFUSALS = statement(
+  'lock_refusals',
+  `SELECT pg_advisory_xact_lock(hashtextextended('assay.refusals ' || $1, 0))`,
+);
+
+/**
+ * A destination has taken a message: whatever was wrong there is over, refusals of single rows count
+ * no more, and what was told of it gets a revision to tell that
  * by. A failure that came after the success stands.
  *
  * $1 destination, $2 how many ms ago it took the message.
@@ -41,7 +68,11 @@ export const RECORD_FAULT = statement(
  */
 export const RECOVER_DESTINATION = statement(
   'recover_destination',
-  `UPDATE destination_faults AS f
+  `WITH forgotten AS (
+    DELETE FROM destination_refusals
+      WHERE destination = $1 AND refused_at <= now() - $2 * interval '1 millisecond'
+  )
+  UPDATE destination_faults AS f
     SET recovered_at = greatest(f.last_failure_at, now()),
       revision = f.revision + CASE WHEN f.told_at IS NULL THEN 0 ELSE 1 END
     WHERE f.destination = $1 AND f.recovered_at IS NULL
@@ -51,10 +82,15 @@ export const RECOVER_DESTINATION = statement(
 
 /**
  * Destinations with something wrong, by whichever replica found it, and how long ago: a success there is written down.
- * EXPLAIN: Seq Scan; a row for each destination, and for each credential that was ever refused.
+ * EXPLAIN: Seq Scans; a row for each destination and for each credential that was ever refused, and some refusals.
  */
 export const FAILING_DESTINATIONS = statement(
   'failing_destinations',
-  `SELECT destination, (extract(epoch FROM clock_timestamp() - min(last_failure_at)) * 1000)::float8 AS failed_ms_ago
-    FROM destination_faults WHERE recovered_at IS NULL GROUP BY 1`,
+  `SELECT destination, (extract(epoch FROM clock_timestamp() - min(at)) * 1000)::float8 AS failed_ms_ago
+    FROM (
+      SELECT destination, last_failure_at AS at FROM destination_faults WHERE recovered_at IS NULL
+      UNION ALL
+      SELECT destination, refused_at FROM destination_refusals
+    ) AS each
+    GROUP BY 1`,
 );
