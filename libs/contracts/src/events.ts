@@ -118,6 +118,8 @@ export interface DeliverySettled extends JobEventData {
   summary: DeliverySummary;
   /** Those that settled now; empty where the job only adopted what an earlier one had sent. */
   deliveries: SettledDelivery[];
+  /** Until then nobody need speak of the job; absent where nothing waits (ING-11). */
+  waits_until?: string;
 }
 
 export interface StageDelayed extends JobEventData {
@@ -134,6 +136,8 @@ export interface StageDelayed extends JobEventData {
   next_due_at: string;
   /** From `notify` only. */
   summary: DeliverySummary | null;
+  /** From `notify` only: until then nobody need speak of the job; absent where nothing waits (ING-11). */
+  waits_until?: string;
 }
 
 /** DLQ-3: never a secret, a token, a full payload or personal data. */
@@ -152,6 +156,8 @@ export interface StageDeadLettered extends EventData {
   fingerprint: string;
   /** From `notify` only: the parent's summary (DEL-15). */
   summary: DeliverySummary | null;
+  /** From `notify` only: until then nobody need speak of the job; absent where nothing waits (ING-11). */
+  waits_until?: string;
 }
 
 /** What was dead-lettered about something that belongs to no job is over: a credential, a destination (DLQ-3). */

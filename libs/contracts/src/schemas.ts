@@ -38,6 +38,8 @@ const aboutAJob: Record<string, Schema> = {
 const recipients = listOf(object({ channel: text, address: text }));
 const counts = object({ submitted: count, kept: count, dropped: count, coerced: count, by_code: mapOf(count) });
 const summary = object({ open: count, failed: count, by_channel: mapOf(mapOf(count)) });
+/** Of a job whose deliveries wait (ING-11). */
+const waits: Record<string, Schema> = { waits_until: instant };
 const finding = object({
   id: text,
   severity: text,
@@ -100,48 +102,57 @@ export const EVENT_SCHEMAS = {
     accepted_at: instant,
     allow_list: object({ submitted_under: text, judged_by: text }),
   }),
-  'delivery.settled': object({
-    ...aboutAJob,
-    summary,
-    deliveries: listOf(
-      object(
-        {
-          delivery_id: uuid,
-          channel: text,
-          state: text,
-          notification_id: nullableText,
-          notified_at: nullable(instant),
-        },
-        { had_dead_letter: { type: 'boolean' }, original_id: nullable(uuid) },
+  'delivery.settled': object(
+    {
+      ...aboutAJob,
+      summary,
+      deliveries: listOf(
+        object(
+          {
+            delivery_id: uuid,
+            channel: text,
+            state: text,
+            notification_id: nullableText,
+            notified_at: nullable(instant),
+          },
+          { had_dead_letter: { type: 'boolean' }, original_id: nullable(uuid) },
+        ),
       ),
-    ),
-  }),
-  'stage.delayed': object({
-    ...aboutAJob,
-    stage: text,
-    subject_type: text,
-    subject_id: text,
-    attempt: { type: 'integer', minimum: 1 },
-    max_attempts: nullable({ type: 'integer', minimum: 1 }),
-    error_class: text,
-    code: text,
-    next_due_at: instant,
-    summary: nullable(summary),
-  }),
-  'stage.dead_lettered': object({
-    ...aboutAnything,
-    stage: text,
-    subject_type: text,
-    subject_id: text,
-    error_class: text,
-    code: text,
-    last_stack: { type: 'string' },
-    sanitized_context: { type: 'object' },
-    first_failure_at: instant,
-    last_failure_at: instant,
-    fingerprint: text,
-    summary: nullable(summary),
-  }),
+    },
+    waits,
+  ),
+  'stage.delayed': object(
+    {
+      ...aboutAJob,
+      stage: text,
+      subject_type: text,
+      subject_id: text,
+      attempt: { type: 'integer', minimum: 1 },
+      max_attempts: nullable({ type: 'integer', minimum: 1 }),
+      error_class: text,
+      code: text,
+      next_due_at: instant,
+      summary: nullable(summary),
+    },
+    waits,
+  ),
+  'stage.dead_lettered': object(
+    {
+      ...aboutAnything,
+      stage: text,
+      subject_type: text,
+      subject_id: text,
+      error_class: text,
+      code: text,
+      last_stack: { type: 'string' },
+      sanitized_context: { type: 'object' },
+      first_failure_at: instant,
+      last_failure_at: instant,
+      fingerprint: text,
+      summary: nullable(summary),
+    },
+    waits,
+  ),
   'stage.recovered': object({
     ...aboutAnything,
     stage: text,

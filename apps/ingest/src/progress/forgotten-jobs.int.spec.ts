@@ -120,6 +120,42 @@ describe('a job without news', () => {
     expect(of(dead, job)).toHaveLength(0);
   });
 
+  it('ING-11.g is left alone while others of its deliveries wait, whatever settles meanwhile, and says for what', async () => {
+    const job = await accepted();
+    const by_channel = { webhook: { retry_scheduled: 1, pending: 1 } };
+    await replica.tell(job, 'stage.delayed', {
+      ...{ stage: 'notify', subject_type: 'delivery', subject_id: job.job_id, attempt: 6, max_attempts: null },
+      ...{ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'certificate_untrusted', revision: 3 },
+      ...{ next_due_at: '2999-01-01T00:00:00.000Z', waits_until: '2999-01-01T00:00:00.000Z' },
+      summary: { open: 2, failed: 0, by_channel },
+    });
+    const waits = {
+      ...{ stage: 'notify', code: 'certificate_untrusted', error_class: 'DEPENDENCY_UNAVAILABLE' },
+      until: '2999-01-01T00:00:00.000Z',
+    };
+    await eventually(async () => {
+      expect((await replica.get(job.links.job)).body).toMatchObject({ state: 'retryable_failed', waits });
+    });
+    await replica.tell(job, 'delivery.settled', {
+      summary: { open: 1, failed: 0, by_channel: { webhook: { retry_scheduled: 1, sent: 1 } } },
+      ...{ deliveries: [], revision: 4, waits_until: '2999-01-01T00:00:00.000Z' },
+    });
+    await eventually(async () => {
+      expect((await replica.get(job.links.job)).body).toMatchObject({ state: 'in_progress', waits });
+    });
+    const told = of(submitted, job).length;
+    const later = await accepted();
+    await eventually(() => expect(of(dead, later)).toHaveLength(1));
+    expect(of(submitted, job)).toHaveLength(told);
+    await replica.tell(job, 'delivery.settled', {
+      summary: { open: 0, failed: 0, by_channel: { webhook: { sent: 2 } } },
+      ...{ deliveries: [], revision: 5 },
+    });
+    await eventually(async () => {
+      expect((await replica.get(job.links.job)).body).toMatchObject({ state: 'succeeded', waits: null });
+    });
+  });
+
   it('ING-11.a that has news is not forgotten before as long again', async () => {
     const job = await accepted();
     await replica.tell(job, 'review.validated', VALIDATED);

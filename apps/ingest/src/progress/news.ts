@@ -30,6 +30,7 @@ export interface News {
   attempt: number | null;
   error_class: string | null;
   code: string | null;
+  /** Until then nobody need speak of the job: an attempt is due, or a destination is waited for (ING-11). */
   next_due_at: string | null;
   /** For the timeline, in a stable form: `accepted`, `smtp_450`, … */
   cause: string;
@@ -60,30 +61,32 @@ export function newsOfValidated(event: ReceivedEvent<ReviewValidated>): News {
 }
 
 export function newsOfSettled(event: ReceivedEvent<DeliverySettled>): News {
-  const { job_id, summary, deliveries } = event.data;
+  const { job_id, summary, deliveries, waits_until = null } = event.data;
   const states = [...new Set(deliveries.map((delivery) => delivery.state))].toSorted();
   return {
     ...common(event, job_id),
-    ...{ stage: 'notify', summary, state: stateOf(summary) },
+    ...{ stage: 'notify', summary, state: stateOf(summary), next_due_at: waits_until },
     cause: states.length === 0 ? 'adopted' : states.join(','),
   };
 }
 
 export function newsOfDelayed(event: ReceivedEvent<StageDelayed>): News {
-  const { job_id, stage, summary, attempt, error_class, code, next_due_at } = event.data;
+  const { job_id, stage, summary, attempt, error_class, code, next_due_at, waits_until } = event.data;
   return {
     ...common(event, job_id),
-    ...{ stage, summary, attempt, error_class, code, next_due_at, state: 'retryable_failed', cause: code },
+    ...{ stage, summary, attempt, error_class, code, state: 'retryable_failed', cause: code },
+    // Another of its deliveries may be due later.
+    next_due_at: waits_until ?? next_due_at,
   };
 }
 
 /** Null where the subject is no job's: a parked record or a credential moves none. */
 export function newsOfDeadLettered(event: ReceivedEvent<StageDeadLettered>): News | null {
-  const { job_id, stage, summary, error_class, code } = event.data;
+  const { job_id, stage, summary, error_class, code, waits_until = null } = event.data;
   if (job_id === null) return null;
   return {
     ...common(event, job_id),
-    ...{ stage, summary, error_class, code, cause: code },
+    ...{ stage, summary, error_class, code, cause: code, next_due_at: waits_until },
     state: summary === null ? 'failed' : stateOf(summary),
   };
 }

@@ -1,3 +1,4 @@
+import { TERMINAL_JOB_STATES } from '@assay/contracts';
 import type { DeliverySummary, FindingCounts, JobState, VersionDecision } from '@assay/contracts';
 import { reviewLinks } from '@assay/service';
 import type { PublicUrls, ReviewLinks } from '@assay/service';
@@ -52,6 +53,16 @@ export interface Hop {
   cause: string;
 }
 
+/** What a job waits for: another attempt, by itself. */
+export interface Wait {
+  stage: string;
+  /** Why, in a stable form: `http_503`, `certificate_untrusted`, … */
+  code: string | null;
+  error_class: string | null;
+  /** The next attempt is due, or what it waits for is given up. */
+  until: string;
+}
+
 export interface JobView {
   job_id: string;
   source: string;
@@ -73,6 +84,12 @@ export interface JobView {
     by_channel: DeliverySummary['by_channel'];
   };
   links: ReviewLinks;
+}
+
+/** One job, in full. */
+export interface JobDetail extends JobView {
+  waits: Wait | null;
+  timeline: Hop[];
 }
 
 const NO_DELIVERIES: DeliverySummary = { open: 0, failed: 0, by_channel: {} };
@@ -119,6 +136,15 @@ function sumOverChannels(by_channel: DeliverySummary['by_channel']): Record<stri
     for (const [state, count] of Object.entries(states)) by_state[state] = (by_state[state] ?? 0) + count;
   }
   return by_state;
+}
+
+/** Null where the last word on the job leaves nothing waiting. */
+export function waitOf({ state, generation }: JobRow, timeline: readonly Hop[]): Wait | null {
+  const told = timeline.filter((hop) => hop.generation === generation);
+  const until = told.at(-1)?.next_due_at ?? null;
+  if (until === null || TERMINAL_JOB_STATES.includes(state)) return null;
+  const { stage, code, error_class } = told.findLast(({ event }) => event === 'stage.delayed') ?? told.at(-1)!;
+  return { stage, code, error_class, until };
 }
 
 /** The whole way, the acceptance first: it stands in the job's own row, not in the timeline's. */

@@ -12,8 +12,8 @@ import type { Answer, Submission } from './acceptance.service.js';
 import { Backlog } from './backlog.js';
 import { submissionDigest } from './body-digest.js';
 import { Deadline } from './deadline.js';
-import { jobPath, jobView, timelineView } from './job.js';
-import type { Hop, JobRow, JobView } from './job.js';
+import { jobPath, jobView, timelineView, waitOf } from './job.js';
+import type { JobDetail, JobRow, JobView } from './job.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobWatch } from './job-watch.js';
 import { instantFrom } from './instant.js';
@@ -47,13 +47,14 @@ export class ReviewsService {
   }
 
   /** A job with its timeline; waits for its end first if asked to. */
-  async get(principal: Principal, job_id: string, wait_ms: number): Promise<JobView & { timeline: Hop[] }> {
+  async get(principal: Principal, job_id: string, wait_ms: number): Promise<JobDetail> {
     let job = await this.#find(principal, job_id);
     if (wait_ms > 0 && job.settled_at === null) {
       await this.watch.untilSettled(job_id, wait_ms);
       job = await this.#find(principal, job_id);
     }
-    return { ...jobView(job), timeline: timelineView(job, await this.jobs.timeline(job_id)) };
+    const timeline = timelineView(job, await this.jobs.timeline(job_id));
+    return { ...jobView(job), waits: waitOf(job, timeline), timeline };
   }
 
   async list(principal: Principal, query: ReviewListQuery): Promise<{ items: JobView[]; next_cursor: string | null }> {

@@ -5,9 +5,13 @@ import type { ReceiverAnswer } from '../providers/provider.js';
 import type { ChangedDelivery, Parent } from './delivery.repository.js';
 
 /** What every event about a parent begins with. */
-function common(parent: Parent): JobEventData {
+function common(parent: Parent): JobEventData & { waits_until?: string } {
   const { job_id, generation, source, changelist_id, review_version, revision, occurred_at, correlation_id } = parent;
-  return { job_id, source, changelist_id, review_version, generation, revision, occurred_at, correlation_id };
+  const { waits_until } = parent;
+  return {
+    ...{ job_id, source, changelist_id, review_version, generation, revision, occurred_at, correlation_id },
+    ...(waits_until !== null && { waits_until }),
+  };
 }
 
 /** `delivery.settled`: one per parent and transaction, with the parent's full summary (DEL-15). */

@@ -14,6 +14,9 @@ const DEV: Recipient = { channel: 'email', address: 'dev@example.org' };
 
 jest.setTimeout(60_000);
 
+/** The wait for a destination, and not for the next attempt. */
+const isFar = (time: string): boolean => Date.parse(time) > Date.now() + 3_600_000;
+
 let notifier: NotifierFixture;
 beforeEach(async () => {
   notifier = await NotifierFixture.open();
@@ -205,8 +208,7 @@ describe('deliveries', () => {
     notifier.bot.behave(answer(429, { 'retry-after': '86400' }));
     const reviews = [await notifier.tell([BOT]), await notifier.tell([BOT]), await notifier.tell([BOT])];
     await eventually(
-      () =>
-        expect(notifier.delayed.records.some((each) => each.json<StageDelayed>().code === 'circuit_open')).toBe(true),
+      () => expect(notifier.delayed.records.some((each) => isFar(each.json<StageDelayed>().next_due_at))).toBe(true),
       { within_ms: 20_000 },
     );
     notifier.bot.behave(answer(204));
@@ -243,7 +245,7 @@ describe('deliveries', () => {
     const waits = () =>
       notifier.delayed.records
         .map((record) => record.json<StageDelayed>())
-        .filter(({ job_id, code }) => job_id === review.job_id && code === 'circuit_open');
+        .filter(({ job_id, next_due_at }) => job_id === review.job_id && isFar(next_due_at));
     const told = (count: number) =>
       eventually(
         () => {
@@ -254,6 +256,7 @@ describe('deliveries', () => {
       );
     const first = await told(1);
     expect(first).toMatchObject({ stage: 'notify', subject_type: 'delivery', summary: { open: 1 }, generation: 0 });
+    expect(first).toMatchObject({ code: 'http_503', error_class: 'DEPENDENCY_UNAVAILABLE' });
     const [row] = await notifier.database.sql<{ waits_s: number }>(
       `SELECT extract(epoch FROM $2::timestamptz - created_at)::float8 AS waits_s FROM deliveries WHERE job_id = $1`,
       [review.job_id, first.next_due_at],
@@ -274,6 +277,32 @@ describe('deliveries', () => {
     ]);
     expect(parent).toEqual({ open: 0, waits_until: null });
     expect(notifier.dead.records).toEqual([]);
+  });
+
+  it('ING-11.g, DEL-8.j says with every word until when the other deliveries of a job wait', async () => {
+    await notifier.start({
+      ...{ ASSAY_NOTIFIER_QUICK_ATTEMPTS: '1', ASSAY_NOTIFIER_PATIENT_FIRST_MS: '600000' },
+      ASSAY_NOTIFIER_PATIENT_CAP_MS: '600000',
+    });
+    let settle = (): void => undefined;
+    notifier.slow.behave((response) => (settle = () => void response.writeHead(204).end()));
+    notifier.bot.behave(answer(503));
+    const review = await notifier.tell([BOT, SLOW]);
+    const [delayed] = await eventually(() => {
+      expect(notifier.delayed.records).toHaveLength(1);
+      return notifier.delayed.records.map((each) => each.json<StageDelayed>());
+    });
+    expect(delayed!.waits_until).toBe(delayed!.next_due_at);
+    await eventually(() => expect(notifier.slow.received).toHaveLength(1));
+    settle();
+    const [waiting] = await notifier.deliveries(review, 'retry_scheduled', 'sent');
+    await eventually(() => expect(notifier.settledOf(review)).toMatchObject([{ waits_until: delayed!.next_due_at }]));
+    const [row] = await notifier.database.sql<{ same: boolean }>(
+      `SELECT date_trunc('milliseconds', w.due_at) = d.next_attempt_at AS same FROM deliveries AS d
+        JOIN work_items AS w ON w.subject_id = d.id::text AND w.queue = 'deliver' WHERE d.id = $1`,
+      [waiting!.id],
+    );
+    expect(row).toEqual({ same: true });
   });
 
   it('DEL-9.d shows parked rows, their reason and how long the circuit has been open in the metrics', async () => {
@@ -389,7 +418,7 @@ describe('deliveries', () => {
     // Each told that it waits, with its first attempt still to be made.
     const told = notifier.delayed.records.map((each) => each.json<StageDelayed>());
     expect(told.map(({ job_id, code, attempt }) => [job_id, code, attempt]).sort()).toEqual(
-      jobs.map((job_id) => [job_id, 'credential_refused', 1]),
+      jobs.map((job_id) => [job_id, 'http_401', 1]),
     );
   });
 

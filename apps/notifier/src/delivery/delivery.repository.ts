@@ -51,6 +51,8 @@ export interface DeliveryEnd {
   notification_id: string | null;
   error_class: string | null;
   error_code: string | null;
+  /** Of one that is to be tried again. */
+  next_attempt_at?: string;
 }
 
 export interface ChangedDelivery {
@@ -88,6 +90,8 @@ export interface Parent {
   correlation_id: string;
   traceparent: string | null;
   occurred_at: string;
+  /** Until then nobody need speak of it: something that failed is due again, or waits for a destination; else null. */
+  waits_until: string | null;
   summary: DeliverySummary;
 }
 
@@ -96,7 +100,17 @@ export interface WaitingParent extends Parent {
   waits_until: string;
 }
 
-type ParentRow<P extends Parent = Parent> = Omit<P, 'summary'> & { open: number; failed: number };
+type ParentRow<P extends Parent = Parent> = Omit<P, 'summary' | 'waits_until'> & {
+  open: number;
+  failed: number;
+  /** As it was told of deliveries that an outage keeps waiting. */
+  waits_until?: string;
+};
+
+interface Counted {
+  by_channel: DeliverySummary['by_channel'];
+  waits_until: string | null;
+}
 
 export function parentKey(of: { job_id: string; generation: number }): string {
   return `${of.job_id}:${of.generation}`;
@@ -176,31 +190,32 @@ export class DeliveryRepository {
     of: readonly { job_id: string; generation: number }[],
     locked: Promise<ParentRow<P>[]>,
   ): Promise<Map<string, P>> {
-    const [rows, by_channel] = await Promise.all([locked, this.#countByChannel(tx, of)]);
+    const [rows, counts] = await Promise.all([locked, this.#count(tx, of)]);
     return new Map(
       rows.map((row) => {
         const { open, failed, ...parent } = row;
-        const summary = { open, failed, by_channel: by_channel.get(parentKey(row)) ?? {} };
-        return [parentKey(row), { ...parent, summary } as unknown as P];
+        const counted = counts.get(parentKey(row));
+        const summary = { open, failed, by_channel: counted?.by_channel ?? {} };
+        const waits_until = laterThan(row.occurred_at, [counted?.waits_until, row.waits_until]);
+        return [parentKey(row), { ...parent, waits_until, summary } as unknown as P];
       }),
     );
   }
 
-  async #countByChannel(
-    tx: Tx,
-    parents: readonly { job_id: string; generation: number }[],
-  ): Promise<Map<string, DeliverySummary['by_channel']>> {
+  async #count(tx: Tx, parents: readonly { job_id: string; generation: number }[]): Promise<Map<string, Counted>> {
     const rows = await tx.query<{
       job_id: string;
       generation: number;
       channel: string;
       state: DeliveryState;
       deliveries: number;
+      waits_until: string | null;
     }>(COUNT_DELIVERIES, [parents.map((each) => each.job_id), parents.map((each) => each.generation)]);
-    const counts = new Map<string, DeliverySummary['by_channel']>();
+    const counts = new Map<string, Counted>();
     for (const row of rows) {
-      const of = counts.get(parentKey(row)) ?? {};
-      (of[row.channel] ??= {})[row.state] = row.deliveries;
+      const of = counts.get(parentKey(row)) ?? { by_channel: {}, waits_until: null };
+      (of.by_channel[row.channel] ??= {})[row.state] = row.deliveries;
+      if (row.waits_until !== null && row.waits_until > (of.waits_until ?? '')) of.waits_until = row.waits_until;
       counts.set(parentKey(row), of);
     }
     return counts;
@@ -214,6 +229,12 @@ export class DeliveryRepository {
     ]);
     return new Map(reviews.map((review) => [parentKey(review), once(() => inputOf(review))]));
   }
+}
+
+/** The latest of the times that lie ahead; all are the database's, as text of one form. */
+function laterThan(now: string, times: readonly (string | null | undefined)[]): string | null {
+  const ahead = times.filter((time): time is string => typeof time === 'string' && time > now);
+  return ahead.toSorted().at(-1) ?? null;
 }
 
 /** Changes of deliveries as differences of what their parents count. */

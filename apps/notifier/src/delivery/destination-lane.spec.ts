@@ -1,8 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { Failure } from '@assay/contracts';
 import { DestinationLane } from './destination-lane.js';
 import type { Entry, Ticket } from './destination-lane.js';
 
 const RULE = { failure_threshold: 3, open_ms: 60_000, max_open_ms: 120_000 };
+
+const FAILURE = new Failure({
+  ...{ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'http_503', retryable: true, message: 'not now' },
+});
 
 function lane(
   concurrency = 2,
@@ -41,16 +46,16 @@ describe('DestinationLane', () => {
 
   it('DEL-8.e opens before one lonely row has spent its quick attempts, wherever it made them', async () => {
     const own = lane();
-    expect(ticketOf(await own.enter()).failed(1)).toBe(false);
+    expect(ticketOf(await own.enter()).failed(1, FAILURE)).toBe(false);
     // The second attempt was made by another replica.
-    expect(ticketOf(await own.enter()).failed(3)).toBe(true);
-    expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'circuit_open' });
+    expect(ticketOf(await own.enter()).failed(3, FAILURE)).toBe(true);
+    expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'circuit_open', failure: { code: 'http_503' } });
   });
 
   it('DEL-9.c takes a failing row for that row’s own affair while the destination answers others', async () => {
     const alive = lane();
     ticketOf(await alive.enter()).succeeded();
-    expect(ticketOf(await alive.enter()).failed(4)).toBe(false);
+    expect(ticketOf(await alive.enter()).failed(4, FAILURE)).toBe(false);
     expect((await alive.enter()).kind).toBe('go');
   });
 
@@ -58,7 +63,7 @@ describe('DestinationLane', () => {
     const narrow = lane(1);
     const ticket = ticketOf(await narrow.enter());
     const waiting = [narrow.enter(), narrow.enter()];
-    ticket.failed(3);
+    ticket.failed(3, FAILURE);
     for (const entry of await Promise.all(waiting))
       expect(entry).toMatchObject({ kind: 'park', reason: 'circuit_open' });
   });
@@ -76,7 +81,7 @@ describe('DestinationLane', () => {
   it('tries at once again when a refused credential has been replaced', async () => {
     let fingerprint = 'old';
     const own = lane(2, () => fingerprint);
-    ticketOf(await own.enter()).refused('credential');
+    ticketOf(await own.enter()).refused('credential', FAILURE);
     expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'credential_refused' });
     fingerprint = 'new';
     expect((await own.enter()).kind).toBe('go');

@@ -1,3 +1,4 @@
+import type { Failure } from '@assay/contracts';
 import type { Destination } from '../providers/provider.js';
 import { Circuit } from './circuit.js';
 import type { CircuitPhase, CircuitRule } from './circuit.js';
@@ -5,7 +6,14 @@ import type { FaultSubject } from './fault-events.js';
 import { Rate } from './rate.js';
 
 export type ParkReason = 'circuit_open' | 'credential_refused' | 'destination_busy' | 'rate_limited' | 'stopping';
-export type Entry = { kind: 'go'; ticket: Ticket } | { kind: 'park'; due_in_ms: number; reason: ParkReason };
+export type Entry = { kind: 'go'; ticket: Ticket } | Park;
+export interface Park {
+  kind: 'park';
+  due_in_ms: number;
+  reason: ParkReason;
+  /** What is wrong there, where that is why. */
+  failure?: Failure;
+}
 
 /** Rows that may wait in memory for one destination, as a multiple of its concurrency; the others wait in the queue. */
 const WAITING_PER_SLOT = 4;
@@ -24,9 +32,9 @@ export interface Ticket {
   /** The destination answered as one that works does. */
   succeeded(): void;
   /** @param attempt of this row, from 1. Returns true where the circuit is open now: the row parks, no attempt spent. */
-  failed(attempt: number): boolean;
+  failed(attempt: number, failure: Failure): boolean;
   /** All that is sent there is refused: our credential, or we ourselves. */
-  refused(of: FaultSubject): void;
+  refused(of: FaultSubject, failure: Failure): void;
   /** No send took place, or it says nothing of the destination. */
   withdrawn(): void;
 }
@@ -44,6 +52,7 @@ export class DestinationLane {
   #mean_send_ms = 0;
   #refused_fingerprint: string | null = null;
   #succeeded_at_ms = Number.NEGATIVE_INFINITY;
+  #failure: Failure | undefined;
 
   constructor(
     readonly destination: Destination,
@@ -62,12 +71,12 @@ export class DestinationLane {
   }
 
   /** What the next row would be told that comes while this one cannot go. */
-  park(): Extract<Entry, { kind: 'park' }> {
+  park(): Park {
     const asked = this.#circuit.ask();
     if (asked.kind === 'go' && asked.probe) this.#circuit.probeWithdrawn();
     const due_in_ms = asked.kind === 'park' ? asked.due_in_ms : SHORTEST_BUSY_WAIT_MS;
     const reason = this.#refused_fingerprint === null ? 'circuit_open' : 'credential_refused';
-    return { kind: 'park', due_in_ms, reason };
+    return { kind: 'park', due_in_ms, reason, failure: this.#failure };
   }
 
   /** The process stops: what waits goes back to the queue, what is being sent has its time-out (OPS-1). */
@@ -146,16 +155,19 @@ export class DestinationLane {
       succeeded: () => {
         this.#succeeded_at_ms = performance.now();
         this.#refused_fingerprint = null;
+        this.#failure = undefined;
         this.#circuit.succeeded();
         leave();
       },
-      failed: (attempt) => {
+      failed: (attempt, failure) => {
+        this.#failure = failure;
         const alive = performance.now() - this.#succeeded_at_ms < ALIVE_MS;
         this.#circuit.failed(alive ? 1 : attempt);
         leave();
         return this.#circuit.phase !== 'closed';
       },
-      refused: (of) => {
+      refused: (of, failure) => {
+        this.#failure = failure;
         if (of === 'credential') this.#refused_fingerprint = this.destination.credentialFingerprint();
         this.#circuit.refused();
         leave();

@@ -38,7 +38,7 @@ export class FailedSends {
       return { kind: 'failed', failure };
     }
     if (concerns === 'destination' && !said.suspected) return this.#destinationFailed(send, said);
-    ticket.refused(concerns);
+    ticket.refused(concerns, failure);
     await this.#report(send, concerns, { ...said, stays: true });
     return this.#wait(send, verdict, failure);
   }
@@ -68,7 +68,7 @@ export class FailedSends {
   async #destinationFailed(send: Send, said: Classification): Promise<DeliveryOutcome> {
     const { unit, provider, ticket } = send;
     const { verdict, failure, stays = false } = said;
-    const open = ticket.failed(unit.item.attempts + 1);
+    const open = ticket.failed(unit.item.attempts + 1, failure);
     if (open || stays) await this.#report(send, 'destination', said);
     const resend = provider.capabilities.ambiguous_policy === 'resend' || provider.capabilities.lookup !== null;
     if (verdict === 'not_sent_permanent' || (verdict === 'ambiguous' && !resend)) return { kind: 'failed', failure };
@@ -82,7 +82,7 @@ export class FailedSends {
     await this.parking.withdraw(unit, { failed: true, maybe: verdict === 'ambiguous' }, failure.code);
     const parked = lane.park();
     const asked_ms = askedMs(this.settings, { attempt: unit.item.attempts + 1, failure });
-    return this.parking.park(unit, lane, Math.max(parked.due_in_ms, asked_ms), parked.reason);
+    return this.parking.park(unit, lane, { ...parked, due_in_ms: Math.max(parked.due_in_ms, asked_ms) });
   }
 
   #report({ unit, provider, lane }: Send, subject_type: FaultSubject, said: Classification): Promise<void> {

@@ -6,7 +6,7 @@ import type { Outcome, Unit } from '@assay/work-queue';
 import { parkings } from './delivery-metrics.js';
 import type { DeliveryRepository, IntentEnd } from './delivery.repository.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
-import type { DestinationLane, ParkReason } from './destination-lane.js';
+import type { DestinationLane, Park, ParkReason } from './destination-lane.js';
 import { notAvailable } from './failures.js';
 import type { WaitingParents } from './waiting-parents.js';
 
@@ -50,16 +50,13 @@ export class Parking {
   }
 
   /** Parked rows use no attempt; but their time runs. */
-  async park(
-    { item, body }: DeliveryUnit,
-    lane: DestinationLane,
-    due_in_ms: number,
-    reason: ParkReason,
-  ): Promise<DeliveryOutcome> {
+  async park({ item, body }: DeliveryUnit, lane: DestinationLane, park: Park): Promise<DeliveryOutcome> {
+    const { due_in_ms, reason } = park;
     const destination = lane.destination.name;
     if (OUTAGES.includes(reason)) {
       const waits_ms = Math.max(0, this.settings.give_up_after_ms - body.row.waits_ms);
-      await this.waiting.tell({ row: body.row, item, failure: notAvailable(reason, destination), waits_ms });
+      const failure = park.failure ?? notAvailable(reason, destination);
+      await this.waiting.tell({ row: body.row, item, failure, waits_ms });
     }
     parkings.add(1, { destination, reason });
     return { kind: 'parked', due_in_ms, reason };

@@ -44,7 +44,7 @@ export class Sender {
     const is_last = this.#isLast(unit, lane);
     unit.body.is_last = is_last;
     const entry = await lane.enter(is_last);
-    if (entry.kind === 'park') return this.parts.parking.park(unit, lane, entry.due_in_ms, entry.reason);
+    if (entry.kind === 'park') return this.parts.parking.park(unit, lane, entry);
     let ticket: Ticket | null = entry.ticket;
     try {
       const payload = this.#render(unit, provider);

@@ -19,6 +19,7 @@ function parentOf(job_id: string): Parent {
   return {
     ...{ job_id, generation: 0, source: 'acme', changelist_id: 'c', review_version: 1, priority: 5, revision: 1 },
     ...{ correlation_id: 'c', traceparent: null, occurred_at: '2026-01-01T00:00:00.000Z' },
+    waits_until: null,
     summary: { open: 0, failed: 0, by_channel: {} },
   };
 }

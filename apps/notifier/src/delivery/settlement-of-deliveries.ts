@@ -29,7 +29,10 @@ export class SettlementOfDeliveries {
   }
 
   async delayed(tx: Tx, units: readonly DelayedUnit<DeliveryBody>[]): Promise<OutgoingEvent[]> {
-    const ends = units.map(({ unit, failure }) => failedEnd(unit, failure, 'retry_scheduled', 'attempt_failed'));
+    const ends = units.map(({ unit, failure, next_due_at }) => ({
+      ...failedEnd(unit, failure, 'retry_scheduled', 'attempt_failed'),
+      next_attempt_at: next_due_at,
+    }));
     const { by_id, parents } = await this.#change(tx, ends);
     return units.flatMap(({ unit, ...facts }) => {
       const changed = by_id.get(unit.body.row.id);

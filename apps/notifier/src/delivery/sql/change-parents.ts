@@ -57,12 +57,13 @@ export const READ_PARENTS = statement(
 );
 
 /**
- * How many deliveries of each parent stand where. A statement of its own: only one that starts after the parents are
+ * How many deliveries of each parent stand where, and when those that failed are due again. A statement of its own: only one that starts after the parents are
  * locked sees what others have committed meanwhile.
  */
 export const COUNT_DELIVERIES = statement(
   'count_deliveries',
-  `SELECT d.job_id, d.generation, d.channel, d.state, count(*)::int AS deliveries
+  `SELECT d.job_id, d.generation, d.channel, d.state, count(*)::int AS deliveries,
+      max(d.next_attempt_at) FILTER (WHERE d.state = 'retry_scheduled') AS waits_until
     FROM unnest($1::uuid[], $2::int[]) AS u(job_id, generation)
     JOIN deliveries AS d USING (job_id, generation)
     GROUP BY 1, 2, 3, 4`,
