@@ -25,6 +25,9 @@ export const TUNING = {
     ASSAY_NOTIFIER_SEND_TIMEOUT_MS: '900',
     ASSAY_NOTIFIER_RECONCILE_INTERVAL_MS: '500',
     ASSAY_NOTIFIER_CIRCUIT_MAX_OPEN_MS: '8000',
+    // What has met five faults in a row is waited for at the end of the day.
+    ASSAY_NOTIFIER_PATIENT_FIRST_MS: '8000',
+    ASSAY_NOTIFIER_PATIENT_CAP_MS: '8000',
   },
 };
 
