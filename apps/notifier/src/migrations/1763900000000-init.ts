@@ -11,7 +11,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   No index holds a column that an attempt changes, so that both of its updates stay on their page (HOT): stranded
  *   intents are found through `reviews_open`, whose parents are few.
  * - `deliveries.first_attempt_at`: of this generation, written with its first intent; what is given up is counted from
- *   there (DEL-8). `next_attempt_at`: of a row that is `retry_scheduled`.
+ *   there (DEL-8). `next_attempt_at`: of a row that is `retry_scheduled`;
+ *   null where it waits for a circuit, whose time its item alone has.
  * - `destination_faults`: what is or was wrong with a destination, or with a version of our credential there. One row each,
  *   whose revision its dead letter goes by; `told_at` and `reports` are of the episode that began at `failing_since`.
  * - `destination_refusals`: refusals of single rows since the destination's last success, three kinds of each at most: they

@@ -37,7 +37,7 @@ export const RECORD_FAULT = statement(
  * enough is kept, and no more. Counted by one replica at a time, under an advisory lock on the destination.
  *
  * $1 destination, $2 `credential` or `destination`, $3 what differs, $4 how many are enough.
- * EXPLAIN: an Index Only Scan on destination_refusals_pkey, and an Insert that it arbitrates.
+ * EXPLAIN: a Bitmap Scan on destination_refusals_pkey, and an Insert that it arbitrates.
  */
 export const COUNT_REFUSAL = statement(
   'count_refusal',
@@ -59,12 +59,11 @@ export const LOCK_REFUSALS = statement(
 );
 
 /**
- * A destination has taken a message: whatever was wrong there is over, refusals of single rows count
- * no more, and what was told of it gets a revision to tell that
- * by. A failure that came after the success stands.
+ * A destination has taken a message: whatever was wrong there is over, refusals of single rows count no more, and what
+ * was told of it gets a revision to tell that by. A failure that came after the success stands.
  *
  * $1 destination, $2 how many ms ago it took the message.
- * EXPLAIN: Update over an Index Scan on destination_faults_identity.
+ * EXPLAIN: Update over a Bitmap Scan on destination_faults_identity, and a Delete over one on destination_refusals_pkey.
  */
 export const RECOVER_DESTINATION = statement(
   'recover_destination',

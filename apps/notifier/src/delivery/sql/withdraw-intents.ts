@@ -24,7 +24,7 @@ export const WITHDRAW_INTENTS = statement(
   UPDATE deliveries AS d
     SET state = m.new_state, maybe_sent_at = CASE WHEN m.maybe THEN m.intent_at ELSE d.maybe_sent_at END,
       intent_at = NULL, intent_owner = NULL, intent_token = NULL, intent_item_id = NULL, intent_from = NULL,
-      error_code = m.code,
+      error_code = m.code, next_attempt_at = NULL,
       updated_at = clock_timestamp()
     FROM mine AS m WHERE d.id = m.id
     RETURNING d.id`,
