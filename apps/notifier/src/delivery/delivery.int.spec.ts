@@ -215,7 +215,7 @@ describe('deliveries', () => {
     for (const review of reviews) await notifier.deliveries(review, 'sent');
   });
 
-  it('DEL-8.c sends a greylisted mail whose server says "later" for longer than the quick attempts last', async () => {
+  it('DEL-7.m, DEL-8.c sends a greylisted mail whose server says "later" for longer than the quick attempts last', async () => {
     await notifier.start();
     notifier.mail.behave('busy');
     const review = await notifier.tell([DEV]);

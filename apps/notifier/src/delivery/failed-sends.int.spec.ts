@@ -62,7 +62,7 @@ const waits = (): StageDelayed[] => notifier.delayed.records.map((record) => rec
 const refusals = () => notifier.database.sql('SELECT FROM destination_refusals');
 
 describe('a refusal of one row', () => {
-  it('DEL-9.a leaves its neighbours at speed, waits in its own schedule and ends as that row’s dead letter', async () => {
+  it('DEL-7.h, DEL-9.a leaves its neighbours at speed, waits in its own schedule and ends as that row’s dead letter', async () => {
     await notifier.start({ ASSAY_NOTIFIER_GIVE_UP_AFTER_MS: '2000' }, providers);
     const refused = refuseFirst(1, forbidden);
     const bad = await notifier.tell([BOT]);
@@ -78,7 +78,7 @@ describe('a refusal of one row', () => {
     expect(new Set(attempts).size).toBe(attempts.length);
   });
 
-  it('DEL-7.d stays that of two rows, however often they are refused', async () => {
+  it('DEL-7.h stays that of two rows, however often they are refused', async () => {
     await notifier.start({}, providers);
     refuseFirst(2, forbidden);
     await notifier.tell([BOT]);
@@ -88,7 +88,7 @@ describe('a refusal of one row', () => {
     expect(letters('credential')).toEqual([]);
   });
 
-  it('DEL-7.d is the credential’s where three rows were refused, over all replicas, and they wait with it', async () => {
+  it('DEL-7.h is the credential’s where three rows were refused, over all replicas, and they wait with it', async () => {
     await Promise.all([notifier.start({}, providers), notifier.start({}, providers)]);
     refuseFirst(3, forbidden);
     const reviews = [await notifier.tell([BOT]), await notifier.tell([BOT]), await notifier.tell([BOT])];
@@ -104,7 +104,7 @@ describe('a refusal of one row', () => {
     expect(letters('delivery')).toEqual([]);
   });
 
-  it('DEL-7.d counts from the last success on', async () => {
+  it('DEL-7.h counts from the last success on', async () => {
     await notifier.start(ONE_ATTEMPT, providers);
     const refuse = async (many: number) => {
       const refused = refuseFirst(many, forbidden);
@@ -123,7 +123,7 @@ describe('a refusal of one row', () => {
     await eventually(() => expect(letters('credential')).not.toEqual([]));
   });
 
-  it('DEL-7.d is the provider’s where three domains refuse by policy: the third waits, and is sent after it', async () => {
+  it('DEL-7.n is the provider’s where three domains refuse by policy: the third waits, and is sent after it', async () => {
     await notifier.start({}, providers);
     refuseFirst(3, against);
     const own = [await notifier.tell([BOT]), await notifier.tell([BOT])];
@@ -141,7 +141,7 @@ describe('a refusal of one row', () => {
 });
 
 describe('a key that the receiver knows', () => {
-  it('DEL-4.d is sent where an attempt before it may have gone through, and the endpoint’s word counts', async () => {
+  it('DEL-7.g is sent where an attempt before it may have gone through, and the endpoint’s word counts', async () => {
     await notifier.start({}, providers);
     provider.answer = () => (provider.sent.length === 1 ? cutOff() : knownKey(true));
     const review = await notifier.tell([BOT]);
@@ -150,7 +150,7 @@ describe('a key that the receiver knows', () => {
     expect(provider.sent).toHaveLength(2);
   });
 
-  it('DEL-4.d leaves it unknown at the end where its word does not count', async () => {
+  it('DEL-7.g leaves it unknown at the end where its word does not count', async () => {
     await notifier.start({ ASSAY_NOTIFIER_GIVE_UP_AFTER_MS: '500' }, providers);
     provider.answer = () => (provider.sent.length === 1 ? cutOff() : knownKey(false));
     const review = await notifier.tell([BOT]);
@@ -158,7 +158,7 @@ describe('a key that the receiver knows', () => {
     await eventually(() => expect(notifier.deadOf(review)[0]).toMatchObject({ error_class: 'OUTCOME_UNKNOWN' }));
   });
 
-  it('DEL-4.c is a permanent refusal where nothing was sent before', async () => {
+  it('DEL-7.g is a permanent refusal where nothing was sent before', async () => {
     await notifier.start({}, providers);
     provider.answer = () => knownKey(true);
     const review = await notifier.tell([BOT]);
