@@ -165,7 +165,7 @@ describe('intake', () => {
   });
 
   it.each(['credential', 'destination'] as const)(
-    'DLQ-3.d resolves the dead letter of a %s when it works again, in whatever order the news comes',
+    'DLQ-3.e resolves the dead letter of a %s when it works again, in whatever order the news comes',
     async (subject_type) => {
       const [before, after] = [aDestinationFailure({ subject_type }), aDestinationFailure({ subject_type })];
       await stage.send(failureEvent(before));

@@ -16,7 +16,7 @@ describe('what is stored of a failure', () => {
     expect(cleanContext('not an object')).toEqual({});
   });
 
-  it('DLQ-3.e holds what a receiver answered whole, up to 1 KiB, and redacted', () => {
+  it('DLQ-3.d holds what a receiver answered whole, up to 1 KiB, and redacted', () => {
     const text = 'not today, '.repeat(93);
     expect(cleanContext({ answer: { status: 503, headers: { 'retry-after': '60' }, text } })).toEqual({
       answer: { status: 503, headers: { 'retry-after': '60' }, text },

@@ -155,7 +155,7 @@ describe('a destination that fails', () => {
     expect((await recovery()).subject_id).toBe(subject_id);
   });
 
-  it('DLQ-3.d resolves the dead letter of a credential at the first success', async () => {
+  it('DLQ-3.e resolves the dead letter of a credential at the first success', async () => {
     await notifier.start();
     notifier.bot.behave(answer(401));
     const review = await notifier.tell([BOT]);
@@ -165,7 +165,7 @@ describe('a destination that fails', () => {
     expect(await recovery()).toMatchObject({ subject_id, subject_type: 'credential' });
   });
 
-  it('DLQ-3.e keeps what the receiver answered in the dead letter of a delivery', async () => {
+  it('DLQ-3.d keeps what the receiver answered in the dead letter of a delivery', async () => {
     const { provider, providers } = classified();
     const gone = { status: 410, headers: { 'content-type': 'text/plain' }, text: 'we have moved on' };
     provider.answer = () => ({
