@@ -3,7 +3,8 @@ import type { RedactionRule, Span } from './rule.js';
 
 /** Of a password that is looked for backwards, or without an end that is sure. */
 const LONGEST = 128;
-const USER = /[^\s:/@"'`<>\\?#]*/y;
+/** May be an address itself: `smtp://user@example.org:password@mail`. */
+const USER = /[^\s:/"'`<>\\?#]*/y;
 const REST = /^[^\s"'`<>\\]*/;
 /** A port, and what may follow it where there are no credentials. */
 const PORT = /^\d{1,5}(?=[/?#,;)\]}]|$)/;
@@ -24,6 +25,8 @@ const connectionUri: RedactionRule = {
     if (scheme === undefined || text[colon] !== ':') return null;
     const next = text.indexOf('://', colon);
     const run = REST.exec(text.slice(colon + 1, next < 0 ? text.length : next))![0];
+    // `ssh://git@host:path` is cut off nowhere.
+    if (text.slice(match.index, colon).includes('@') && !run.includes('@')) return null;
     return passwordIn(run, scheme, colon + 1, text);
   },
 };

@@ -23,10 +23,10 @@ const WORD = /[^\s"'`\\]*/y;
 /** `password = …`, `"password": "…"`; the quote around a key is escaped where JSON stands inside JSON. */
 const assignment: Form = {
   behind: new RegExp(
-    `${SUFFIX}(?:\\\\{0,15}["'\`])?[ \\t]{0,10}` +
+    `${SUFFIX}(?:\\\\{0,15}["'\`])?\\]?(?:[ \\t]is(?=:))?[ \\t]{0,10}` +
       // Typed languages: `password: str = "…"`.
       "(?::[ \\t]?&?(?:'?static[ \\t])?(?:str|string|String|bytes)(?:[ \\t]\\|[ \\t]\\w{1,10})?[ \\t]?(?==))?" +
-      '(?:=>|:=|=(?![=>~])|:(?![:/])|%3D)',
+      '(?:={2,3}|=>|:=|=(?![=>~])|:(?![:/])|%3D)',
     'iy',
   ),
   read: (text, name, [sign], at) => {
@@ -34,16 +34,23 @@ const assignment: Form = {
     const value = valueAt(text, at, is_environment ? WORD : BARE);
     if (value.to - value.from > NEAR) return value;
     const shown = text.slice(value.from, value.to);
-    if (isFilledIn(shown)) return null;
+    if (isFilledIn(shown) || isOwnMember(text, name, shown)) return null;
+    // `token === '['`: a parser's.
+    if (/==$/.test(sign) && /^token$/i.test(name.text)) return null;
     return value.quoted || isSecret(shown, text[value.to] ?? '', sign, isUnexpected(text, name, shown)) ? value : null;
   },
 };
 
-/** A value without quotes: what follows an arrow or Go's sign is code. */
+/** A value without quotes: what follows an arrow, a comparison, an index or Go's sign is code. */
 function isSecret(value: string, after: string, sign: string, is_unexpected: boolean): boolean {
-  if (/=>$|:=$/.test(sign)) return false;
+  if (/(?:=>|:=|==)$|\]/.test(sign)) return false;
   const is_colon = sign.endsWith(':');
   return !isCode(value, after, is_colon) && !(is_colon && (is_unexpected || isProse(value)));
+}
+
+/** `self.token = token` */
+function isOwnMember(text: string, name: Name, value: string): boolean {
+  return text[name.at - 1] === '.' && value === name.text;
 }
 
 /** `Unexpected token: identifier`, as parsers say it: of a word. */
@@ -125,10 +132,10 @@ const shortNamed: RedactionRule = {
   },
 };
 
-/** Whether the name that stands at `at` begins a line of YAML or a member of an object. */
+/** Whether the short name is the end of a longer one, or begins a line of YAML or a member of an object. */
 function beginsMember(text: string, at: number): boolean {
   const before = at <= NEAR ? `\n${text.slice(0, at)}` : text.slice(at - NEAR, at);
-  return /(?:[\n{,]|\\n)[ \t-]*(?:[a-z][\w.-]*)?$/.test(before) && text[at] !== 'P';
+  return /[A-Za-z0-9_.-]$/.test(before) || (text[at] === 'p' && /(?:[\n{,]|\\n)[ \t-]*$/.test(before));
 }
 
 /** Archives of requests: `{"name": "Cookie", "value": "…"}`. */
@@ -151,13 +158,25 @@ const element: RedactionRule = {
     `<(?:[\\w.-]{1,40}:)?[\\w.-]{0,40}?(?:${NAME}|(?<![A-Za-z])pass)${SUFFIX}(?:\\s[^<>]{0,200})?(?<!/)>`,
     'gi',
   ),
-  read: (text, match) => {
-    const from = match.index + match[0].length;
-    const to = endOf(/[^<]*/y, text, from);
-    if (text.startsWith('</', to)) return /^\s*$/.test(text.slice(from, to)) ? null : { from, to };
-    const end = endOf(/[^\s<]*/y, text, from);
-    return end === text.length || /[\r\n"\\]/.test(text[end]!) ? { from, to: end } : null;
-  },
+  read: elementAt,
 };
 
-export const NAMED_RULES = [named, shortNamed, namedHeader, identifiedBy, element];
+/** `<entry key="db.password">…</entry>`, `<setting name="ApiToken"><value>…</value></setting>` */
+const namedElement: RedactionRule = {
+  name: 'named_element',
+  anchor: new RegExp(
+    `(?:name|key|id)=\\\\{0,15}["'][\\w.:-]{0,60}?(?:${NAME}|(?<![A-Za-z])pass)${SUFFIX}\\\\{0,15}["'][^<>]{0,100}(?<!/)>(?:\\s{0,20}<value>)?`,
+    'gi',
+  ),
+  read: elementAt,
+};
+
+function elementAt(text: string, match: RegExpExecArray): Span | null {
+  const from = match.index + match[0].length;
+  const to = endOf(/[^<]*/y, text, from);
+  if (text.startsWith('</', to)) return /^\s*$/.test(text.slice(from, to)) ? null : { from, to };
+  const end = endOf(/[^\s<]*/y, text, from);
+  return end === text.length || /[\r\n"\\]/.test(text[end]!) ? { from, to: end } : null;
+}
+
+export const NAMED_RULES = [named, shortNamed, namedHeader, identifiedBy, element, namedElement];

@@ -2,7 +2,7 @@ import { NEAR } from './rule.js';
 
 /** Types, literals and references that follow a colon or an equals sign in ordinary code. */
 const CODE_WORD =
-  /^(?:str|string|number|boolean|bytes|int|unknown|null|nil|None|undefined|true|false|True|False|void|never|any|Secret\w*|Buffer|env:\w+|file:\S+|vault:\S+)[?|!]?$/;
+  /^(?:str|string|number|boolean|bytes|int|unknown|null|nil|None|undefined|true|false|True|False|void|never|any|Secret\w*|Buffer|env:\w+|file:\S+|vault:\S+|![a-z]+)[?|!]?$/;
 const REFERENCE =
   /^(?:this|self|options|opts|config|settings|request|req|ctx|env|args|params|props|state|process\.env|os\.environ|secrets|vars|var|local|module)\.[\w.]+$/;
 /** `CancellationToken`, `PasswordInput`: a type. */
@@ -11,7 +11,7 @@ const IDENTIFIER = /^[A-Za-z_$][\w.$]*$/;
 /** `***`, `xxxx`, `...`; `$NAME`, `%NAME%`, and `$` before a brace. */
 const PLACEHOLDER = /^(?:([*x.…•_-])\1*|\$[A-Z_]*|%[A-Z_]+%|\[redacted\])$/i;
 const FILLED_IN =
-  /^(?:\$\{[^{}]*\}|\{\{[^{}]*\}\}|<[^<>]*>|\$[A-Z_]+|\$\(.*|%[A-Z_]+%|\[redacted\]|env:\w+|file:\S+|vault:\S+)$/;
+  /^(?:\$\{[^{}]*\}|\{\{[^{}]*\}\}|<[^<>]*>|\$[A-Z_]+|\$\(.*|%[A-Z_]+%|\[redacted\]|include|omit|same-origin|env:\w+|file:\S+|vault:\S+)$/;
 
 /** Where a secret lies is none: `GOOGLE_APPLICATION_CREDENTIALS=/run/secrets/gcp.json`. */
 const PATH = /^(?:\/(?:run|etc|var|home|opt|tmp|usr|mnt|secrets|vault|srv|root|Users)|\.{1,2}|~)\/[\w./-]+$/;
@@ -22,7 +22,7 @@ const PROSE = new Set(
     'a an the is are was be not no must should may can cannot could will would has have use uses used for from in on at ' +
     'to of or and with without by see click enter please missing required invalid expired expires wrong empty unset none ' +
     'optional unknown unexpected incorrect rejected refused revoked denied failed absent hidden if when that this it its ' +
-    'your my our their never always only do does option options flag argument parameter instead here'
+    'minimum maximum min max length policy your my our their never always only do does option options flag argument parameter instead here'
   ).split(' '),
 );
 

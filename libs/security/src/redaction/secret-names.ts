@@ -5,7 +5,7 @@ const KEYS =
 
 /** Names under which secrets travel, or how such names end: `db_password`, `x-api-key`, `clientSecret`. Any case. */
 export const NAME =
-  `(?:passw(?:or)?d|passphrase|passcode|storepass|keypass|pwd|access[_-]?key[_-]?id|(?:${KEYS})[_-]?key|secret|token|credentials?|` +
+  `(?:passw(?:or)?[dt]|kennwort|passphrase|passcode|storepass|keypass|pwd|access[_-]?key[_-]?id|(?:${KEYS})[_-]?key|secret|token|credentials?|` +
   'session[_-]?id|connect\\.sid|jsessionid|phpsessid)';
 
 /** What a name may have behind it and still be one: `SECRET_KEY_BASE`, `password_hash`, `DB_PASSWORD_2`. */
