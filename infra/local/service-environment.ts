@@ -24,8 +24,8 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
   validator: ({ allow_list_file }) => ({ ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file }),
   notifier: ({ links, notifier_config_file }) => ({
     ASSAY_NOTIFIER_CONFIG_FILE: notifier_config_file,
-    ASSAY_NOTIFIER_JOBS_URL: links.ingest,
-    ASSAY_NOTIFIER_FINDINGS_URL: links.validator,
+    ASSAY_INGEST_PUBLIC_URL: links.ingest,
+    ASSAY_VALIDATOR_PUBLIC_URL: links.validator,
   }),
   'dead-letter': () => ({}),
 };

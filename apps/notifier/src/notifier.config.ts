@@ -1,12 +1,10 @@
 import { KAFKA_SETTINGS } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
-import { defineSettings, document, durationMs, HTTP_SETTINGS, text } from '@assay/service';
-import type { Values } from '@assay/service';
+import { defineSettings, document, durationMs, HTTP_SETTINGS, LINK_SETTINGS } from '@assay/service';
+import type { PublicUrls, Values } from '@assay/service';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
 import { DELIVERY_SETTING_DEFINITIONS } from './delivery/delivery.settings.js';
 import { readProvidersFile } from './providers/index.js';
-
-const BASE_URL = /^https?:\/\/[^\s?#]*[^\s?#/]$/;
 
 /** What the commands read, too. */
 export const RECONCILIATION_SETTINGS = {
@@ -31,20 +29,9 @@ export const NOTIFIER_SETTINGS = defineSettings(
       default: 60_000,
       min: 50,
     }),
-    jobs_url: text({
-      env: 'ASSAY_NOTIFIER_JOBS_URL',
-      doc: 'Where readers of a message reach the API of jobs (ingest); no slash at its end.',
-      default: 'http://localhost:8080',
-      pattern: BASE_URL,
-    }),
-    findings_url: text({
-      env: 'ASSAY_NOTIFIER_FINDINGS_URL',
-      doc: 'Where readers of a message reach the API of findings (validator); no slash at its end.',
-      default: 'http://localhost:8081',
-      pattern: BASE_URL,
-    }),
+    ...LINK_SETTINGS,
   },
-  timeFaults,
+  (settings) => [...timeFaults(settings), ...linkFaults(settings)],
 );
 
 export type NotifierSettings = Values<(typeof NOTIFIER_SETTINGS)['settings']>;
@@ -70,4 +57,12 @@ export function timeFaults(times: Times): string[] {
     );
   }
   return faults;
+}
+
+/** A mail has no address of its own against which a path could be read. */
+function linkFaults({ ingest_public_url, validator_public_url }: PublicUrls): string[] {
+  const named = { ASSAY_INGEST_PUBLIC_URL: ingest_public_url, ASSAY_VALIDATOR_PUBLIC_URL: validator_public_url };
+  return Object.entries(named)
+    .filter(([, url]) => url === '/')
+    .map(([env]) => `${env}: / makes links paths, which lead nowhere from a message`);
 }

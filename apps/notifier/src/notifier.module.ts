@@ -21,7 +21,7 @@ class ConfigModule implements BeforeApplicationShutdown {
     const provided = [
       { provide: DELIVERY_SETTINGS, useValue: settings },
       { provide: PROVIDERS, useFactory: providers },
-      { provide: LINKS, useValue: { jobs: settings.jobs_url, findings: settings.findings_url } },
+      { provide: LINKS, useValue: settings },
       { provide: RECONCILE_INTERVAL_MS, useValue: settings.reconcile_interval_ms },
     ];
     return { module: ConfigModule, global: true, providers: provided, exports: provided };

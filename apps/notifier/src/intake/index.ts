@@ -1,4 +1,3 @@
-export type { Links } from './intake-batch.js';
 export { IntakeModule } from './intake.module.js';
 export { IntakeRepository } from './intake.repository.js';
 export { IntakeService, LINKS } from './intake.service.js';

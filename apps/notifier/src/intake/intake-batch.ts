@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { eventKey } from '@assay/contracts';
 import type { OutgoingEvent, ReceivedEvent, ReviewValidated } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
+import { reviewLinks } from '@assay/service';
+import type { PublicUrls } from '@assay/service';
 import { v7 } from 'uuid';
 import {
   countsAsFailed,
@@ -20,12 +22,6 @@ import { IntakeRepository } from './intake.repository.js';
 import type { AdoptedDelivery, KnownVersions, NewDelivery, NewReview } from './intake.repository.js';
 
 type Validated = ReceivedEvent<ReviewValidated>;
-
-/** Where people reach the API: base URLs without a slash at the end. */
-export interface Links {
-  jobs: string;
-  findings: string;
-}
 
 /** A delivery with work to do now. */
 export interface BornDelivery {
@@ -63,7 +59,7 @@ export class IntakeBatch {
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
   ) {}
 
-  async store(tx: Tx, actor: string, round: readonly Validated[], links: Links): Promise<IntakeResult> {
+  async store(tx: Tx, actor: string, round: readonly Validated[], links: PublicUrls): Promise<IntakeResult> {
     this.intake.lockChangelists(
       tx,
       round.map(({ key }) => key),
@@ -157,7 +153,7 @@ function versionsOf(fresh: readonly Validated[], rows: readonly KnownVersions[])
   return new Map(by_key.filter(([key]) => keys.has(key)));
 }
 
-function newReview({ data, bytes, correlation_id, traceparent }: Validated, links: Links): NewReview {
+function newReview({ data, bytes, correlation_id, traceparent }: Validated, links: PublicUrls): NewReview {
   const { job_id, generation, source, changelist_id, review_version, priority, recipients } = data;
   return {
     ...{ job_id, generation, source, changelist_id, review_version, priority, correlation_id, traceparent },
@@ -167,11 +163,9 @@ function newReview({ data, bytes, correlation_id, traceparent }: Validated, link
   };
 }
 
-function linksOf(job_id: string, links: Links): { job_url: string; findings_url: string } {
-  return {
-    job_url: `${links.jobs}/v1/reviews/${job_id}`,
-    findings_url: `${links.findings}/v1/reviews/${job_id}/findings`,
-  };
+function linksOf(job_id: string, links: PublicUrls): { job_url: string; findings_url: string } {
+  const { job, findings } = reviewLinks(job_id, links);
+  return { job_url: job, findings_url: findings };
 }
 
 function newDeliveries({ data }: Validated, too_late: boolean): NewDelivery[] {
@@ -219,7 +213,11 @@ function adoptionDeltas(
   return deltas;
 }
 
-function bornDeliveries(fresh: readonly Validated[], created: readonly NewDelivery[], links: Links): BornDelivery[] {
+function bornDeliveries(
+  fresh: readonly Validated[],
+  created: readonly NewDelivery[],
+  links: PublicUrls,
+): BornDelivery[] {
   const events = new Map(fresh.map((event) => [parentKey(event.data), event]));
   const reviews = new Map(fresh.map((event) => [parentKey(event.data), once(() => inputOf(event, links))]));
   const born = (row: DeliveryRow): BornDelivery => {
@@ -239,9 +237,8 @@ function revivedDeliveries(fresh: readonly Validated[], adopted: readonly Adopte
     });
 }
 
-function inputOf({ data }: Validated, links: Links): RenderingInput {
-  const { job_url, findings_url } = linksOf(data.job_id, links);
-  return renderingInput(data, { job: job_url, findings: findings_url });
+function inputOf({ data }: Validated, links: PublicUrls): RenderingInput {
+  return renderingInput(data, reviewLinks(data.job_id, links));
 }
 
 const UNTOUCHED = {

@@ -1,3 +1,4 @@
+import type { PublicUrls } from '@assay/service';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ReceivedEvent, ReviewValidated } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
@@ -8,13 +9,13 @@ import type { NewItem, Unit, WorkItem } from '@assay/work-queue';
 import { DELIVER_QUEUE, deliveries, DeliveryWorker } from '../delivery/index.js';
 import type { DeliveryBody } from '../delivery/index.js';
 import { IntakeBatch } from './intake-batch.js';
-import type { BornDelivery, IntakeResult, Links, RevivedDelivery } from './intake-batch.js';
+import type { BornDelivery, IntakeResult, RevivedDelivery } from './intake-batch.js';
 import { parentItem } from './parent-item.js';
 
 const log = createLog('notifier.intake', ['review_known', 'review_superseded', 'deliveries_adopted']);
 const reviews = counter('assay_notifier_reviews_total', 'Validated reviews by how they were taken in');
 
-/** Nest token of {@link Links}. */
+/** Nest token of {@link PublicUrls}. */
 export const LINKS = Symbol('Links');
 
 interface TakenIn extends IntakeResult {
@@ -31,7 +32,7 @@ export class IntakeService {
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(DeliveryWorker) private readonly deliveryWorker: DeliveryWorker,
     @Inject(IntakeBatch) private readonly batch: IntakeBatch,
-    @Inject(LINKS) private readonly links: Links,
+    @Inject(LINKS) private readonly links: PublicUrls,
   ) {}
 
   /** One transaction per round; a round holds each changelist once, so that its versions are judged one after the other. */
