@@ -7,6 +7,7 @@ import { submitting } from './demo/submitting.js';
 import { summingUp } from './demo/summing-up.js';
 import { surviving } from './demo/surviving.js';
 import { telling } from './demo/telling.js';
+import { waiting } from './demo/waiting.js';
 import { StackHost } from './host-client.js';
 import { localDirectory, runningStack, writeStackFile } from './stack-file.js';
 import { printStack } from './stack-summary.js';
@@ -33,6 +34,7 @@ async function play(scene: Scene): Promise<void> {
     await settling(scene, job_id);
     const letters = await failing(scene);
     await surviving(scene);
+    await waiting(scene);
     summingUp(scene, letters);
   } finally {
     await scene.downstream.stop();
