@@ -20,6 +20,14 @@ export const MAIL_SERVER = 'smtp';
 export interface Behaviour {
   /** Status of the answer; 204 where nothing is said. Webhooks only. */
   answer?: number;
+  /** Of the answer, by name. Webhooks only. */
+  headers?: Record<string, string>;
+  /** Only requests whose body holds this; the others are answered as usual. Webhooks only. */
+  only?: string;
+  /** Accept with 200, and send the answer's body a byte a second, without end. Webhooks only. */
+  drip?: boolean;
+  /** Refuse each recipient for now (451). The mail server only. */
+  greylist?: boolean;
   /** Accept, and reset the connection instead of answering: the sender cannot know. */
   cut?: boolean;
   /** With `cut`: nothing was accepted. The sender cannot know that either. */

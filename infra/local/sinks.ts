@@ -4,8 +4,9 @@
  *
  *   GET    /mails                     what the SMTP server accepted, parsed
  *   GET    /webhooks                  every request the receiver got, and how it was answered
- *   PUT    /behaviour/{endpoint}      {"answer": 410} | {"cut": true, "lost"?: true} | {"hang": true}, optionally
- *                                     {"times": 2}; the endpoint `smtp` is the mail server
+ *   PUT    /behaviour/{endpoint}      {"answer": 410, "headers"?, "only"?} | {"cut": true, "lost"?: true} | {"hang": true} |
+ *                                     {"drip": true} | {"greylist": true}, optionally {"times": 2}; the endpoint `smtp`
+ *                                     is the mail server
  *   DELETE /behaviour/{endpoint}      back to 204, or 250
  *   DELETE /received                  forget what came
  */
@@ -19,6 +20,7 @@ import type { Behaviour, ReceivedMail, ReceivedWebhook, SinkOptions } from './si
 
 /** A bench sends hundreds of thousands: the totals count on, the records do not. */
 const KEPT = 5_000;
+const DRIP_MS = 1_000;
 
 const { kept = KEPT, ...ports } = JSON.parse(process.argv[2] ?? '{}') as SinkOptions;
 const received = { mails: [] as ReceivedMail[], webhooks: [] as ReceivedWebhook[] };
@@ -37,9 +39,9 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 /** What to do with this request or mail; `times` counts down to the usual answer. */
-function behaviourOf(endpoint: string): Behaviour {
+function behaviourOf(endpoint: string, body = ''): Behaviour {
   const behaviour = behaviours.get(endpoint);
-  if (behaviour === undefined) return {};
+  if (behaviour === undefined || !body.includes(behaviour.only ?? '')) return {};
   if (behaviour.times !== undefined) {
     behaviour.times -= 1;
     if (behaviour.times <= 0) behaviours.delete(endpoint);
@@ -57,13 +59,21 @@ async function receiveWebhook(request: IncomingMessage, response: ServerResponse
   const received_at_ms = performance.timeOrigin + performance.now();
   const body = await bodyOf(request);
   const endpoint = (request.url ?? '/').split('/').at(-1) ?? '';
-  const behaviour = behaviourOf(endpoint);
-  const answered = misdeed(behaviour) ?? behaviour.answer ?? 204;
+  const behaviour = behaviourOf(endpoint, body.toString());
+  const answered = misdeed(behaviour) ?? behaviour.answer ?? (behaviour.drip ? 200 : 204);
   const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   totals.webhooks += 1;
   keep(received.webhooks, { endpoint, headers, body: body.toString(), answered, received_at_ms });
   if (answered === 'cut' || answered === 'lost') request.socket.resetAndDestroy();
-  else if (answered !== 'hang') response.writeHead(answered).end();
+  else if (answered === 'hang') return;
+  else if (behaviour.drip) dripInto(response);
+  else response.writeHead(answered, behaviour.headers).end();
+}
+
+function dripInto(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/plain' });
+  const timer = setInterval(() => response.write('.'), DRIP_MS);
+  response.on('close', () => clearInterval(timer));
 }
 
 async function control(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -112,6 +122,10 @@ const smtp = new SMTPServer({
   authOptional: true,
   disabledCommands: ['AUTH', 'STARTTLS'],
   logger: false,
+  onRcptTo(_address, _session, done) {
+    if (!behaviours.get(MAIL_SERVER)?.greylist) return done();
+    done(Object.assign(new Error('4.7.1 Greylisted, please try again later'), { responseCode: 451 }));
+  },
   onData(stream, session, done) {
     simpleParser(stream).then((mail) => {
       const answered = misdeed(behaviourOf(MAIL_SERVER)) ?? 250;

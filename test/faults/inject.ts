@@ -3,11 +3,11 @@ import { pathToFileURL } from 'node:url';
 import type { TestSystem } from '@assay/testing';
 import type { ServiceName } from '../../infra/local/service-names.js';
 import type { Replica } from '../../infra/local/services.js';
-import { MAIL_SERVER } from '../../infra/local/sink-types.js';
+import { type Behaviour, MAIL_SERVER } from '../../infra/local/sink-types.js';
 import { ConnectionFaults, lasting } from './connections.js';
 import { poisonTopics } from './poison.js';
 import { redeliver } from './redeliver.js';
-import type { Fault } from './schedule.js';
+import type { Fault, ReceiverFault } from './schedule.js';
 
 /** When a fault was there, by this host's clock, which is the one that Postgres on this host has. */
 export interface InjectedFault {
@@ -23,6 +23,7 @@ export class FaultInjector {
   /** Dead letters that poison records must have led to. */
   poison_announced = 0;
   readonly #frozen = new Set<Replica>();
+  readonly #refusing = new Map<string, Promise<void>>();
   readonly #connections: ConnectionFaults;
   /** A volley may restart the same thing twice; the second waits for the first. */
   #stack: Promise<void> = Promise.resolve();
@@ -72,6 +73,12 @@ export class FaultInjector {
         return sinks.behave(fault.endpoint, { hang: true, times: fault.times });
       case 'mail_cut':
         return sinks.behave(MAIL_SERVER, { cut: true, lost: fault.lost, times: fault.times });
+      case 'greylisting':
+      case 'redirect':
+      case 'endpoint_404':
+      case 'endpoint_403_for_one':
+      case 'body_that_drips':
+        return this.#refuse(fault);
       case 'poison':
         this.poison_announced += await poisonTopics(kafka, topic_prefix);
         return;
@@ -88,6 +95,19 @@ export class FaultInjector {
     const found = this.system.services.of(service)[replica];
     if (found === undefined) throw new Error(`${service} has no replica ${replica}`);
     return found;
+  }
+
+  /** Two that hit one receiver follow each other, for lifting the first would lift the second. */
+  #refuse(fault: ReceiverFault): Promise<void> {
+    const receiver = fault.kind === 'greylisting' ? MAIL_SERVER : fault.endpoint;
+    const before = this.#refusing.get(receiver) ?? Promise.resolve();
+    const own = before.then(async () => {
+      await this.system.sinks.behave(receiver, refusalOf(fault));
+      await lasting(fault.lasts_ms);
+      await this.system.sinks.behave(receiver, {});
+    });
+    this.#refusing.set(receiver, own);
+    return own;
   }
 
   /** A frozen process that is killed meanwhile is simply gone: SIGCONT then reaches its successor, to no effect. */
@@ -120,5 +140,20 @@ export class FaultInjector {
     preload.searchParams.set('ahead_ms', String(ahead_ms));
     replica.node_args = ['--import', preload.href];
     await this.system.services.restart(replica, 'SIGTERM');
+  }
+}
+
+function refusalOf(fault: ReceiverFault): Behaviour {
+  switch (fault.kind) {
+    case 'greylisting':
+      return { greylist: true };
+    case 'redirect':
+      return { answer: 301, headers: { location: 'https://moved.example.com/hook' } };
+    case 'endpoint_404':
+      return { answer: 404 };
+    case 'endpoint_403_for_one':
+      return { answer: 403, only: `${fault.digits}","review_version"` };
+    case 'body_that_drips':
+      return { drip: true };
   }
 }

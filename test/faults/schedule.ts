@@ -23,7 +23,21 @@ export type Fault =
   | { kind: 'redelivery'; type: EventType }
   /** The replica is restarted with its host's clock off, and keeps it to the end of the day. */
   | { kind: 'clock_off'; service: ServiceName; replica: number; ahead_ms: number }
+  | ReceiverFault
   | ConnectionFault;
+
+/** A receiver that refuses for a time, or takes all of it. */
+export type ReceiverFault =
+  /** Every recipient is refused for now. */
+  | { kind: 'greylisting'; lasts_ms: number }
+  /** The endpoint has moved, as a mistaken proxy says. */
+  | { kind: 'redirect'; endpoint: string; lasts_ms: number }
+  /** It is not there while it is redeployed. */
+  | { kind: 'endpoint_404'; endpoint: string; lasts_ms: number }
+  /** What some changelists say is refused, by a firewall that reads along. */
+  | { kind: 'endpoint_403_for_one'; endpoint: string; digits: string; lasts_ms: number }
+  /** 200, and then a body that does not end. */
+  | { kind: 'body_that_drips'; endpoint: string; lasts_ms: number };
 
 /** Between the services and Postgres; of one service it hits all replicas. */
 export type ConnectionFault =
@@ -73,6 +87,11 @@ const DECK: readonly FaultKind[] = [
   'webhook_cut',
   'webhook_hang',
   'mail_cut',
+  'greylisting',
+  'redirect',
+  'endpoint_404',
+  'endpoint_403_for_one',
+  'body_that_drips',
   'poison',
   'redelivery',
   'clock_off',
@@ -154,9 +173,23 @@ function draw(random: SeededRandom, kind: FaultKind, lease_ms: number): Fault {
       return { kind, type: random.of(REDELIVERED) };
     case 'clock_off':
       return { kind, ...whom(), ahead_ms: random.of([HOUR_MS, -HOUR_MS]) };
+    case 'greylisting':
+    case 'redirect':
+    case 'endpoint_404':
+    case 'endpoint_403_for_one':
+    case 'body_that_drips':
+      return drawReceiverFault(random, kind);
     default:
       return drawConnectionFault(random, kind);
   }
+}
+
+function drawReceiverFault(random: SeededRandom, kind: ReceiverFault['kind']): ReceiverFault {
+  const lasts_ms = random.between(2_000, 12_000);
+  if (kind === 'greylisting') return { kind, lasts_ms };
+  const endpoint = random.of(ENDPOINTS);
+  if (kind !== 'endpoint_403_for_one') return { kind, endpoint, lasts_ms };
+  return { kind, endpoint, digits: String(random.between(0, 9)), lasts_ms };
 }
 
 function drawConnectionFault(random: SeededRandom, kind: ConnectionFault['kind']): ConnectionFault {
@@ -211,6 +244,16 @@ export function describeFault(fault: Fault): string {
       return `all of ${fault.type} once more`;
     case 'clock_off':
       return `${fault.service}-${fault.replica + 1} restarts ${fault.ahead_ms > 0 ? 'an hour ahead' : 'an hour behind'}`;
+    case 'greylisting':
+      return `the mail server greylists for ${fault.lasts_ms} ms`;
+    case 'redirect':
+      return `${fault.endpoint} answers 301 for ${fault.lasts_ms} ms`;
+    case 'endpoint_404':
+      return `${fault.endpoint} answers 404 for ${fault.lasts_ms} ms`;
+    case 'endpoint_403_for_one':
+      return `${fault.endpoint} answers 403 to changelists that end in ${fault.digits} for ${fault.lasts_ms} ms`;
+    case 'body_that_drips':
+      return `${fault.endpoint} accepts, and drips its answers for ${fault.lasts_ms} ms`;
     default:
       return `${describeConnectionFault(fault)} for ${fault.lasts_ms} ms`;
   }
