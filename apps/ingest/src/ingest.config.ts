@@ -93,5 +93,5 @@ export const INGEST_SETTINGS = defineSettings({
 });
 
 /** The part that ingest's own classes read. */
-export type IngestConfig = Values<typeof OWN_SETTINGS>;
+export type IngestConfig = Values<typeof OWN_SETTINGS & typeof LINK_SETTINGS>;
 export const INGEST_CONFIG = Symbol('IngestConfig');

@@ -11,7 +11,6 @@ import { MIGRATIONS } from './migrations/index.js';
 import { ProgressModule } from './progress/index.js';
 import { ReplayModule } from './replay/index.js';
 import { ReviewsModule } from './reviews/index.js';
-import { linkJobsTo } from './reviews/job.js';
 
 export type IngestSettings = Values<(typeof INGEST_SETTINGS)['settings']>;
 
@@ -28,7 +27,6 @@ class ConfigModule {
 @Module({})
 export class IngestModule {
   static register(settings: IngestSettings): DynamicModule {
-    linkJobsTo(settings);
     return {
       module: IngestModule,
       imports: [

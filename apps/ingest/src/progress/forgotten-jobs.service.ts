@@ -116,7 +116,7 @@ export class ForgottenJobsService implements OnApplicationBootstrap, OnModuleDes
       const { settled_at: occurred_at, revision } = ends.get(job.id)!;
       const events = [
         noNewsEvent(job),
-        settledEvent({ ...job, state: 'failed', given_up: true }, { revision, occurred_at }),
+        settledEvent({ ...job, state: 'failed', given_up: true }, { revision, occurred_at }, this.config),
       ];
       return settledItem(job, encodeEvents(events));
     });

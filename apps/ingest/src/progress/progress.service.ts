@@ -2,8 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { counter, histogram, LATENCY_SECONDS } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
+import type { PublicUrls } from '@assay/service';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
+import { INGEST_CONFIG } from '../ingest.config.js';
 import { Batcher, contestBusy, JobWatch } from '../reviews/index.js';
 import { heedBatch } from './heed-batch.js';
 import type { BatchOutcome } from './heed-batch.js';
@@ -64,6 +66,7 @@ export class ProgressService {
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(ProgressRepository) private readonly repository: ProgressRepository,
     @Inject(JobWatch) private readonly watch: JobWatch,
+    @Inject(INGEST_CONFIG) private readonly urls: PublicUrls,
   ) {}
 
   /**
@@ -131,7 +134,7 @@ export class ProgressService {
     const stored = new Map(rows.map((row) => [row.id, row]));
     const settled = changed.filter((job) => job.settles).map((job) => ({ job, stored: stored.get(job.id)! }));
     const events = settled.map(({ job, stored: { ingest_revision, settled_at } }) =>
-      settledEvent(job, { revision: ingest_revision, occurred_at: settled_at! }),
+      settledEvent(job, { revision: ingest_revision, occurred_at: settled_at! }, this.urls),
     );
     const telling = settled.map(({ job }, index) => {
       const own = [events[index]!];

@@ -1,10 +1,15 @@
 import { jobEvent } from '@assay/contracts';
 import type { OutgoingEvent, ReviewSettled } from '@assay/contracts';
-import { jobLinks } from '../reviews/index.js';
+import { reviewLinks } from '@assay/service';
+import type { PublicUrls } from '@assay/service';
 import type { JobInProgress } from './progress.repository.js';
 
 /** `review.settled`: where a job of this generation ended, told once for each end (ING-9, ING-11). */
-export function settledEvent(job: JobInProgress, settled: { revision: number; occurred_at: string }): OutgoingEvent {
+export function settledEvent(
+  job: JobInProgress,
+  settled: { revision: number; occurred_at: string },
+  urls: PublicUrls,
+): OutgoingEvent {
   const data: ReviewSettled = {
     job_id: job.id,
     source: job.source,
@@ -18,7 +23,7 @@ export function settledEvent(job: JobInProgress, settled: { revision: number; oc
     counts: job.counts,
     deliveries: job.deliveries?.by_channel ?? {},
     given_up: job.given_up,
-    links: jobLinks(job.id),
+    links: reviewLinks(job.id, urls),
   };
   return jobEvent('review.settled', data, { traceparent: job.traceparent });
 }

@@ -67,7 +67,7 @@ export class AcceptanceService {
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(AcceptanceRepository) private readonly repository: AcceptanceRepository,
     @Inject(Liveness) private readonly liveness: Liveness,
-    @Inject(INGEST_CONFIG) config: IngestConfig,
+    @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {
     this.#batcher = new Batcher((batch) => this.#commit(batch, config.accept_timeout_ms), {
       max_items: config.accept_batch_items,
@@ -138,7 +138,7 @@ export class AcceptanceService {
       const events = [submittedEvent(told, body.bytes, body.value as EventSubmission)];
       return { item: submittedItem(job), events };
     });
-    const publish = this.queue.tell(tx, [...submitted, ...passed.map(submittedAgain)]);
+    const publish = this.queue.tell(tx, [...submitted, ...passed.map((job) => submittedAgain(job, this.config))]);
     const answers = judged.map((judgement, index): Answer => {
       if (judgement.kind !== 'accepted') return { judgement, job: null };
       const { job } = batch[index]!;

@@ -1,7 +1,6 @@
 export { SUBMITTED_QUEUE, submittedItem } from './acceptance.service.js';
 export { Batcher } from './batcher.js';
 export { changelistLocks, contestBusy, replayLocks } from './contest-locks.js';
-export { jobLinks } from './job.js';
 export { JobWatch } from './job-watch.js';
 export { ReviewsModule } from './reviews.module.js';
 export { LOAD_STANDING } from './sql/load-standing.js';

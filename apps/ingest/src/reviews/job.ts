@@ -98,18 +98,8 @@ export function jobPath(job_id: string): string {
   return `/v1/reviews/${job_id}`;
 }
 
-/** The process's own, as its start sets them: the same for every job that it shows. */
-let public_urls: PublicUrls = { ingest_public_url: '/', validator_public_url: '/' };
-
-export function linkJobsTo(urls: PublicUrls): void {
-  public_urls = urls;
-}
-
-export function jobLinks(job_id: string): ReviewLinks {
-  return reviewLinks(job_id, public_urls);
-}
-
-export function jobView(row: JobRow): JobView {
+/** @param urls where the services that the links lead to are reached */
+export function jobView(row: JobRow, urls: PublicUrls): JobView {
   const { open, failed, by_channel } = row.deliveries ?? NO_DELIVERIES;
   return {
     job_id: row.id,
@@ -126,7 +116,7 @@ export function jobView(row: JobRow): JobView {
     counts: row.counts,
     versions: row.versions,
     deliveries: { open, failed, by_state: sumOverChannels(by_channel), by_channel },
-    links: jobLinks(row.id),
+    links: reviewLinks(row.id, urls),
   };
 }
 

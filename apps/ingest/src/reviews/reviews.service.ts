@@ -54,7 +54,7 @@ export class ReviewsService {
       job = await this.#find(principal, job_id);
     }
     const timeline = timelineView(job, await this.jobs.timeline(job_id));
-    return { ...jobView(job), waits: waitOf(job, timeline), timeline };
+    return { ...jobView(job, this.config), waits: waitOf(job, timeline), timeline };
   }
 
   async list(principal: Principal, query: ReviewListQuery): Promise<{ items: JobView[]; next_cursor: string | null }> {
@@ -70,7 +70,7 @@ export class ReviewsService {
     const page = rows.slice(0, limit);
     const last = rows.length > limit ? page.at(-1) : undefined;
     return {
-      items: page.map(jobView),
+      items: page.map((row) => jobView(row, this.config)),
       next_cursor: last ? encodeCursor({ accepted_at: last.cursor_at, id: last.id }) : null,
     };
   }
@@ -79,12 +79,12 @@ export class ReviewsService {
     const deadline = new Deadline(this.config.accept_timeout_ms);
     const { judgement, job } = await this.acceptance.submit(submission, deadline);
     if (judgement.kind === 'accepted') {
-      return { status: 202, replayed: false, view: { ...jobView(newJobRow(job!)), outcome: 'accepted' } };
+      return { status: 202, replayed: false, view: { ...jobView(newJobRow(job!), this.config), outcome: 'accepted' } };
     }
     if (judgement.kind === 'denied') throw deniedProblem(judgement.denied_paths);
     const known = await this.jobs.find(judgement.job_id, [principal.source], deadline.leftMs());
     if (known === null) throw new Error(`job ${judgement.job_id} was judged by and is gone`);
-    const view = jobView(known);
+    const view = jobView(known, this.config);
     const { kind } = judgement;
     if (kind === 'replayed' || kind === 'already_succeeded') {
       return { status: 200, replayed: kind === 'replayed', view: { ...view, outcome: kind } };

@@ -1,20 +1,25 @@
 import { jobEvent } from '@assay/contracts';
 import type { OutgoingEvent, ReviewSettled } from '@assay/contracts';
+import { reviewLinks } from '@assay/service';
+import type { PublicUrls } from '@assay/service';
 import { encodeEvents } from '@assay/work-queue';
 import type { NewItem } from '@assay/work-queue';
-import { jobLinks } from './job.js';
 import type { PassedJob } from './sql/pass-keys.js';
 
 /** The queue whose items publish which job has the key of one that failed. */
 const SUBMITTED_AGAIN_QUEUE = 'submitted_again';
 
 /** The end of a job told once more: another has its key, and so its dead letter is over (ING-3). */
-export function submittedAgain(job: PassedJob): { item: NewItem; events: OutgoingEvent[] } {
+export function submittedAgain(job: PassedJob, urls: PublicUrls): { item: NewItem; events: OutgoingEvent[] } {
   const { id, source, changelist_id, review_version, generation, revision, correlation_id, traceparent } = job;
   const about = { job_id: id, source, changelist_id, review_version, generation, revision, correlation_id };
   const data: ReviewSettled = {
     ...{ ...about, occurred_at: job.passed_at, state: 'failed', counts: job.counts, given_up: false },
-    ...{ deliveries: job.deliveries?.by_channel ?? {}, links: jobLinks(id), submitted_again_as: job.successor },
+    ...{
+      deliveries: job.deliveries?.by_channel ?? {},
+      links: reviewLinks(id, urls),
+      submitted_again_as: job.successor,
+    },
   };
   const events = [jobEvent('review.settled', data, { traceparent })];
   const item: NewItem = {
