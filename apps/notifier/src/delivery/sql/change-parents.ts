@@ -25,7 +25,8 @@ export const CHANGE_PARENTS = statement(
 
 /**
  * Marks parents as waiting, of whom that is not told yet, under their locks and in order; each gets a new revision to
- * tell it by. One that has settled meanwhile waits for nothing.
+ * tell it by. One that has settled meanwhile waits for nothing. What is open is asked for after the locks: before, a plan
+ * that is made while few reviews are open would compare each parent with all of `reviews_open`.
  *
  * $1 json: [{job_id, generation, waits_ms}]. Returns the parents that are to tell.
  * EXPLAIN: Nested Loops over a Function Scan, Index Scans on reviews_pkey.
@@ -35,13 +36,14 @@ export const BEGIN_WAITING = statement(
   `WITH asked AS (
     SELECT * FROM json_to_recordset($1::json) AS u(job_id uuid, generation int, waits_ms float8)
   ), locked AS MATERIALIZED (
-    SELECT r.job_id, r.generation, asked.waits_ms FROM asked JOIN reviews AS r USING (job_id, generation)
-      WHERE r.open > 0 AND (r.waits_until IS NULL OR r.waits_until < clock_timestamp())
+    SELECT r.job_id, r.generation, r.open, r.waits_until, asked.waits_ms
+      FROM asked JOIN reviews AS r USING (job_id, generation)
       ORDER BY r.job_id, r.generation FOR UPDATE OF r
   )
   UPDATE reviews AS r
     SET waits_until = clock_timestamp() + l.waits_ms * interval '1 millisecond', revision = r.revision + 1
     FROM locked AS l WHERE r.job_id = l.job_id AND r.generation = l.generation
+      AND l.open > 0 AND (l.waits_until IS NULL OR l.waits_until < clock_timestamp())
     RETURNING r.job_id, r.generation, r.source, r.changelist_id, r.review_version, r.priority, r.open, r.failed,
       r.revision, r.correlation_id, r.traceparent, r.waits_until, clock_timestamp() AS occurred_at`,
 );
