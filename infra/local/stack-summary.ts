@@ -25,5 +25,12 @@ export function printStack(address: StackAddress): void {
   say(cyan(`  ${operator} node dist/apps/assayctl/src/main.js dead-letters list`));
   say(cyan(`  curl -s ${validator.url}/metrics`));
   say(cyan(`  curl -s ${stack.sinks.control_url}/mails`));
+  say();
+  say(bold('  For the five minutes of the README'));
+  say(cyan(`  export INGEST=${ingest.url} VALIDATOR=${validator.url} DEAD_LETTER=${dead_letter.url} \\`));
+  say(
+    cyan(`    RECEIVED=${stack.sinks.control_url} SUBMITTER=${stack.keys.submitter} OPERATOR=${stack.keys.operator}`),
+  );
+  say();
   say(`  logs: ${log_directory}`);
 }
