@@ -10,6 +10,18 @@ interface Example {
 
 const folder = new URL('../../../../examples/submitting/', import.meta.url);
 const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+/** What each shows, by its file. */
+const SHOWS: Record<string, string> = {
+  '01-accepted.json': 'ING-2.a',
+  '02-replayed.json': 'ING-3.a',
+  '03-key-reused.json': 'ING-3.b',
+  '04-in-progress.json': 'ING-4.b',
+  '05-rerun-required.json': 'ING-5.a',
+  '06-rerun.json': 'ING-5.a',
+  '07-stale.json': 'ING-5.b',
+  '08-path-not-allowed.json': 'ING-7.a',
+  '09-invalid.json': 'ING-10.a',
+};
 
 /** What differs from run to run, by member; a job's id as the number of the job. */
 const TIMES = /^(accepted_at|created_at|updated_at|settled_at|at)$/;
@@ -43,13 +55,14 @@ function masked(value: unknown, name = ''): unknown {
 }
 
 describe('the examples of submitting, one after the other', () => {
-  it.each(names)(
-    'ING-2.a ING-3.a ING-3.b ING-4.b ING-5.a ING-5.b ING-7.a ING-10.a are answered as their files say: %s',
-    async (name) => {
-      const { request, answer } = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Example;
-      const { status, body, headers } = await replica.post(request);
-      const shown = Object.fromEntries(Object.keys(answer.headers).map((header) => [header, masked(headers[header])]));
-      expect({ status, headers: shown, body: masked(body) }).toEqual(answer);
-    },
-  );
+  it.each(names.map((name) => [SHOWS[name]!, name]))('%s is answered as its file says: %s', async (_shows, name) => {
+    const { request, answer } = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Example;
+    const { status, body, headers } = await replica.post(request);
+    const shown = Object.fromEntries(Object.keys(answer.headers).map((header) => [header, masked(headers[header])]));
+    expect({ status, headers: shown, body: masked(body) }).toEqual(answer);
+  });
+
+  it('are all there', () => {
+    expect(names).toEqual(Object.keys(SHOWS));
+  });
 });

@@ -18,17 +18,30 @@ describe('deliveryKey', () => {
     expect(deliveryKey(identity)).toBe('eed1f9d0d7227554d1101dd37d75d12ab611de6d6298e7fe9d9b086161b66b77');
   });
 
-  it('DEL-1.b gives two deliveries the same key only when source, changelist, recipient and version are equal', () => {
-    const field = fc.string({ maxLength: 4 });
-    const tuple = fc.record({
-      source: field,
-      changelist_id: field,
-      recipient: fc.record({ channel: fc.constantFrom('email' as const, 'webhook' as const), address: field }),
-      review_version: fc.integer({ min: 1, max: 12 }),
-    });
+  it('DEL-1.b changes the key with every part of the tuple', () => {
+    const others: Partial<DeliveryIdentity>[] = [
+      { source: 'cj' },
+      { changelist_id: '1235' },
+      { recipient: { channel: 'webhook', address: identity.recipient.address } },
+      { recipient: { channel: 'email', address: 'jurgen@example.org' } },
+      { review_version: 3 },
+    ];
+    const keys = [identity, ...others.map((other) => ({ ...identity, ...other }))].map(deliveryKey);
+    expect(new Set(keys).size).toBe(6);
+  });
+
+  it('DEL-1.b keeps parts apart that read the same one after the other, whatever separates them', () => {
+    const cuts = fc.tuple(fc.nat({ max: 12 }), fc.nat({ max: 12 }));
+    const text = fc.string({ unit: fc.constantFrom('a', '1', ':', ',', '\0'), minLength: 12, maxLength: 12 });
+    const cut = (whole: string, [one, other]: [number, number]): DeliveryIdentity => {
+      const [from, to] = one < other ? [one, other] : [other, one];
+      const recipient = { channel: 'webhook' as const, address: whole.slice(to) };
+      return { source: whole.slice(0, from), changelist_id: whole.slice(from, to), recipient, review_version: 1 };
+    };
     fc.assert(
-      fc.property(tuple, tuple, (one, other) => {
-        expect(deliveryKey(one) === deliveryKey(other)).toBe(JSON.stringify(one) === JSON.stringify(other));
+      fc.property(text, cuts, cuts, (whole, one, other) => {
+        const [first, second] = [cut(whole, one), cut(whole, other)];
+        expect(deliveryKey(first) === deliveryKey(second)).toBe(JSON.stringify(first) === JSON.stringify(second));
       }),
     );
   });
