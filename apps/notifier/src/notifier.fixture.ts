@@ -21,6 +21,7 @@ import type { RunningService } from '@assay/service';
 import { eventually, testDatabase, testKafka, testRun } from '@assay/testing';
 import type { Collector, TestDatabase, TestKafka } from '@assay/testing';
 import { v7 } from 'uuid';
+import { mayMove } from './delivery/delivery-states.js';
 import type { DeliveryCause } from './delivery/delivery-states.js';
 import { NOTIFIER_SETTINGS } from './notifier.config.js';
 import { NotifierModule } from './notifier.module.js';
@@ -203,11 +204,21 @@ export class NotifierFixture {
       await once(child, 'exit');
     }
     await Promise.all(this.#replicas.map((replica) => replica.stop()));
+    const strays = await this.#strayMoves();
     await this.publisher.close();
     await this.kafka.close();
     await Promise.all([this.mail.close(), this.bot.close(), this.slow.close()]);
     await this.database.close();
     await rm(this.directory, { recursive: true });
+    if (strays.length > 0) throw new Error(`moves outside the state machine: ${JSON.stringify(strays)}`);
+  }
+
+  /** Whatever a test did, its deliveries have moved as DEL-2 says. */
+  async #strayMoves(): Promise<Pick<Move, 'from_state' | 'to_state' | 'cause'>[]> {
+    const moves = await this.database.sql<Pick<Move, 'from_state' | 'to_state' | 'cause'>>(
+      'SELECT DISTINCT from_state, to_state, cause FROM delivery_transitions',
+    );
+    return moves.filter(({ from_state, to_state, cause }) => !mayMove(from_state, to_state, cause));
   }
 
   #name(): string {

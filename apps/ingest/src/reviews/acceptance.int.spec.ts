@@ -81,6 +81,26 @@ describe('a new submission', () => {
     expect(record!.json<ReviewSubmitted>().correlation_id).toBe('build-4711');
   });
 
+  it('ING-2.b is answered after the commit, and stands or falls with its work item', async () => {
+    // Deferred: it refuses the item when all is written, and the commit is all that is left.
+    await fixture.database.sql(
+      `CREATE FUNCTION refuse_item() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN IF EXISTS (SELECT FROM ingest.jobs WHERE id::text = NEW.subject_id AND changelist_id = 'refused-at-commit')
+           THEN RAISE EXCEPTION 'refused'; END IF; RETURN NULL; END $$`,
+    );
+    await fixture.database.sql(
+      `CREATE CONSTRAINT TRIGGER refuse_item AFTER INSERT ON work_items DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION ingest.refuse_item()`,
+    );
+    const refused = aSubmission({ changelist_id: 'refused-at-commit' });
+    expect((await one.post(refused)).status).toBe(500);
+    await fixture.database.sql('DROP TRIGGER refuse_item ON work_items');
+    const jobs = () => fixture.database.sql('SELECT FROM jobs WHERE changelist_id = $1', [refused.changelist_id]);
+    expect(await jobs()).toEqual([]);
+    await one.post(refused).expect(202);
+    expect(await jobs()).toHaveLength(1);
+  });
+
   it('ING-2.b leaves no work item behind when Kafka has it', async () => {
     const { job_id } = await accepted();
     await eventually(async () => {
