@@ -63,6 +63,10 @@ describe('assayctl validate', () => {
         prompt_verdict: 'exact',
       },
       rejection: null,
+      reading: 'lenient',
+      explanation: null,
+      truncated: false,
+      lines_defaulted: [],
       result: aResult(),
       counts: { submitted: 1, kept: 1, dropped: 0, coerced: 0, by_code: {} },
       diagnostics: [],
@@ -219,13 +223,13 @@ describe('assayctl validate', () => {
   it('VAL-13.b explains to the author what was done, where, and how to mend it', () => {
     const findings = [
       { ...FINDING, line: '10' },
-      { ...FINDING, id: 'F2', severity: 'blocker' },
+      { ...FINDING, id: 'F2', severity: 'urgent' },
       { ...FINDING, id: 'F3', file: 'src/zzz.c' },
     ];
     const { code, out } = validate(aSubmission({ review_result: aResult({ findings }) }));
     expect(code).toBe(0);
     expect(out).toContain('accepted  1 of 3 findings kept (1 of them coerced), 2 dropped');
-    expect(out).toMatch(/#1 F2 +\/findings\/1\/severity +invalid_enum_value +severity: got "blocker", expected one of/);
+    expect(out).toMatch(/#1 F2 +\/findings\/1\/severity +invalid_enum_value +severity: got "urgent", expected one of/);
     expect(out).toMatch(/#0 F1 +\/findings\/0\/line +numeric_string_converted +"10" became 10/);
     for (const code of ['invalid_enum_value', 'file_not_in_changed_files'] as const) {
       expect(out.replace(/\s+/g, ' ')).toContain(REASON_CODES[code].remedy);

@@ -4,11 +4,18 @@ import type { DryRunDocument } from '@assay/submission';
 import { painter, printable, table, wrap } from './terminal.js';
 import type { Colour, Paint, Terminal } from './terminal.js';
 
-const COLOURS: Record<DiagnosticKind, Colour> = { rejection: 'red', drop: 'red', warning: 'yellow', coercion: 'cyan' };
+const COLOURS: Record<DiagnosticKind, Colour> = {
+  rejection: 'red',
+  drop: 'red',
+  warning: 'yellow',
+  repair: 'cyan',
+  coercion: 'cyan',
+};
 const TITLES: Record<DiagnosticKind, string> = {
   rejection: 'Why it is rejected',
   drop: 'Dropped findings',
   warning: 'Warnings',
+  repair: 'Repaired text',
   coercion: 'Coerced (nothing to do)',
 };
 
@@ -18,7 +25,7 @@ const NOT_ASKED = 'No depot allow-list was asked: ingest may still deny a change
 export function explainVerdict(verdict: DryRunDocument, terminal: Pick<Terminal, 'colour' | 'columns'>): string {
   const paint = painter(terminal);
   const parts = [summary(verdict, paint)];
-  for (const kind of ['rejection', 'drop', 'warning', 'coercion'] as const) {
+  for (const kind of ['rejection', 'drop', 'warning', 'repair', 'coercion'] as const) {
     const diagnostics = verdict.diagnostics.filter((diagnostic) => diagnostic.kind === kind);
     if (diagnostics.length === 0) continue;
     const rows = diagnostics.map(rowOf);
@@ -53,9 +60,11 @@ function rowOf(diagnostic: Diagnostic): string[] {
   return [cut(finding, 24), cut(printable(pointer ?? ''), 40), code, whatOf(diagnostic)];
 }
 
-function whatOf({ kind, field, from, to, expected, file, line }: Diagnostic): string {
+function whatOf({ kind, field, from, to, expected, file, line, cause }: Diagnostic): string {
   const place = file === null ? '' : ` (${printable(file)}${line === null ? '' : `:${line}`})`;
-  if (kind === 'coercion') return `${quoted(from)} became ${quoted(to)}`;
+  const why = cause === undefined ? '' : ` (${cause})`;
+  if (kind === 'coercion' && to === null) return `${quoted(from)} was left out${why}`;
+  if (kind === 'coercion' || kind === 'repair') return `${quoted(from)} became ${quoted(to)}`;
   const got = from === null ? '' : `got ${quoted(from)}`;
   const wanted = expected === null ? '' : `expected ${printable(expected)}`;
   const name = field === null ? '' : `${printable(field)}: `;

@@ -1,5 +1,13 @@
 import { contractOf, REGISTERED_VERSIONS, type RegisteredVersion, type VersionStatus } from './contract/registry.js';
 import type { Contract } from './contract/contract.js';
+import {
+  checkReading,
+  compileReading,
+  DEFAULT_READING,
+  isRecord,
+  type Reading,
+  type ReadingSettings,
+} from './reading.js';
 import { parsePromptVersion, parseSchemaVersion } from './versions/version.js';
 
 /** VAL-10. */
@@ -10,28 +18,33 @@ export interface Limits {
   /** Levels of nesting, the document itself being the first. */
   max_depth: number;
   max_message_bytes: number;
+  max_summary_bytes: number;
   max_string_bytes: number;
   max_diagnostics: number;
 }
 
 /** What an installation decides about reviews. All of it is data, so that a dry run can be given the same. */
-export interface PolicySettings {
+export interface PolicySettings extends ReadingSettings {
   /** VER-4: MAJOR.MINOR[.PATCH]. */
   prompt_versions: readonly string[];
   prompt_patch_drift: boolean;
   /** Which registered versions are taken, and how they stand; left out: all, as registered. */
   schema_versions?: Readonly<Record<string, VersionStatus>>;
+  /** What of the reading differs for a source (VAL-15). */
+  sources?: Readonly<Record<string, Partial<ReadingSettings>>>;
   limits: Limits;
 }
 
 export const DEFAULT_POLICY: PolicySettings = {
   prompt_versions: ['1.0.0'],
   prompt_patch_drift: false,
+  ...DEFAULT_READING,
   limits: {
     max_result_bytes: 2 * 1024 * 1024,
     max_findings: 5_000,
     max_depth: 64,
     max_message_bytes: 8 * 1024,
+    max_summary_bytes: 16 * 1024,
     max_string_bytes: 1024,
     max_diagnostics: 1_000,
   },
@@ -56,6 +69,8 @@ export interface Policy {
   readonly prompts: readonly (readonly [number, number, number])[];
   /** Every spelling of a listed prompt version. */
   readonly listed_prompts: ReadonlySet<string>;
+  /** How a source's results are read; null for one that is not known. */
+  readonly readingOf: (source: string | null) => Reading;
   /** Takes secrets out of texts that go into diagnostics (SEC-4). */
   readonly redact: (text: string) => string;
 }
@@ -91,11 +106,12 @@ export function definePolicy(
   checkLimits(settings.limits, faults);
   if (typeof settings.prompt_patch_drift !== 'boolean') faults.push('prompt_patch_drift must be true or false');
   const prompts = readPrompts(settings.prompt_versions, faults);
+  const readingOf = readReadings(settings, faults);
   const offered = readOffered(settings.schema_versions, options.registry ?? REGISTERED_VERSIONS, faults);
   if (faults.length > 0) throw new PolicyError(faults);
   const listed_prompts = new Set(prompts.flatMap(spellings));
   const redact = options.redact ?? ((text: string) => text);
-  return { settings, limits: settings.limits, offered, prompts, listed_prompts, redact };
+  return { settings, limits: settings.limits, offered, prompts, listed_prompts, readingOf, redact };
 }
 
 /**
@@ -123,7 +139,7 @@ function spellings([major, minor, patch]: readonly [number, number, number]): st
 }
 
 function checkNames(settings: PolicySettings, faults: string[]): void {
-  const known = new Set([...Object.keys(DEFAULT_POLICY), 'schema_versions']);
+  const known = new Set([...Object.keys(DEFAULT_POLICY), 'schema_versions', 'sources']);
   for (const name of Object.keys(settings)) if (!known.has(name)) faults.push(`${name} is not a policy setting`);
 }
 
@@ -132,6 +148,33 @@ function checkLimits(limits: Limits, faults: string[]): void {
     if (!Object.hasOwn(DEFAULT_POLICY.limits, name)) faults.push(`limits.${name} is not a limit`);
     else if (!Number.isSafeInteger(value) || value < 1) faults.push(`limits.${name} must be a whole number above 0`);
   }
+}
+
+/** VAL-15: the policy's own reading, and those of the sources that it names. */
+function readReadings(settings: PolicySettings, faults: string[]): Policy['readingOf'] {
+  const { reading, truncated, aliases, sources = {} } = settings;
+  const common = { reading, truncated, aliases };
+  const before = faults.length;
+  checkReading(common, '', faults);
+  if (!isRecord(sources)) faults.push('sources must be an object of sources');
+  else for (const [source, own] of Object.entries(sources)) checkSource(own, `sources.${source}`, faults);
+  if (faults.length > before) return () => compileReading(DEFAULT_READING);
+  const byDefault = compileReading(common);
+  const bySource = new Map(
+    Object.entries(sources).map(([source, own]) => [source, compileReading({ ...common, ...own })]),
+  );
+  return (source) => (source === null ? undefined : bySource.get(source)) ?? byDefault;
+}
+
+function checkSource(own: unknown, name: string, faults: string[]): void {
+  if (!isRecord(own)) {
+    faults.push(`${name} must be an object of settings`);
+    return;
+  }
+  for (const member of Object.keys(own)) {
+    if (!Object.hasOwn(DEFAULT_READING, member)) faults.push(`${name}.${member} is not a setting of a source`);
+  }
+  checkReading(own, `${name}.`, faults);
 }
 
 function readPrompts(versions: unknown, faults: string[]): (readonly [number, number, number])[] {

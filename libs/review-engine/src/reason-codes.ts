@@ -1,5 +1,8 @@
+import { DEFAULT_ALIASES } from './aliases.js';
+import type { Aliases } from './reading.js';
+
 /** What a diagnostic says was done. A code may come with more than one: `kind` is the usual one. */
-export const DIAGNOSTIC_KINDS = ['coercion', 'drop', 'rejection', 'warning'] as const;
+export const DIAGNOSTIC_KINDS = ['coercion', 'repair', 'drop', 'rejection', 'warning'] as const;
 export type DiagnosticKind = (typeof DIAGNOSTIC_KINDS)[number];
 
 export interface ReasonCodeEntry {
@@ -16,7 +19,7 @@ export interface ReasonCodeEntry {
 }
 
 /** Rises with every code added or meaning changed (VAL-9). */
-export const REASON_CODES_VERSION = '1.0';
+export const REASON_CODES_VERSION = '1.1';
 
 /**
  * The closed catalogue (VAL-9). The type {@link ReasonCode}, `GET /v1/reason-codes`, the docs page and the metrics'
@@ -28,7 +31,8 @@ export const REASON_CODES = {
     kinds: ['rejection'],
     meaning: 'The review result is not JSON.',
     example: { in: 'Here are my findings: {"schema_version": …', out: 'the response is rejected' },
-    remedy: 'Print the JSON document alone: no prose before or after it, no code fence, nothing cut off.',
+    remedy:
+      'Print the JSON document alone: no prose before or after it, nothing cut off. The explanation says where it breaks.',
     since: '0.1.0',
   },
   schema_mismatch: {
@@ -146,9 +150,114 @@ export const REASON_CODES = {
   unknown_field_ignored: {
     kind: 'warning',
     kinds: ['warning'],
-    meaning: 'A field of a newer contract minor than this parser knows was left out.',
+    meaning:
+      'A field that the contract does not know was left out: one of a newer minor or, under the lenient reading, any other.',
     example: { in: '"schema_version": "1.7", … "effort": "small"', out: 'the result without effort' },
-    remedy: 'None needed; the field is kept once that minor is registered.',
+    remedy: 'Look for a misspelt name; a field of a newer minor is kept once that minor is registered.',
+    since: '0.1.0',
+  },
+  code_fence_removed: {
+    kind: 'repair',
+    kinds: ['repair'],
+    meaning: 'A code fence around the whole answer was taken off.',
+    example: { in: '```json {"schema_version": …} ```', out: 'the document in it' },
+    remedy: 'Print the JSON document without a fence.',
+    since: '0.1.0',
+  },
+  trailing_comma_removed: {
+    kind: 'repair',
+    kinds: ['repair'],
+    meaning: 'A comma before a closing bracket was taken out.',
+    example: { in: '[{"id": "F1", …},]', out: '[{"id": "F1", …}]' },
+    remedy: 'Write a comma only between two members; a JSON library does so.',
+    since: '0.1.0',
+  },
+  control_character_escaped: {
+    kind: 'repair',
+    kinds: ['repair'],
+    meaning: 'A line break, tab or other control character stood raw in a string.',
+    example: { in: '"message": "a (line break) b"', out: '"message": "a\\nb"' },
+    remedy: 'Write \\n and \\t in strings; a JSON library does so.',
+    since: '0.1.0',
+  },
+  invalid_escape_escaped: {
+    kind: 'repair',
+    kinds: ['repair'],
+    meaning: 'A backslash stood before a character that JSON does not know; it was taken as a backslash itself.',
+    example: { in: '"message": "use \\d+"', out: '"message": "use \\\\d+"' },
+    remedy: 'Write a backslash twice; a JSON library does so.',
+    since: '0.1.0',
+  },
+  response_truncated: {
+    kind: 'warning',
+    kinds: ['warning'],
+    meaning: 'The answer was cut off; the findings that had come whole were kept.',
+    example: { in: '{"schema_version": …, "findings": [{…}, {"id": "F2", "sev', out: 'the first finding' },
+    remedy: 'Ask for fewer or shorter findings, or allow a longer answer: what was cut off is lost.',
+    since: '0.1.0',
+  },
+  null_removed: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'An optional field was null and was taken for absent.',
+    example: { in: '"suggestion": null', out: 'the finding without suggestion' },
+    remedy: 'None needed; leave the field out.',
+    since: '0.1.0',
+  },
+  letter_case_folded: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'A word of a closed list was written in other letter case.',
+    example: { in: '"severity": "HIGH"', out: '"severity": "high"' },
+    remedy: 'None needed; write the words of the lists in lower case.',
+    since: '0.1.0',
+  },
+  alias_mapped: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'A usual word was taken for the one of the closed list that it stands for, by the table of aliases.',
+    example: { in: '"category": "bug"', out: '"category": "correctness"' },
+    remedy: "Use the words of the list; the table of aliases is the policy's.",
+    since: '0.1.0',
+  },
+  optional_field_removed: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'An optional field could not be used and was left out; cause names the code that it would have had.',
+    example: { in: '"confidence": 0.87', out: 'the finding without confidence' },
+    remedy: 'Write the field as the contract asks, or leave it out.',
+    since: '0.1.0',
+  },
+  number_converted_to_string: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'An id or rule_id was written as a whole number.',
+    example: { in: '"id": 7', out: '"id": "7"' },
+    remedy: 'None needed; write ids in quotes.',
+    since: '0.1.0',
+  },
+  duplicate_id_renamed: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'Another finding has this id, and says something else: this one got an id of its own.',
+    example: { in: 'two different findings with "id": "F1"', out: 'F1 and F1~2' },
+    remedy: 'Give each finding an id of its own.',
+    since: '0.1.0',
+  },
+  line_defaulted: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'The finding names no line (0, null or none): it was taken as one about the whole file, at line 1.',
+    example: { in: '"line": 0', out: '"line": 1' },
+    remedy: 'Name a line from 1; for a finding about a whole file write 1.',
+    since: '0.1.0',
+  },
+  string_parsed: {
+    kind: 'coercion',
+    kinds: ['coercion'],
+    meaning: 'findings was the text of a JSON list instead of the list; pointers run through the text.',
+    example: { in: '"findings": "[{\\"id\\": \\"F1\\", …}]"', out: '"findings": [{"id": "F1", …}]' },
+    remedy: 'Write the list itself, without quotes around it.',
     since: '0.1.0',
   },
   limit_exceeded: {
@@ -165,11 +274,17 @@ export type ReasonCode = keyof typeof REASON_CODES;
 
 export interface ReasonCodesDocument {
   version: string;
+  /** What `alias_mapped` knows unless a policy says otherwise, by field (VAL-18). */
+  aliases: Aliases;
   codes: ({ code: ReasonCode } & ReasonCodeEntry)[];
 }
 
 /** The catalogue as `GET /v1/reason-codes` and `assayctl reason-codes --json` give it. */
 export function reasonCodesDocument(): ReasonCodesDocument {
   const entries = Object.entries(REASON_CODES) as [ReasonCode, ReasonCodeEntry][];
-  return { version: REASON_CODES_VERSION, codes: entries.map(([code, entry]) => ({ code, ...entry })) };
+  return {
+    version: REASON_CODES_VERSION,
+    aliases: DEFAULT_ALIASES,
+    codes: entries.map(([code, entry]) => ({ code, ...entry })),
+  };
 }

@@ -1,4 +1,6 @@
+import type { ReadingName } from './reading.js';
 import type { DiagnosticKind, ReasonCode } from './reason-codes.js';
+import type { Explanation } from './repair/index.js';
 
 export const VERSION_VERDICTS = [
   'exact',
@@ -42,6 +44,12 @@ export interface Diagnostic {
   line: number | null;
   /** For people: what would have been right. */
   expected: string | null;
+  /** A repair's place in the raw output: bytes from its start. */
+  offset?: number;
+  /** Of `optional_field_removed`: the code that the field would have had. */
+  cause?: ReasonCode;
+  /** The pointer runs through this string, whose text was parsed (VAL-18). */
+  through?: '/findings';
 }
 
 export const REJECTION_CLASSES = [
@@ -93,11 +101,21 @@ export interface VerdictCounts {
   by_code: Partial<Record<ReasonCode, number>>;
 }
 
+export type { Explanation } from './repair/index.js';
+
 /** The engine's answer (VAL-11). */
 export interface Verdict {
   outcome: 'accepted' | 'rejected';
   versions: VersionsJudged;
   rejection: Rejection | null;
+  /** How it was read (VAL-15). */
+  reading: ReadingName;
+  /** Why it was rejected, or where an answer was cut off of which a part was kept (VAL-17); null otherwise. */
+  explanation: Explanation | null;
+  /** The answer was cut off: the result is what of it had come whole (VAL-16). */
+  truncated: boolean;
+  /** Ids of kept findings that name no line and stand at line 1: claims about the whole file (VAL-18). */
+  lines_defaulted: string[];
   /** Null when rejected. The parsed document itself when nothing in it changed. */
   result: KeptResult | null;
   counts: VerdictCounts;

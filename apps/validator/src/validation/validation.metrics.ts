@@ -5,6 +5,7 @@ import type { ReasonCode, Verdict } from '@assay/review-engine';
 const responses = counter('assay_review_results_total', 'Review results by contract version and outcome');
 const byKind = {
   coercion: counter('assay_coercions_total', 'Coercions by reason code and contract version'),
+  repair: counter('assay_repairs_total', 'Repairs of JSON text by reason code and contract version'),
   drop: counter('assay_finding_drops_total', 'Dropped findings by reason code and contract version'),
   rejection: counter('assay_rejections_total', 'Rejected review results by reason code and contract version'),
   warning: counter('assay_validation_warnings_total', 'Warnings by reason code and contract version'),

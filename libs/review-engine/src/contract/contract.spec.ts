@@ -104,7 +104,7 @@ describe('the registry', () => {
     };
     schema.$defs.finding.properties['effort'] = { type: 'string', enum: ['small', 'large'] };
     const registry = [...REGISTERED_VERSIONS, { version: '1.3', schema, standing: { status: 'current' } as const }];
-    const policy = definePolicy({}, { registry });
+    const policy = definePolicy({ reading: 'strict' }, { registry });
     const files = prepareChangedFiles({ changed_files: ['src/a.c'] });
     const judge = (version: string, effort: string) =>
       validateReview(

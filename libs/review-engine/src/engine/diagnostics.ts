@@ -2,7 +2,8 @@ import type { DiagnosticKind, ReasonCode } from '../reason-codes.js';
 import type { Diagnostic, Scalar } from '../verdict.js';
 import { normalizePath } from '../paths/index.js';
 import type { KeptFinding } from '../verdict.js';
-import type { Coercion, DropReason } from './judge-finding.js';
+import type { ByteOffsets, Edit } from '../repair/index.js';
+import type { Act, DropReason } from './judge-finding.js';
 import { integerOf, preview } from './text.js';
 
 const NOTHING = {};
@@ -19,12 +20,15 @@ export interface DiagnosticFacts {
   file?: string | null;
   line?: number | null;
   expected?: string | null;
+  cause?: ReasonCode;
 }
 
 /** Collects diagnostics: the first so many are kept, all are counted (VAL-10). */
 export class Diagnostics {
   readonly kept: Diagnostic[] = [];
   readonly by_code: Partial<Record<ReasonCode, number>> = {};
+  /** Findings came as a string: pointers into them run through it (VAL-18). */
+  through_string = false;
 
   constructor(
     private readonly max_kept: number,
@@ -33,29 +37,48 @@ export class Diagnostics {
 
   add(facts: DiagnosticFacts): void {
     this.count(facts.code);
-    if (this.kept.length < this.max_kept) this.kept.push(this.shape(facts));
+    if (this.kept.length < this.max_kept) this.keep(this.shape(facts), facts.cause);
+  }
+
+  /** Members that few diagnostics have are added to these alone. */
+  private keep(diagnostic: Diagnostic, cause?: ReasonCode): void {
+    if (cause !== undefined) diagnostic.cause = cause;
+    if (this.through_string && diagnostic.finding_index !== null) diagnostic.through = '/findings';
+    this.kept.push(diagnostic);
   }
 
   /**
-   * A coercion of a finding that is kept. Written out member by member, like {@link addDrop}: these two are called most,
-   * and gathering facts from spread objects first took twice as long.
+   * What was done to a finding that is kept. Written out member by member, like {@link addDrop}: these two are called
+   * most, and gathering facts from spread objects first took twice as long.
    */
-  addCoercion({ code, field, from, to }: Coercion, index: number, { id, file, line }: KeptFinding): void {
+  addAct({ code, field, from, to, cause }: Act, index: number, { id, file, line }: KeptFinding): void {
     this.count(code);
     if (this.kept.length >= this.max_kept) return;
-    this.kept.push({
-      code,
-      kind: 'coercion',
-      finding_id: this.text(id),
-      finding_index: index,
-      field,
-      pointer: `/findings/${index}/${field}`,
-      from: this.scalar(from),
-      to: this.scalar(to),
-      file: this.text(file),
-      line,
-      expected: null,
-    });
+    this.keep(
+      {
+        code,
+        kind: 'coercion',
+        finding_id: this.text(id),
+        finding_index: index,
+        field,
+        pointer: `/findings/${index}/${field}`,
+        from: this.scalar(from),
+        to: this.scalar(to),
+        file: this.text(file),
+        line,
+        expected: null,
+      },
+      cause,
+    );
+  }
+
+  /** A repair of the raw output, with its place in bytes (VAL-16). Repairs come in the order of their places. */
+  addRepair({ code, removed, inserted, at }: Edit, text: string, offsets: ByteOffsets): void {
+    this.count(code);
+    if (this.kept.length >= this.max_kept) return;
+    const from = code === 'invalid_escape_escaped' ? '\\' : text.slice(at, at + removed);
+    const to = code === 'invalid_escape_escaped' ? '\\\\' : inserted;
+    this.kept.push({ ...this.shape({ code, kind: 'repair', from, to }), offset: offsets.of(at) });
   }
 
   /** The one diagnostic of a finding that is dropped (VAL-5): id, file and line as far as they parse. */
@@ -66,7 +89,7 @@ export class Diagnostics {
     const shown = this.text(field);
     // A name that may not stand here whole may not stand in a pointer either: then it points to what holds the field.
     const member = field === null || !present || shown !== field ? '' : `/${pointerToken(field)}`;
-    this.kept.push({
+    this.keep({
       code,
       kind: 'drop',
       finding_id: this.text(idOf(written)),

@@ -8,7 +8,8 @@ import {
   supportedPromptVersions,
   supportedSchemaVersions,
 } from '../versions/judge-versions.js';
-import type { RejectionClass, VersionsJudged } from '../verdict.js';
+import type { ReasonCode } from '../reason-codes.js';
+import type { RejectionClass, Scalar, VersionsJudged } from '../verdict.js';
 import { isNestedBeyond } from './depth.js';
 import { hasOuterWhiteSpace, isLongerThan, preview } from './text.js';
 
@@ -17,18 +18,29 @@ export interface Refusal {
   facts: Omit<DiagnosticFacts, 'kind'>;
 }
 
+/** What was done to a top-level member. */
+export interface TopAct {
+  code: ReasonCode;
+  field: string;
+  to: Scalar;
+  /** It was left out. */
+  removed?: true;
+  cause?: ReasonCode;
+}
+
 export interface TopLevel {
   versions: VersionsJudged;
   refusal: Refusal | null;
   offered: OfferedVersion | null;
   exact: boolean;
-  /** Top-level members whose value was coerced. */
-  coerced: Map<string, string> | null;
-  /** Top-level members that are left out under `compatible_minor`. */
+  acts: TopAct[];
+  /** Top-level members that the contract does not know and that are left out. */
   ignored: string[];
+  /** As written, or as parsed from the string that they came in (VAL-18). */
+  findings: readonly unknown[];
 }
 
-/** Judges versions, then the top level (VAL-1, VAL-2, VER-1 to VER-5). Stops at the first refusal. */
+/** Judges versions, then the top level (VAL-1, VAL-2, VAL-18, VER-1 to VER-5). Stops at the first refusal. */
 export function judgeTopLevel(
   document: Record<string, unknown>,
   policy: Policy,
@@ -36,7 +48,7 @@ export function judgeTopLevel(
   diagnostics: Diagnostics,
 ): TopLevel {
   const judged = judgeVersions(document, policy, source);
-  judged.refusal ??= judgeMembers(document, policy, judged);
+  judged.refusal ??= judgeMembers(document, policy, policy.readingOf(source).lenient, judged);
   if (judged.refusal === null) report(document, judged, diagnostics);
   return judged;
 }
@@ -63,14 +75,14 @@ function judgeVersions(document: Record<string, unknown>, policy: Policy, source
   if (refusal === null && !isAcceptable(prompt_verdict!)) {
     refusal = incompatible('prompt_version', document, supportedPromptVersions(policy));
   }
-  let coerced: Map<string, string> | null = null;
+  const acts: TopAct[] = [];
   for (const [name, { text }] of [
     ['schema_version', schema_version],
     ['prompt_version', prompt_version],
   ] as const) {
-    if (text !== null && text !== document[name]) (coerced ??= new Map()).set(name, text);
+    if (text !== null && text !== document[name]) acts.push({ code: 'whitespace_trimmed', field: name, to: text });
   }
-  return { versions, refusal, offered, exact, coerced, ignored: [] };
+  return { versions, refusal, offered, exact, acts, ignored: [], findings: [] };
 }
 
 interface VersionText {
@@ -93,21 +105,20 @@ function versionText(document: Record<string, unknown>, name: string, policy: Po
   return { text, shown, verdict: null, refusal: null };
 }
 
-function judgeMembers(document: Record<string, unknown>, policy: Policy, judged: TopLevel): Refusal | null {
-  const { findings, summary, meta } = document;
-  if (findings === undefined) return missing('findings');
-  if (!Array.isArray(findings)) return wrongType('findings', findings, 'an array');
-  if (summary !== undefined) {
-    if (typeof summary !== 'string') return wrongType('summary', summary, 'a string');
-    const text = hasOuterWhiteSpace(summary) ? summary.trim() : summary;
-    const { max_string_bytes } = policy.limits;
-    if (isLongerThan(text, max_string_bytes)) return beyond('summary', text, `at most ${max_string_bytes} bytes`);
-    if (text !== summary) (judged.coerced ??= new Map()).set('summary', text);
-  }
-  if (meta !== undefined && (typeof meta !== 'object' || meta === null || Array.isArray(meta))) {
-    return wrongType('meta', meta, 'an object');
-  }
-  const unknown = unknownMembers(document, judged);
+function judgeMembers(
+  document: Record<string, unknown>,
+  policy: Policy,
+  lenient: boolean,
+  judged: TopLevel,
+): Refusal | null {
+  const findings = findingsOf(document['findings'], lenient, judged);
+  if ('class' in findings) return findings;
+  judged.findings = findings;
+  const optional =
+    judgeOptional('summary', document, lenient, judged, (value) => judgeSummary(value, policy, judged)) ??
+    judgeOptional('meta', document, lenient, judged, judgeMeta);
+  if (optional !== null) return optional;
+  const unknown = unknownMembers(document, judged, lenient);
   if (unknown !== null) return unknown;
   if (findings.length > policy.limits.max_findings) {
     return beyond('findings', null, `at most ${policy.limits.max_findings} findings; ${findings.length} came`);
@@ -115,11 +126,65 @@ function judgeMembers(document: Record<string, unknown>, policy: Policy, judged:
   return tooDeep(document, policy.limits.max_depth);
 }
 
-function unknownMembers(document: Record<string, unknown>, judged: TopLevel): Refusal | null {
+/** The list, or under the lenient reading a string that is the text of one. */
+function findingsOf(written: unknown, lenient: boolean, judged: TopLevel): readonly unknown[] | Refusal {
+  if (written === undefined) return missing('findings');
+  if (Array.isArray(written)) return written;
+  const parsed = lenient && typeof written === 'string' ? listIn(written) : null;
+  if (parsed === null) return wrongType('findings', written, 'an array');
+  judged.acts.push({ code: 'string_parsed', field: 'findings', to: null });
+  return parsed;
+}
+
+function listIn(text: string): unknown[] | null {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** An optional member that cannot be used rejects the response; under the lenient reading it is left out (VAL-18). */
+function judgeOptional(
+  field: string,
+  document: Record<string, unknown>,
+  lenient: boolean,
+  judged: TopLevel,
+  judge: (value: unknown) => Refusal | null,
+): Refusal | null {
+  const value = document[field];
+  if (value === undefined) return null;
+  if (lenient && value === null) {
+    judged.acts.push({ code: 'null_removed', field, to: null, removed: true });
+    return null;
+  }
+  const refusal = judge(value);
+  if (refusal === null || !lenient) return refusal;
+  const { code } = refusal.facts;
+  judged.acts.push({ code: 'optional_field_removed', field, to: null, removed: true, cause: code });
+  return null;
+}
+
+function judgeSummary(summary: unknown, policy: Policy, judged: TopLevel): Refusal | null {
+  if (typeof summary !== 'string') return wrongType('summary', summary, 'a string');
+  const text = hasOuterWhiteSpace(summary) ? summary.trim() : summary;
+  const { max_summary_bytes } = policy.limits;
+  if (isLongerThan(text, max_summary_bytes)) return beyond('summary', text, `at most ${max_summary_bytes} bytes`);
+  if (text !== summary) judged.acts.push({ code: 'whitespace_trimmed', field: 'summary', to: text });
+  return null;
+}
+
+function judgeMeta(meta: unknown): Refusal | null {
+  const isObject = typeof meta === 'object' && meta !== null && !Array.isArray(meta);
+  return isObject ? null : wrongType('meta', meta, 'an object');
+}
+
+function unknownMembers(document: Record<string, unknown>, judged: TopLevel, lenient: boolean): Refusal | null {
   const { top_level, version } = judged.offered!.contract;
   for (const name in document) {
     if (top_level.has(name)) continue;
-    if (judged.exact) {
+    if (judged.exact && !lenient) {
       const expected = `only the fields of contract ${version}: ${[...top_level].join(', ')}`;
       const pointer = `/${pointerToken(name)}`;
       const facts = { code: 'schema_mismatch' as const, field: name, pointer, from: document[name], expected };
@@ -148,9 +213,12 @@ export function nestedTooDeep(field: string | null, pointer: string, max_depth: 
 }
 
 function report(document: Record<string, unknown>, judged: TopLevel, diagnostics: Diagnostics): void {
-  for (const [field, to] of judged.coerced ?? []) {
-    const from = document[field];
-    diagnostics.add({ code: 'whitespace_trimmed', kind: 'coercion', field, pointer: `/${field}`, from, to });
+  for (const { code, field, to, cause } of judged.acts) {
+    const pointer = `/${field}`;
+    const expected = code === 'string_parsed' ? 'an array; pointers into /findings run through the string' : null;
+    // The text of all findings says nothing here, and may be megabytes.
+    const from = code === 'string_parsed' ? null : document[field];
+    diagnostics.add({ code, kind: 'coercion', field, pointer, from, to, expected, ...(cause && { cause }) });
   }
   for (const field of judged.ignored) {
     const pointer = `/${pointerToken(field)}`;

@@ -1,30 +1,43 @@
 import { describe, expect, it } from '@jest/globals';
+import { compileReading, DEFAULT_READING } from '../reading.js';
 import { parseReview } from './parse.js';
+
+const strict = compileReading({ ...DEFAULT_READING, reading: 'strict' });
+const lenient = compileReading(DEFAULT_READING);
 
 describe('parseReview', () => {
   it.each([
-    ['', 'a JSON document; nothing came'],
-    [' \n', 'a JSON document; nothing came'],
-    ['```json\n{}\n```', 'a JSON document alone, without a code fence around it'],
-    ['  ```\n{}', 'a JSON document alone, without a code fence around it'],
-    ['Here it is: {}', 'a JSON document alone, without text before it'],
-    ['{"a": 1} I hope this helps', 'a whole JSON document, without text after it and not cut off'],
-    ['{"a": 1', 'a whole JSON document, without text after it and not cut off'],
-    [' {"a": 1,} ', 'a JSON document'],
-  ])('VAL-2.a says of %j that it should be %s', (raw, reason) => {
-    expect(parseReview({ raw })).toEqual({ kind: 'not_json', reason });
-    expect(parseReview({ raw: Buffer.from(raw) })).toEqual({ kind: 'not_json', reason });
+    ['', 'empty', 'a JSON object'],
+    [' \n', 'empty', 'a JSON object'],
+    ['```json\n{}\n```', 'code_fence', 'a JSON object without a code fence around it'],
+    ['  ```\n{}', 'code_fence', 'a JSON object without a code fence around it'],
+    ['Here it is: {"a": 1}', 'text_around_json', 'the { of a JSON object, without text before it'],
+    ['{"a": 1} I hope this helps', 'text_around_json', 'the end, without anything behind the document'],
+    ['{"a": 1', 'truncated', 'the rest of the value'],
+    [' {"a": 1,} ', 'other', 'no comma before the closing bracket'],
+  ])('VAL-2.a says of %j that it is %s and should be %s', (raw, sub_reason, expected) => {
+    for (const input of [{ raw }, { raw: Buffer.from(raw) }]) {
+      expect(parseReview(input, strict)).toEqual({
+        kind: 'not_json',
+        explanation: expect.objectContaining({ sub_reason, expected }),
+      });
+    }
   });
 
   it('VAL-2.a says of bytes that they should be UTF-8', () => {
-    expect(parseReview({ raw: Buffer.from([0x22, 0xe9, 0x22]) })).toEqual({ kind: 'not_json', reason: 'UTF-8 text' });
+    expect(parseReview({ raw: Buffer.from([0x22, 0xe9, 0x22]) }, strict)).toMatchObject({
+      kind: 'not_json',
+      explanation: { sub_reason: 'not_utf8', expected: 'UTF-8 text', offset: 1, found: 'byte 0xe9' },
+    });
   });
 
   it('VAL-12.f reads bytes, text and documents alike', () => {
     for (const value of [{ a: 1 }, { a: 'é€😀' }, ['\u0000'], 'x', 7, null]) {
       const text = JSON.stringify(value);
       for (const input of [{ raw: text }, { raw: Buffer.from(text) }, { document: value }]) {
-        expect(parseReview(input)).toEqual({ kind: 'json', value });
+        for (const reading of [strict, lenient]) {
+          expect(parseReview(input, reading)).toMatchObject({ kind: 'json', value, edits: [], truncated: null });
+        }
       }
     }
   });

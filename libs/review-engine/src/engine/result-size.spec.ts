@@ -43,6 +43,18 @@ describe('a review result over the limit', () => {
           prompt_verdict: null,
         },
         rejection: { class: 'LIMIT_EXCEEDED', code: 'limit_exceeded' },
+        reading: 'strict',
+        explanation: {
+          sub_reason: 'other',
+          cure: expect.stringContaining('split the review'),
+          offset: null,
+          line: null,
+          column: null,
+          found: null,
+          expected: 'at most 400 bytes in all',
+        },
+        truncated: false,
+        lines_defaulted: [],
         result: null,
         counts: { submitted: 0, kept: 0, dropped: 0, coerced: 0, by_code: { limit_exceeded: 1 } },
         diagnostics: [

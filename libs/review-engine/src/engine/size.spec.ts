@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { aFinding, aResult, judge } from './samples.js';
+import { aFinding, aResult, judge, judgeLeniently } from './samples.js';
 
 /** Large input: what takes a second, and so is no part of the mutation run. */
 describe('the size of the input', () => {
@@ -33,5 +33,37 @@ describe('the size of the input', () => {
       findings: [aFinding({ title: ` ${'\u00a0'.repeat(1_000_000)}x ${' '.repeat(1_000_000)}` })],
     });
     expect(judge(huge, { policy: policyWide }).result?.findings[0]?.title).toBe('x');
+  });
+});
+
+describe('the size of an answer that is no JSON', () => {
+  const MIB = 1024 * 1024;
+  const cpuMs = (work: () => void) => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+  const keeping = { policy: { truncated: 'keep_complete' } as const };
+  const head = '{"schema_version":"1.0","prompt_version":"1.0","findings":[';
+
+  it.each<[string, (bytes: number) => string]>([
+    ['raw line breaks', (bytes) => `${head}"${'words\n'.repeat(bytes / 6)}"]}`],
+    ['odd escapes', (bytes) => `${head}"${'\\d.'.repeat(bytes / 3)}"]}`],
+    ['trailing commas', (bytes) => `${head}${'[1,],'.repeat(bytes / 5)}1,]}`],
+    ['open brackets', (bytes) => '[{"a":'.repeat(bytes / 6)],
+    ['a string without end', (bytes) => `${'[{"a":'.repeat(bytes / 12)}"${' ]}'.repeat(bytes / 6)}`],
+    ['backslashes', (bytes) => `{"a":"${'\\'.repeat(bytes)}`],
+    ['white space', (bytes) => `\`\`\`json${' '.repeat(bytes)}{`],
+    ['documents', (bytes) => '{"a":1}\n'.repeat(bytes / 8)],
+    ['prose', (bytes) => '{ [ ("'.repeat(bytes / 6)],
+    ['top-level members', (bytes) => `{${'"a":1,'.repeat(bytes / 6)}`],
+    ['a cut behind many findings', (bytes) => `${head}${'{"id":"x\n"},'.repeat(bytes / 12)}{"id`],
+  ])('VAL-12.h VAL-16.i reads %s in time linear in the bytes', (_name, text) => {
+    const [small, large] = [text(MIB / 8), text(2 * MIB - 200)];
+    const timed = (raw: string) => Math.min(...[1, 2, 3].map(() => cpuMs(() => void judgeLeniently(raw, keeping))));
+    timed(small);
+    // Sixteen times the input; a quadratic step would take 256 times as long.
+    expect(timed(large) / Math.max(timed(small), 1)).toBeLessThan(64);
   });
 });

@@ -35,7 +35,7 @@ export interface Judgement {
  */
 export function judgeSubmission(submission: JudgedSubmission, rules: JudgementRules): Judgement {
   const denied = rules.allow_list?.denied(submission) ?? [];
-  if (denied.length > 0) return { verdict: denySubmission(denied, rules.policy), denied };
+  if (denied.length > 0) return { verdict: denySubmission(denied, rules.policy, rules.source ?? null), denied };
   const input = reviewInput(submission.review_result, rules.read_from_bytes);
   return {
     verdict: validateReview(input, prepareChangedFiles(submission), rules.policy, rules.source ?? null),
@@ -53,6 +53,6 @@ export function reviewInput(review_result: unknown, read_from_bytes?: number): R
 export type VerdictDocument = Omit<Verdict, 'unchanged'>;
 
 export function verdictDocument(verdict: Verdict): VerdictDocument {
-  const { outcome, versions, rejection, result, counts, diagnostics } = verdict;
-  return { outcome, versions, rejection, result, counts, diagnostics };
+  const { unchanged: _unchanged, ...document } = verdict;
+  return document;
 }

@@ -5,7 +5,7 @@ import { definePolicy } from '../policy.js';
 import { judgeSubmission, verdictDocument } from './index.js';
 
 const aSubmission = (differs: object = {}) => ({ changed_files: ['src/a.c'], review_result: aResult(), ...differs });
-const policy = definePolicy();
+const policy = definePolicy({ reading: 'strict' });
 
 describe('judgeSubmission', () => {
   it('VAL-13.a gives what the engine gives, raw output or object', () => {
@@ -18,6 +18,10 @@ describe('judgeSubmission', () => {
         'outcome',
         'versions',
         'rejection',
+        'reading',
+        'explanation',
+        'truncated',
+        'lines_defaulted',
         'result',
         'counts',
         'diagnostics',
