@@ -19,12 +19,16 @@ const fixtures = readdirSync(folder).map((name) => JSON.parse(readFileSync(join(
 
 const directory = mkdtempSync(join(tmpdir(), 'assay-e2e-'));
 const allow_list_file = join(directory, 'allow-list.json');
+const review_policy_file = join(directory, 'review-policy.json');
 let system: TestSystem;
 
 beforeAll(async () => {
   writeFileSync(allow_list_file, JSON.stringify({ changed_by: 'e2e', entries: ['./...', '//depot/p/...'] }));
+  // The fixtures are about what no reading changes, and hold under the strict one word for word.
+  writeFileSync(review_policy_file, JSON.stringify({ reading: 'strict' }));
   const own = { ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file };
-  system = await startSystem({ tuning: { ingest: own, validator: own } });
+  const validator = { ...own, ASSAY_REVIEW_POLICY_FILE: review_policy_file };
+  system = await startSystem({ tuning: { ingest: own, validator } });
 }, START_LIMIT_MS);
 afterAll(async () => {
   await system.close();

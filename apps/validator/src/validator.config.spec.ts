@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { prepareChangedFiles, validateReview } from '@assay/review-engine';
 import { defineSettings, readSettings } from '@assay/service';
 import { policyOf, POLICY_SETTINGS } from './validator.config.js';
 
@@ -24,6 +25,7 @@ describe('the policy of the settings', () => {
       max_findings: 5_000,
       max_depth: 64,
       max_message_bytes: 8 * 1024,
+      max_summary_bytes: 16 * 1024,
       max_string_bytes: 1024,
       max_diagnostics: 1_000,
     });
@@ -32,6 +34,7 @@ describe('the policy of the settings', () => {
       ASSAY_MAX_FINDINGS: '7',
       ASSAY_MAX_DEPTH: '9',
       ASSAY_MAX_MESSAGE_BYTES: '11',
+      ASSAY_MAX_SUMMARY_BYTES: '12',
       ASSAY_MAX_STRING_BYTES: '13',
     };
     expect(policyFrom({ ...env, ASSAY_MAX_DIAGNOSTICS: '17' }).limits).toEqual({
@@ -39,6 +42,7 @@ describe('the policy of the settings', () => {
       max_findings: 7,
       max_depth: 9,
       max_message_bytes: 11,
+      max_summary_bytes: 12,
       max_string_bytes: 13,
       max_diagnostics: 17,
     });
@@ -60,6 +64,34 @@ describe('the policy of the settings', () => {
       expect(() => policyFrom({ ASSAY_SCHEMA_VERSIONS_FILE: fileOf(bad) })).toThrow('ASSAY_SCHEMA_VERSIONS_FILE');
     }
     expect(() => policyFrom({ ASSAY_PROMPT_VERSIONS: '1.0,one' })).toThrow(/ASSAY_PROMPT_VERSIONS.*"one"/);
+  });
+
+  it('VAL-15.b takes the reading, for all and by source, from the policy file, and refuses a bad one at start', () => {
+    expect(policyFrom({}).readingOf('acme')).toMatchObject({ name: 'lenient', truncated: 'reject' });
+    const good = fileOf('{"truncated": "keep_complete", "sources": {"acme": {"reading": "strict"}}}');
+    const policy = policyFrom({ ASSAY_REVIEW_POLICY_FILE: good });
+    expect(policy.readingOf('acme').name).toBe('strict');
+    expect(policy.readingOf('other')).toMatchObject({ name: 'lenient', truncated: 'keep_complete' });
+    const faults = ['{', '[]', '{"reading": "loose"}', '{"sources": {"a": {"limits": {}}}}', '{"max_findings": 5}'];
+    for (const bad of [...faults, '{"prompt_versions": ["2.0"]}', '{"aliases": {"severity": ["x"]}}']) {
+      expect(() => policyFrom({ ASSAY_REVIEW_POLICY_FILE: fileOf(bad) })).toThrow('ASSAY_REVIEW_POLICY_FILE');
+    }
+  });
+
+  it('VAL-12.h reads what is no JSON in linear time with the real redactor too', () => {
+    const policy = policyFrom({});
+    const files = prepareChangedFiles({ changed_files: ['a.c'] });
+    const raw = (bytes: number) => {
+      const broken = 'password=\n"a,\\d '.repeat(bytes / 16);
+      return `{"schema_version":"1.0","prompt_version":"1.0","findings":["${broken.replaceAll('"', '\\"')}"],}`;
+    };
+    const timed = (bytes: number) => {
+      const before = process.cpuUsage().user;
+      expect(validateReview({ raw: raw(bytes) }, files, policy).counts.by_code.trailing_comma_removed).toBe(1);
+      return process.cpuUsage().user - before;
+    };
+    timed(100_000);
+    expect(timed(1_600_000) / timed(100_000)).toBeLessThan(64);
   });
 
   it('SEC-4.g VAL-3.d lets diagnostics pass the redactor', () => {

@@ -1,7 +1,13 @@
 import { KAFKA_SETTINGS } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
-import { DEFAULT_POLICY, definePolicy, readAllowListFile } from '@assay/review-engine';
-import type { Policy, VersionStatus } from '@assay/review-engine';
+import {
+  DEFAULT_POLICY,
+  definePolicy,
+  readAllowListFile,
+  readPolicyDocument,
+  READING_SETTINGS,
+} from '@assay/review-engine';
+import type { Policy, PolicyOverrides, VersionStatus } from '@assay/review-engine';
 import { redact } from '@assay/security';
 import { defineSettings, document, flag, HTTP_SETTINGS, integer, list } from '@assay/service';
 import type { Values } from '@assay/service';
@@ -29,6 +35,12 @@ export const POLICY_SETTINGS = {
     default: null,
     read: readSchemaVersions,
   }),
+  reading: document({
+    env: 'ASSAY_REVIEW_POLICY_FILE',
+    doc: 'How review results are read, for all and by source: `{"reading": "lenient", "truncated": "reject", "aliases": {"severity": {"blocker": "critical"}}, "sources": {"…": {"reading": "strict"}}}` (VAL-15, VAL-16, VAL-18). Without it leniently, with the aliases of the catalogue.',
+    default: null,
+    read: readReading,
+  }),
   max_result_bytes: integer({
     env: 'ASSAY_REVIEW_RESULT_LIMIT_BYTES',
     doc: 'A larger review result is rejected, in a dry run refused with 413 (VAL-10). The same as of ingest, which refuses it before it becomes a job.',
@@ -52,6 +64,12 @@ export const POLICY_SETTINGS = {
     env: 'ASSAY_MAX_MESSAGE_BYTES',
     doc: 'A finding with a longer message or suggestion is dropped (VAL-10).',
     default: limits.max_message_bytes,
+    min: 1,
+  }),
+  max_summary_bytes: integer({
+    env: 'ASSAY_MAX_SUMMARY_BYTES',
+    doc: 'A longer summary is left out, and under the strict reading rejects the review result (VAL-10).',
+    default: limits.max_summary_bytes,
     min: 1,
   }),
   max_string_bytes: integer({
@@ -105,14 +123,19 @@ export const POLICY = Symbol('Policy');
 
 /** The policy that the settings describe; diagnostics pass the one redactor (SEC-4). */
 export function policyOf(settings: Values<typeof POLICY_SETTINGS>): Policy {
-  const { prompt_versions, prompt_patch_drift, schema_versions } = settings;
-  const { max_result_bytes, max_findings, max_depth, max_message_bytes, max_string_bytes, max_diagnostics } = settings;
+  const { prompt_versions, prompt_patch_drift, schema_versions, reading } = settings;
+  const { max_result_bytes, max_findings, max_depth } = settings;
+  const { max_message_bytes, max_summary_bytes, max_string_bytes, max_diagnostics } = settings;
   return definePolicy(
     {
       prompt_versions,
       prompt_patch_drift,
       ...(schema_versions === null ? {} : { schema_versions }),
-      limits: { max_result_bytes, max_findings, max_depth, max_message_bytes, max_string_bytes, max_diagnostics },
+      ...reading,
+      limits: {
+        ...{ max_result_bytes, max_findings, max_depth },
+        ...{ max_message_bytes, max_summary_bytes, max_string_bytes, max_diagnostics },
+      },
     },
     { redact: redactDiagnostic },
   );
@@ -135,4 +158,13 @@ function readSchemaVersions(text: string): Record<string, VersionStatus> {
   const schema_versions = JSON.parse(text) as Record<string, VersionStatus>;
   definePolicy({ schema_versions });
   return schema_versions;
+}
+
+/** Judged at start like every setting. The file holds settings of the reading alone: the others have one of their own. */
+function readReading(text: string): PolicyOverrides {
+  const { limits, ...reading } = readPolicyDocument(JSON.parse(text));
+  const others = [...Object.keys(reading), ...Object.keys(limits!)].filter((name) => !READING_SETTINGS.has(name));
+  if (others.length > 0) throw new Error(`${others.join(', ')}: not settings of the reading`);
+  definePolicy(reading);
+  return reading;
 }

@@ -74,13 +74,20 @@ export function aSubmission(
   };
 }
 
-/** One database, one set of topics, and as many replicas of the validator as are started. */
-export async function validatorFixture({ entries = ['//depot/project/...'] } = {}): Promise<ValidatorFixture> {
+/**
+ * One database, one set of topics, and as many replicas of the validator as are started.
+ *
+ * @param review_policy the reading, as `ASSAY_REVIEW_POLICY_FILE` holds it.
+ */
+export async function validatorFixture({
+  entries = ['//depot/project/...'],
+  review_policy = {} as object,
+} = {}): Promise<ValidatorFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'assay-validator-'));
   const [database, kafka] = [await testDatabase('validator'), testKafka()];
   await kafka.createTopics();
   const [validated, dead] = [await kafka.consume('review.validated'), await kafka.consume('stage.dead_lettered')];
-  const { keys, files } = await writeFiles(directory, entries);
+  const { keys, files } = await writeFiles(directory, entries, review_policy);
   const replicas: Replica[] = [];
   const env = environment(database, kafka, files);
   return {
@@ -118,7 +125,7 @@ function environment(database: TestDatabase, kafka: TestKafka, files: Record<str
   };
 }
 
-async function writeFiles(directory: string, allowed: readonly string[]) {
+async function writeFiles(directory: string, allowed: readonly string[], review_policy: object) {
   const made = CALLERS.map((caller) => ({ caller, ...newApiKey() }));
   const entries = made.map(({ caller, sha256 }) =>
     caller === 'operator'
@@ -127,8 +134,10 @@ async function writeFiles(directory: string, allowed: readonly string[]) {
   );
   const [api_keys, allow_list] = [join(directory, 'api-keys.json'), join(directory, 'allow-list.json')];
   const versions = join(directory, 'schema-versions.json');
+  const policy = join(directory, 'review-policy.json');
   await writeFile(api_keys, JSON.stringify({ keys: entries }));
   await writeFile(allow_list, JSON.stringify({ changed_by: 'ops', entries: allowed }));
+  await writeFile(policy, JSON.stringify(review_policy));
   await writeFile(
     versions,
     JSON.stringify({ '1.0': { status: 'current' }, '1.1': { status: 'preview', sources: ['acme', 'secretive'] } }),
@@ -139,6 +148,7 @@ async function writeFiles(directory: string, allowed: readonly string[]) {
       ASSAY_API_KEYS_FILE: api_keys,
       ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list,
       ASSAY_SCHEMA_VERSIONS_FILE: versions,
+      ASSAY_REVIEW_POLICY_FILE: policy,
     },
   };
 }

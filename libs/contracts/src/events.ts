@@ -90,6 +90,26 @@ export interface ReviewValidated extends JobEventData {
   priority: number;
   accepted_at: string;
   allow_list: { submitted_under: string; judged_by: string };
+  /** How it was read: lenient or strict (VAL-15). */
+  reading?: string;
+  /** Why it was rejected, or where an answer was cut off of which a part was kept (VAL-17). */
+  explanation?: RejectionExplanation | null;
+  /** The answer was cut off: the result is what of it had come whole (VAL-16). */
+  truncated?: boolean;
+  /** Ids of findings that name no line, and stand at line 1 as claims about their whole file (VAL-18). */
+  lines_defaulted?: string[];
+}
+
+export interface RejectionExplanation {
+  /** One of a closed list, as `truncated` or `code_fence`. */
+  sub_reason: string;
+  cure: string;
+  /** Bytes from the start of the raw output; null, as line and column, where no place is meant. */
+  offset: number | null;
+  line: number | null;
+  column: number | null;
+  found: string | null;
+  expected: string | null;
 }
 
 /** The parent's full summary: what of one (job, generation) is left, and how it stands (DEL-15). */

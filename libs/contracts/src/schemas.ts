@@ -50,6 +50,17 @@ const finding = object({
   message: text,
 });
 
+const place: Schema = { type: ['integer', 'null'], minimum: 0 };
+const explanation = object({
+  sub_reason: text,
+  cure: text,
+  offset: place,
+  line: place,
+  column: place,
+  found: nullableText,
+  expected: nullableText,
+});
+
 const replay: Record<string, Schema> = {
   ...aboutAJob,
   plan_id: uuid,
@@ -79,29 +90,37 @@ export const EVENT_SCHEMAS = {
       { root: nullableText, case_insensitive_paths: { type: 'boolean' }, review_result_format: text },
     ),
   }),
-  'review.validated': object({
-    ...aboutAJob,
-    outcome: text,
-    versions: object({
-      schema_version: nullableText,
-      read_as: nullableText,
-      prompt_version: nullableText,
-      schema_verdict: nullableText,
-      prompt_verdict: nullableText,
-    }),
-    counts,
-    rejection: nullable(object({ class: text, code: text })),
-    result: nullable(
-      object(
-        { schema_version: text, prompt_version: text, findings: listOf(finding) },
-        { summary: { type: 'string' } },
+  'review.validated': object(
+    {
+      ...aboutAJob,
+      outcome: text,
+      versions: object({
+        schema_version: nullableText,
+        read_as: nullableText,
+        prompt_version: nullableText,
+        schema_verdict: nullableText,
+        prompt_verdict: nullableText,
+      }),
+      counts,
+      rejection: nullable(object({ class: text, code: text })),
+      result: nullable(
+        object(
+          { schema_version: text, prompt_version: text, findings: listOf(finding) },
+          { summary: { type: 'string' } },
+        ),
       ),
-    ),
-    recipients,
-    priority: { type: 'integer', minimum: 0, maximum: 9 },
-    accepted_at: instant,
-    allow_list: object({ submitted_under: text, judged_by: text }),
-  }),
+      recipients,
+      priority: { type: 'integer', minimum: 0, maximum: 9 },
+      accepted_at: instant,
+      allow_list: object({ submitted_under: text, judged_by: text }),
+    },
+    {
+      reading: text,
+      explanation: nullable(explanation),
+      truncated: { type: 'boolean' },
+      lines_defaulted: listOf({ type: 'string' }),
+    },
+  ),
   'delivery.settled': object(
     {
       ...aboutAJob,

@@ -19,7 +19,7 @@ export {
   type PolicySettings,
 } from './policy.js';
 export { placeOf, SUB_REASONS, type SubReason } from './repair/index.js';
-export { READINGS, type Aliases, type ReadingName, type ReadingSettings } from './reading.js';
+export { READING_SETTINGS, READINGS, type Aliases, type ReadingName, type ReadingSettings } from './reading.js';
 export {
   DIAGNOSTIC_KINDS,
   REASON_CODES,

@@ -17,6 +17,9 @@ export interface ReadingSettings {
 
 export const DEFAULT_READING: ReadingSettings = { reading: 'lenient', truncated: 'reject', aliases: DEFAULT_ALIASES };
 
+/** What a policy says about the reading, by name. */
+export const READING_SETTINGS: ReadonlySet<string> = new Set([...Object.keys(DEFAULT_READING), 'sources']);
+
 /** Compiled {@link ReadingSettings}. */
 export interface Reading {
   readonly name: ReadingName;
@@ -32,6 +35,12 @@ export function compileReading({ reading, truncated, aliases }: ReadingSettings)
       [field, new Map(Object.entries(words).map(([word, meant]) => [asciiLowerCase(word.trim()), meant]))] as const,
   );
   return { name: reading, lenient: reading === 'lenient', truncated, aliases: new Map(byField) };
+}
+
+/** A reading as settings again, for people: aliases by the words as they are compared. */
+export function readingSettings({ name, truncated, aliases }: Reading): ReadingSettings {
+  const words = [...aliases].map(([field, known]) => [field, Object.fromEntries(known)] as const);
+  return { reading: name, truncated, aliases: Object.fromEntries(words) };
 }
 
 /** ASCII letters alone: `İ` and the Kelvin sign are no letters of a vocabulary. */

@@ -8,7 +8,7 @@ let fixture: ValidatorFixture;
 let validator: Replica;
 
 beforeAll(async () => {
-  fixture = await validatorFixture();
+  fixture = await validatorFixture({ review_policy: { sources: { other: { reading: 'strict' } } } });
   validator = await fixture.start();
 }, 60_000);
 afterAll(() => fixture.close(), 30_000);
@@ -92,5 +92,16 @@ describe('what is published for authors', () => {
     expect(other.preflight).toMatchObject({ schema_verdict: 'compatible_minor', read_as: '1.0' });
     expect(other.schema_versions[1].sources).toEqual([]);
     await validator.get('/v1/compatibility?colour=red').expect(400);
+  });
+
+  it('VAL-15.d shows the reading under which its caller would be judged', async () => {
+    const { body: own } = await validator.get('/v1/compatibility').expect(200);
+    expect(own.reading).toMatchObject({
+      reading: 'lenient',
+      truncated: 'reject',
+      aliases: { category: { bug: 'correctness' } },
+    });
+    const { body: other } = await validator.get('/v1/compatibility', 'other').expect(200);
+    expect(other.reading.reading).toBe('strict');
   });
 });

@@ -16,6 +16,13 @@ export interface FindingsView {
   outcome: ReviewValidated['outcome'];
   versions: VersionDecision;
   rejection: ReviewValidated['rejection'];
+  /** How it was read (VAL-15). */
+  reading: ReviewValidated['reading'];
+  /** Why it was rejected, or where an answer was cut off of which a part was kept (VAL-17). */
+  explanation: ReviewValidated['explanation'];
+  truncated: ReviewValidated['truncated'];
+  /** Findings that are claims about their whole file (VAL-18). */
+  lines_defaulted: ReviewValidated['lines_defaulted'];
   counts: FindingCounts;
   /** The review result as kept; null when it was rejected. */
   result: ReviewValidated['result'];
@@ -40,9 +47,11 @@ export class FindingsService {
     const validated = JSON.parse(stored.event.toString('utf8')) as ReviewValidated;
     const { source, changelist_id, review_version, occurred_at, outcome, versions, rejection, counts, result } =
       validated;
+    const { reading, explanation, truncated, lines_defaulted } = validated;
     return {
       ...{ job_id: validated.job_id, source, changelist_id, review_version, generation: validated.generation },
       ...{ validated_at: occurred_at, outcome, versions, rejection, counts, result },
+      ...{ reading, explanation, truncated, lines_defaulted },
       findings: result?.findings ?? [],
       diagnostics: JSON.parse(stored.diagnostics.toString('utf8')) as Diagnostic[],
     };

@@ -17,7 +17,7 @@ let fixture: ValidatorFixture;
 let validator: Replica;
 
 beforeAll(async () => {
-  fixture = await validatorFixture({ entries: ['./...', '//depot/p/...'] });
+  fixture = await validatorFixture({ entries: ['./...', '//depot/p/...'], review_policy: { reading: 'strict' } });
   validator = await fixture.start();
 }, 60_000);
 afterAll(() => fixture.close(), 30_000);

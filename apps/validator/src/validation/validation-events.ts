@@ -32,13 +32,14 @@ export function validatedData(
   verdict: Verdict,
   at: { revision: number; occurred_at: string; judged_by: string },
 ): Buffer {
-  const { outcome, versions, rejection, result, counts } = verdict;
+  const { outcome, versions, rejection, result, counts, reading, explanation, truncated, lines_defaulted } = verdict;
   const validated: ReviewValidated = {
     ...about(data, at.revision, at.occurred_at),
     outcome,
     versions,
     counts: counts as FindingCounts,
     rejection,
+    ...{ reading, explanation, truncated, lines_defaulted },
     result,
     recipients: data.recipients,
     priority: data.priority,
@@ -73,6 +74,8 @@ export function rejectedData(
       field,
       pointer,
       expected,
+      reading: verdict.reading,
+      explanation: verdict.explanation,
       versions: verdict.versions,
       ...(denied.length === 0
         ? {}

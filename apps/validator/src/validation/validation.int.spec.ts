@@ -43,7 +43,7 @@ describe('a submission', () => {
     const findings = [
       A_FINDING,
       { ...A_FINDING, id: 'F2', line: '12', severity: ' low' },
-      { ...A_FINDING, id: 'F3', line: 0 },
+      { ...A_FINDING, id: 'F3', line: -1 },
     ];
     const submission = aSubmission({ review_result: aResult({ findings }) });
     const validated = await validatedOf(submission);
@@ -72,6 +72,31 @@ describe('a submission', () => {
     expect(validated).toMatchObject({ outcome: 'accepted', result: aResult() });
   });
 
+  it('VAL-15.c says under which reading it was judged, and what was done is counted by code', async () => {
+    const raw = JSON.stringify(aResult({ findings: [{ ...A_FINDING, severity: 'HIGH', line: 0, confidence: null }] }));
+    const submission = aSubmission({ review_result: `\`\`\`json\n${raw}\n\`\`\`` });
+    const validated = await validatedOf(submission);
+    expect(validated).toMatchObject({
+      ...{ reading: 'lenient', explanation: null, truncated: false, lines_defaulted: [A_FINDING.id] },
+      counts: {
+        kept: 1,
+        by_code: { code_fence_removed: 1, letter_case_folded: 1, line_defaulted: 1, null_removed: 1 },
+      },
+    });
+    const { body } = await validator.get(`/v1/reviews/${submission.job_id}/findings`).expect(200);
+    expect(body).toMatchObject({ reading: 'lenient', truncated: false, lines_defaulted: [A_FINDING.id] });
+    expect(body.diagnostics[0]).toMatchObject({ code: 'code_fence_removed', kind: 'repair', offset: 0 });
+  });
+
+  it('VAL-17.a tells in event and dead letter where a rejected answer breaks, and why', async () => {
+    const submission = aSubmission({ review_result: '{"schema_version": "1.0",\n"findings": [' });
+    const validated = await validatedOf(submission);
+    const explanation = { sub_reason: 'truncated', offset: 39, line: 2, column: 14, found: 'the end' };
+    expect(validated).toMatchObject({ outcome: 'rejected', reading: 'lenient', explanation });
+    const [record] = await told(fixture.dead, submission.job_id);
+    expect(record!.json<StageDeadLettered>().sanitized_context).toMatchObject({ reading: 'lenient', explanation });
+  });
+
   it('VAL-8.a goes on when all its findings were dropped', async () => {
     const validated = await validatedOf(aSubmission({ review_result: aResult({ findings: [{}] }) }));
     expect(validated).toMatchObject({ outcome: 'accepted', result: { findings: [] } });
@@ -82,7 +107,7 @@ describe('a submission', () => {
     ['INVALID_JSON', '{"schema_version": "1.0",', 'invalid_json'],
     ['SCHEMA_INVALID', aResult({ findings: {} }), 'invalid_type'],
     ['INCOMPATIBLE_VERSION', aResult({ schema_version: '2.0' }), 'incompatible_version'],
-    ['LIMIT_EXCEEDED', aResult({ summary: 'x'.repeat(2_000) }), 'limit_exceeded'],
+    ['LIMIT_EXCEEDED', aResult({ meta: JSON.parse('{"a":'.repeat(70) + '1' + '}'.repeat(70)) }), 'limit_exceeded'],
   ])(
     'VAL-2.e DLQ-1.a becomes a dead letter of stage validate at once when it is rejected as %s',
     async (error_class, review_result, code) => {
@@ -144,11 +169,12 @@ describe('a submission', () => {
     const review_result = aResult({ findings: [finding, { ...finding, id: '\u0000', extra: '\u0000' }], meta });
     const submission = aSubmission({ review_result, root: '//depot/project' });
     const validated = await validatedOf(submission);
-    expect(validated.result?.findings).toEqual([finding]);
+    const kept = [finding, { ...finding, id: '\u0000' }];
+    expect(validated.result?.findings).toEqual(kept);
     expect(JSON.stringify(validated.result)).toContain('"__proto__":{"polluted":1}');
     const { body } = await validator.get(`/v1/reviews/${submission.job_id}/findings`).expect(200);
-    expect(body.findings).toEqual([finding]);
-    expect(body.diagnostics).toMatchObject([{ code: 'schema_mismatch', finding_id: '\u0000' }]);
+    expect(body.findings).toEqual(kept);
+    expect(body.diagnostics).toMatchObject([{ code: 'unknown_field_ignored', finding_id: '\u0000', from: '\u0000' }]);
     const raw = aSubmission({ review_result: '\u0000{"a": "\ud800' });
     expect(await validatedOf(raw)).toMatchObject({ rejection: { code: 'invalid_json' } });
     const versions = aSubmission({ review_result: aResult({ schema_version: '1.0\u0000' }) });

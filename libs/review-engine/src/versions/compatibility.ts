@@ -1,5 +1,6 @@
 import type { VersionStatus } from '../contract/registry.js';
 import type { Policy } from '../policy.js';
+import { readingSettings, type ReadingSettings } from '../reading.js';
 import type { VersionVerdict } from '../verdict.js';
 import { isAcceptable, judgePromptVersion, judgeSchemaVersion } from './judge-versions.js';
 
@@ -7,6 +8,8 @@ export interface Compatibility {
   schema_versions: ({ version: string } & VersionStatus)[];
   prompt_versions: readonly string[];
   prompt_patch_drift: boolean;
+  /** How the caller's results are read (VAL-15). */
+  reading: ReadingSettings;
   /** What the versions asked about would get; null when none was asked. */
   preflight: {
     schema_version: string | null;
@@ -33,6 +36,7 @@ export function compatibility(
     schema_versions: policy.offered.map(({ version, standing }) => ({ version, ...standing })),
     prompt_versions: policy.prompts.map((prompt) => prompt.join('.')),
     prompt_patch_drift: policy.settings.prompt_patch_drift,
+    reading: readingSettings(policy.readingOf(source)),
     preflight: nothingAsked
       ? null
       : {
