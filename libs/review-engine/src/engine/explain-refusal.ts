@@ -1,6 +1,6 @@
 import type { Policy } from '../policy.js';
 import { REASON_CODES } from '../reason-codes.js';
-import { explain, memberSpan, versionCure, type Explanation } from '../repair/index.js';
+import { explain, memberStart, versionCure, type Explanation } from '../repair/index.js';
 import {
   isAcceptable,
   judgePromptVersion,
@@ -19,7 +19,9 @@ export function explainRefusal(
   source: string | null,
 ): Explanation {
   const text = parsed?.text ?? null;
-  const at = text === null ? null : placeIn(text, facts.field ?? null);
+  // A pointer to the document itself says that the member is missing.
+  const member = facts.pointer === '' ? null : (facts.field ?? null);
+  const at = text === null ? null : placeIn(text, member);
   const found = facts.from === undefined ? null : shown(facts.from, policy.redact);
   const expected = facts.expected ?? null;
   const { cure, sub_reason } = reasonOf(facts, parsed?.value, policy, source);
@@ -47,7 +49,7 @@ function reasonOf(
 
 /** Where the member stands, or where the document begins when it has none of that name. */
 function placeIn(text: string, field: string | null): number {
-  return (field === null ? null : memberSpan(text, field)?.start) ?? text.length - text.trimStart().length;
+  return (field === null ? null : memberStart(text, field)) ?? text.length - text.trimStart().length;
 }
 
 /** A value as it was written; null for what has members. */

@@ -49,7 +49,8 @@ export interface FindingTerms {
 }
 
 /** One finding while its fields are gone through. */
-interface Walk extends FindingTerms {
+interface Walk {
+  terms: FindingTerms;
   written: Record<string, unknown>;
   acts: Act[];
   line: number;
@@ -74,7 +75,7 @@ export function judgeFinding(value: unknown, terms: FindingTerms): Judged {
   }
   const written = value as Record<string, unknown>;
   const acts: Act[] = [];
-  const walk: Walk = { ...terms, written, acts, line: 0, line_defaulted: false };
+  const walk: Walk = { terms, written, acts, line: 0, line_defaulted: false };
   for (const field of contract.fields) {
     const fault = judgeField(walk, field);
     if (fault !== null) return drop(fault);
@@ -96,18 +97,30 @@ function canonical(
   leavesOut: boolean,
 ): KeptFinding {
   if (acts.length === 0 && !leavesOut) return written as KeptFinding;
-  const known = leavesOut ? Object.entries(written).filter(([name]) => by_name.has(name)) : null;
-  const finding = known === null ? { ...written } : Object.fromEntries(known);
-  for (const { field, to, removed } of acts) {
-    if (removed === true) delete finding[field];
-    else finding[field] = to;
-  }
+  const removes = acts.some(({ removed }) => removed === true);
+  const finding = leavesOut || removes ? remaining(written, by_name, acts) : { ...written };
+  for (const { field, to, removed } of acts) if (removed !== true) finding[field] = to;
   return finding as KeptFinding;
+}
+
+/** Known members that no act left out, copied: `delete` would make the object a slow one. */
+function remaining(
+  written: Record<string, unknown>,
+  known: ReadonlyMap<string, Field>,
+  acts: readonly Act[],
+): Record<string, unknown> {
+  const finding: Record<string, unknown> = {};
+  for (const name in written) {
+    if (known.has(name) && !acts.some(({ field, removed }) => removed === true && field === name)) {
+      finding[name] = written[name];
+    }
+  }
+  return finding;
 }
 
 function judgeField(walk: Walk, field: Field): DropReason | null {
   const value = walk.written[field.name];
-  const { lenient } = walk.reading;
+  const { lenient } = walk.terms.reading;
   if (lenient && isForgiven(walk, field, value)) return null;
   if (value === undefined) return field.required ? fault('missing_required_field', field, false) : null;
   const acts_before = walk.acts.length;
@@ -161,7 +174,8 @@ function coerceInteger(value: unknown, field: Field, acts: Act[]): number | null
 }
 
 function judgeWords(walk: Walk, field: Field, value: unknown): DropReason | null {
-  const { acts, limits, reading } = walk;
+  const { acts, terms } = walk;
+  const { limits, reading } = terms;
   if (reading.lenient && Number.isSafeInteger(value) && NUMBERS_TAKEN_AS_TEXT.has(field.name)) {
     acts.push({ code: 'number_converted_to_string', field: field.name, from: value, to: String(value) });
     return null;
@@ -174,13 +188,13 @@ function judgeWords(walk: Walk, field: Field, value: unknown): DropReason | null
 }
 
 /** VAL-18: a word of the vocabulary in other letter case, or an alias of one. */
-function mapWord(text: string, { name, choices }: Field, { acts, reading }: Walk): boolean {
+function mapWord(text: string, { name, choices }: Field, { acts, terms }: Walk): boolean {
   const folded = asciiLowerCase(text);
   if (choices.has(folded)) {
     acts.push({ code: 'letter_case_folded', field: name, from: text, to: folded });
     return true;
   }
-  const meant = reading.aliases.get(name)?.get(folded);
+  const meant = terms.reading.aliases.get(name)?.get(folded);
   if (meant === undefined || !choices.has(meant)) return false;
   acts.push({ code: 'alias_mapped', field: name, from: text, to: meant });
   return true;

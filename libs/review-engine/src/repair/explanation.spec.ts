@@ -118,6 +118,12 @@ describe('explained rejections', () => {
     const raw = JSON.stringify(aResult({ schema_version: '9.0' }), null, 2);
     expect(explanationOf(raw)).toMatchObject({ line: 2, column: 21, found: '"9.0"' });
     expect(explanationOf(` ${JSON.stringify({ ...aResult(), findings: 5 })}`)).toMatchObject({ found: '5' });
+    const nested = JSON.stringify({ schema_version: '1.0', meta: { findings: 1 }, prompt_version: '1.0.0' });
+    expect(explanationOf(nested)).toMatchObject({ offset: 0, expected: 'the field findings' });
+    const twice = '{"meta":{"schema_version":"1.0"},"schema\\u005fversion":"9.0","prompt_version":"1.0","findings":[]}';
+    expect(explanationOf(twice)).toMatchObject({ found: '"9.0"', offset: 0 });
+    const both = '{"meta":{"schema_version":"1.0"},"schema_version":"9.0","prompt_version":"1.0","findings":[]}';
+    expect(explanationOf(both)).toMatchObject({ found: '"9.0"', offset: both.indexOf('"9.0"') });
     const large = { policy: { limits: { max_result_bytes: 10 } } };
     expect(judge(compact, large).explanation).toMatchObject({ sub_reason: 'other', offset: null });
   });

@@ -1,5 +1,5 @@
 import { Tokenizer } from './tokenizer.js';
-import { isBlank, shownAt, type Edit, type Fault, type Span, type SubReason } from './words.js';
+import { isBlank, shownAt, type Edit, type Fault, type SubReason } from './words.js';
 
 /** What became of an answer that `JSON.parse` refused. */
 export interface TextRead {
@@ -48,9 +48,18 @@ export function readText(text: string, tolerant: boolean): TextRead {
   return { start: frame.start, end: frame.end, edits, fault, tokens };
 }
 
-/** Where a top-level member's value stands in a text that was read; null when there is none of that name. */
-export function memberSpan(text: string, name: string): Span | null {
-  return readText(text, true).tokens.members.get(JSON.stringify(name)) ?? null;
+/**
+ * Where the value of a document's top-level member stands in its text; null when there is none of that name. A name that
+ * stands in the text but once needs no reading, unless one may be written with escapes.
+ */
+export function memberStart(text: string, name: string): number | null {
+  const quoted = JSON.stringify(name);
+  const at = text.indexOf(quoted);
+  if (at !== -1 && at === text.lastIndexOf(quoted) && !text.includes('\\u')) {
+    const colon = /^\s*:\s*/.exec(text.slice(at + quoted.length, at + quoted.length + 256));
+    if (colon !== null) return at + quoted.length + colon[0].length;
+  }
+  return readText(text, true).tokens.members.get(quoted)?.start ?? null;
 }
 
 /** The text with the edits up to `end` made, a fence left out. */

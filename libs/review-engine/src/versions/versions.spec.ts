@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { aFinding, aResult, judge } from '../engine/samples.js';
+import { DEFAULT_ALIASES } from '../aliases.js';
 import { definePolicy, type PolicyOverrides } from '../policy.js';
 import { VERSION_VERDICTS } from '../verdict.js';
 import { compatibility } from './compatibility.js';
@@ -159,6 +160,7 @@ describe('compatibility', () => {
       ],
       prompt_versions: ['1.0.0', '2.3.4'],
       prompt_patch_drift: true,
+      reading: { reading: 'lenient', truncated: 'reject', aliases: DEFAULT_ALIASES },
       preflight: null,
     });
   });
