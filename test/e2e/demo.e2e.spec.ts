@@ -45,7 +45,7 @@ describe('npm run demo', () => {
       for (const told of [
         'Idempotency-Replayed: true, the same job',
         'idempotency_key_reused',
-        '17 of 25 findings kept, 6 of them coerced; 8 dropped',
+        '20 of 25 findings kept, 8 of them coerced; 5 dropped',
         '✓ the signature verifies with an independent Standard Webhooks library',
         'plain kafkajs on assay.review.settled.v1',
         'RECIPIENT_INVALID',

@@ -42,7 +42,7 @@ describe('a submission, from its POST to those concerned', () => {
     const submission = aSubmission();
     const job = await submitAndWait(submission);
     expect(job.state).toBe('succeeded');
-    expect(job.counts).toMatchObject({ submitted: 25, kept: 17, dropped: 8, coerced: 6 });
+    expect(job.counts).toMatchObject({ submitted: 25, kept: 20, dropped: 5, coerced: 8 });
     expect(job.deliveries.by_channel).toEqual({ email: { sent: 2 }, webhook: { sent: 1 } });
     const mails = (await system.sinks.mails()).filter((mail) => mail.text.includes(job.job_id));
     const recipients = submission.recipients.filter((each) => each.channel === 'email').map((each) => each.address);

@@ -4,7 +4,12 @@ import { follow } from './following.js';
 import type { Scene } from './scene.js';
 
 const SHOWN_FINDINGS = 8;
-const KINDS: Record<string, (text: string | number) => string> = { drop: red, coercion: green, warning: yellow };
+const KINDS: Record<string, (text: string | number) => string> = {
+  drop: red,
+  coercion: green,
+  repair: green,
+  warning: yellow,
+};
 
 interface FindingsPage {
   findings: Finding[];
