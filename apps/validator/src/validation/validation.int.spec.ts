@@ -296,7 +296,7 @@ describe('what the engine changes, leaves out or refuses', () => {
     const lines: LogLine[] = [];
     const end = addLogSink((line) => void lines.push(line));
     const trimmed = [1, 2, 3].map((n) => ({ ...A_FINDING, id: `F${n}`, title: ' Unchecked ' }));
-    const findings = [...trimmed, { ...A_FINDING, id: 'F4', severity: 'blocker' }];
+    const findings = [...trimmed, { ...A_FINDING, id: 'F4', severity: 'disastrous' }];
     const mended = aSubmission({ review_result: aResult({ findings }) });
     const refused = aSubmission({ review_result: aResult({ schema_version: '9.0' }) });
     await Promise.all([validatedOf(mended), validatedOf(refused)]);

@@ -235,7 +235,7 @@ describe('purity', () => {
       const packages = [...code.matchAll(/^(?:import|export) [^;]*?from '[^.][^']*';/gm)].map(([line]) => line);
       expect([path, packages.filter((line) => !PURE_PACKAGES.test(line))]).toEqual([path, []]);
       const names =
-        /\b(?:new Date|Date\.|Math\.random|performance|process|globalThis|crypto\.|fetch|setTimeout|import\()/;
+        /\b(?:new Date|Date\.|Math\.random|performance\.|process\b|globalThis|crypto\.|fetch|setTimeout|import\()/;
       expect([path, names.exec(code)?.[0]]).toEqual([path, undefined]);
     }
   });
