@@ -65,16 +65,16 @@ describe('hot statements at 100,000 jobs', () => {
   const changelists = of_source.map((n) => `c-${n}`);
 
   it.each<[string, Statement, () => unknown[], number]>([
-    ['ING-3.d load_contest', LOAD_CONTEST, () => [sources, keys, changelists], 2 * BATCH],
-    ['ING-3.d lock_contest', LOCK_CONTEST, () => [[1, 2, 3]], 0],
-    ['ING-3.i lock_passing', LOCK_PASSING, () => [ids], BATCH],
-    ['ING-3.i pass_keys', PASS_KEYS, () => [ids, ids], BATCH],
-    ['ING-9.a lock_progress', LOCK_PROGRESS, () => [ids], BATCH],
-    ['ING-9.a store_progress', STORE_PROGRESS, () => [changes, '[]', ids], BATCH],
-    ['ING-9.c lock_replayed', LOCK_REPLAYED, () => [ids], BATCH],
-    ['ING-9.d load_standing', LOAD_STANDING, () => [sources, changelists], BATCH],
-    ['ING-9.c store_replays', STORE_REPLAYS, () => ['[]', '', changes, ids], BATCH],
-    ['ING-8.c settled_among', SETTLED_AMONG, () => [ids], BATCH],
+    ['load_contest', LOAD_CONTEST, () => [sources, keys, changelists], 2 * BATCH],
+    ['lock_contest', LOCK_CONTEST, () => [[1, 2, 3]], 0],
+    ['lock_passing', LOCK_PASSING, () => [ids], BATCH],
+    ['pass_keys', PASS_KEYS, () => [ids, ids], BATCH],
+    ['lock_progress', LOCK_PROGRESS, () => [ids], BATCH],
+    ['store_progress', STORE_PROGRESS, () => [changes, '[]', ids], BATCH],
+    ['lock_replayed', LOCK_REPLAYED, () => [ids], BATCH],
+    ['load_standing', LOAD_STANDING, () => [sources, changelists], BATCH],
+    ['store_replays', STORE_REPLAYS, () => ['[]', '', changes, ids], BATCH],
+    ['settled_among', SETTLED_AMONG, () => [ids], BATCH],
   ])('%s reads no job but those that it names', async (_name, statement, params, most) => {
     const plan = await explain(connection, statement, params());
     expect(rowsRead(plan, 'jobs')).toBeLessThanOrEqual(most);
@@ -85,7 +85,7 @@ describe('hot statements at 100,000 jobs', () => {
     ['of one source', { sources: ['acme'], limit: 50 }, 50],
     ['of every source', { sources: '*' as const, limit: 50 }, 50],
     ['of a changelist', { sources: ['acme'], changelist_id: 'c-50', limit: 50 }, 1],
-  ])('ING-8.d a page %s reads itself alone', async (_title, filter, rows) => {
+  ])('a page %s reads itself alone', async (_title, filter, rows) => {
     const { text, params } = listQuery(filter);
     expect(rowsRead(await explain(connection, text, params))).toBe(rows);
   });
@@ -100,16 +100,13 @@ describe('hot statements at 100,000 jobs', () => {
     ['retryable_failed', ['acme'], 4],
     ['in_progress', '*', 0],
     ['succeeded', ['acme'], 50],
-  ])(
-    'ING-8.d a page of %s jobs of %j reads no more than these and what is under way',
-    async (state, sources, found) => {
-      const { text, params } = listQuery({ sources, state, limit: 50 });
-      expect(await connection.query(text, params)).toHaveLength(found);
-      expect(rowsRead(await explain(connection, text, params))).toBeLessThanOrEqual(210);
-    },
-  );
+  ])('a page of %s jobs of %j reads no more than these and what is under way', async (state, sources, found) => {
+    const { text, params } = listQuery({ sources, state, limit: 50 });
+    expect(await connection.query(text, params)).toHaveLength(found);
+    expect(rowsRead(await explain(connection, text, params))).toBeLessThanOrEqual(210);
+  });
 
-  it('ING-8.d a job moves on its page (HOT) until it ends, whatever the lists find it by', async () => {
+  it('a job moves on its page (HOT) until it ends, whatever the lists find it by', async () => {
     const counts = `SELECT pg_stat_get_xact_tuples_updated('jobs'::regclass)::int AS updated,
       pg_stat_get_xact_tuples_hot_updated('jobs'::regclass)::int AS hot`;
     const [before, after] = await connection.transaction(async (tx) => {
@@ -122,7 +119,7 @@ describe('hot statements at 100,000 jobs', () => {
     expect(after.hot - before.hot).toBeGreaterThan(20);
   });
 
-  it('ING-9.a storing the progress of a batch costs its size and not its square', async () => {
+  it('storing the progress of a batch costs its size and not its square', async () => {
     const repository = new ProgressRepository();
     const leastMs = async (n: number) => {
       const jobs = (

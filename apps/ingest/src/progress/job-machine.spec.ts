@@ -23,7 +23,7 @@ describe('the job machine', () => {
     ]);
   });
 
-  it('ING-4.e counts a job as standing unless it failed or was superseded', () => {
+  it('counts a job as standing unless it failed or was superseded', () => {
     expect(JOB_STATES.filter((state) => !stands(state))).toEqual(['failed', 'superseded']);
   });
 });

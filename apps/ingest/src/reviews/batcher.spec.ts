@@ -10,7 +10,7 @@ function failure(retryable: boolean): Failure {
 }
 
 describe('Batcher', () => {
-  it('ING-2.b commits what came in the same turn together, and gives each its own result', async () => {
+  it('commits what came in the same turn together, and gives each its own result', async () => {
     const batches: number[][] = [];
     const batcher = new Batcher((items: number[]) => {
       batches.push(items);
@@ -20,7 +20,7 @@ describe('Batcher', () => {
     expect(batches).toEqual([[1, 2, 3]]);
   });
 
-  it('ING-2.b gathers while a commit is under way, one commit at a time', async () => {
+  it('gathers while a commit is under way, one commit at a time', async () => {
     const open: (() => void)[] = [];
     const batches: number[][] = [];
     const batcher = new Batcher(async (items: number[]) => {
@@ -41,7 +41,7 @@ describe('Batcher', () => {
     expect(await Promise.all(rest)).toEqual([2, 3, 4]);
   });
 
-  it('ING-2.b bounds a batch by items and by bytes, and lets one that is larger go alone', async () => {
+  it('bounds a batch by items and by bytes, and lets one that is larger go alone', async () => {
     const batches: number[][] = [];
     const batcher = new Batcher((items: number[]) => {
       batches.push(items);
@@ -72,7 +72,7 @@ describe('Batcher', () => {
     expect(commits).toBe(1);
   });
 
-  it('ING-10.f refuses what memory is not set aside for, and takes more once there is room', async () => {
+  it('refuses what memory is not set aside for, and takes more once there is room', async () => {
     const batcher = new Batcher((items: number[]) => Promise.resolve(items), OPTIONS);
     const waiting = [600, 400].map((bytes) => batcher.submit(bytes, bytes));
     await expect(batcher.submit(1, 1)).rejects.toMatchObject({ code: BATCHER_FULL, retryable: true });

@@ -8,14 +8,14 @@ const of = (source: string, idempotency_key: string, changelist_id: string) => (
 });
 
 describe('contestLocks', () => {
-  it('ING-3.d orders the locks of a batch in the same way whoever takes them', () => {
+  it('orders the locks of a batch in the same way whoever takes them', () => {
     const batch = [of('a', 'k1', '1'), of('a', 'k2', '2'), of('b', 'k1', '1')];
     const locks = contestLocks(batch);
     expect(contestLocks(batch.toReversed())).toEqual(locks);
     expect(locks.map(BigInt)).toEqual(locks.map(BigInt).toSorted((a, b) => (a < b ? -1 : 1)));
   });
 
-  it('ING-3.d takes one lock for a key or changelist that several share', () => {
+  it('takes one lock for a key or changelist that several share', () => {
     expect(contestLocks([of('a', 'k', '1'), of('a', 'k', '1'), of('a', 'k', '2')])).toHaveLength(3);
   });
 
@@ -26,7 +26,7 @@ describe('contestLocks', () => {
 });
 
 describe('changelistLocks', () => {
-  it('ING-11.e takes the locks of the changelists that submissions of them take, in the same order', () => {
+  it('takes the locks of the changelists that submissions of them take, in the same order', () => {
     const both = [
       { source: 'a', changelist_id: '1' },
       { source: 'a', changelist_id: '2' },
@@ -38,7 +38,7 @@ describe('changelistLocks', () => {
 });
 
 describe('replayLocks', () => {
-  it('ING-4.e takes the lock of the changelist that submissions of it take', () => {
+  it('takes the lock of the changelist that submissions of it take', () => {
     const locks = replayLocks([{ source: 'a', changelist_id: '1', item_id: 'i' }]);
     expect(locks.filter((lock) => contestLocks([of('a', 'k', '1')]).includes(lock))).toHaveLength(1);
     expect(locks.filter((lock) => contestLocks([of('b', 'k', '1')]).includes(lock))).toEqual([]);

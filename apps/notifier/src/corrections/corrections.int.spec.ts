@@ -268,7 +268,7 @@ describe('a replay that comes again, late or out of order', () => {
     expect(parents).toEqual([{ generation: 0 }, { generation: 2 }]);
   });
 
-  it('ING-11.a of a job that is not known here is left to be asked for again', async () => {
+  it('of a job that is not known here is left to be asked for again', async () => {
     const { review, mail } = await failed('refuse_recipient');
     const stranger = { ...review, job_id: v7() };
     await notifier.replay(stranger, of(mail));

@@ -26,7 +26,7 @@ function ticketOf(entry: Entry): Ticket {
 }
 
 describe('DestinationLane', () => {
-  it('DEL-9.a lets so many go at once, lets few wait and parks the others', async () => {
+  it('DEL-9.b lets so many go at once, lets few wait and parks the others', async () => {
     const narrow = lane(2);
     const going = [ticketOf(await narrow.enter()), ticketOf(await narrow.enter())];
     const waiting = Array.from({ length: 8 }, () => narrow.enter());

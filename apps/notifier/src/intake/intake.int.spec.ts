@@ -105,8 +105,9 @@ describe('intake', () => {
     await notifier.deliveries(older, 'failed_permanent');
     const { changelist_id } = older;
     await notifier.tell([SLOW], { changelist_id, review_version: 2, outcome: 'rejected', result: null });
-    const marker = await notifier.tell([BOT], { changelist_id: 'marker' });
-    await notifier.deliveries(marker, 'sent');
+    // After it in the same partition: superseded at birth, were there a newer version.
+    const later = await notifier.tell([BOT], { ...laterJob(older), recipients: [BOT] });
+    await notifier.deliveries(later, 'sent');
     await notifier.deliveries(older, 'failed_permanent');
     expect(notifier.settledOf(older)).toEqual([]);
   });
