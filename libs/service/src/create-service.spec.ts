@@ -259,7 +259,7 @@ describe('problem details', () => {
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('ING-10.f answers 503 with Retry-After when a dependency is away', async () => {
+  it('answers 503 with Retry-After when a dependency is away', async () => {
     const answer = await call('/v1/notes/away');
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
     expect(answer.headers.get('retry-after')).toBe('1');

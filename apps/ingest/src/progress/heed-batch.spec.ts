@@ -66,7 +66,7 @@ describe('heedBatch', () => {
     expect(replayed).toMatchObject({ changed: [], hops: [{ cause: 'older_generation' }] });
   });
 
-  it('ING-11.e takes up one of two jobs of a version, and none while one stood when the batch began', () => {
+  it('takes up one of two jobs of a version, and none while one stood when the batch began', () => {
     const [first, second] = ['j', 'k'].map((id) => aJob({ id, state: 'failed', given_up: true }));
     const of = (job_id: string, state: News['state'] = 'in_progress') => someNews({ job_id, state });
     expect(heedBatch(jobs(first!, second!), [of('j'), of('k')]).verdicts).toEqual(['applied', 'superseded_by_job']);

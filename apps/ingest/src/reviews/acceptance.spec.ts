@@ -28,7 +28,7 @@ type Row = [string, Partial<Candidate>, KeyHolder | undefined, StandingJob[], Ju
 
 /** Each line: rule and case, what the candidate has (version 2), who holds its key, what stands, the judgement. */
 const TABLE: Row[] = [
-  ['ING-2.a accepts when nothing is known of key or changelist', {}, undefined, [], 'accepted'],
+  ['accepts when nothing is known of key or changelist', {}, undefined, [], 'accepted'],
 
   ['ING-3.a gives a known key with the same body its job', {}, sameBody, [], 'replayed', 'first'],
   ['ING-3.a does so whatever stands', {}, sameBody, [v(9)], 'replayed', 'first'],

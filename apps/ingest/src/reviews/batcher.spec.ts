@@ -61,7 +61,7 @@ describe('Batcher', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
   });
 
-  it('ING-10.f fails all of a batch at once while the database is away', async () => {
+  it('fails all of a batch at once while the database is away', async () => {
     let commits = 0;
     const batcher = new Batcher((_items: number[]) => {
       commits += 1;

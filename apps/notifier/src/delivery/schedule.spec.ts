@@ -57,13 +57,13 @@ describe('the schedule of deliveries', () => {
     expect(wait(5, () => 0, { retry_after_ms: DAY })).toBe(2 * HOUR);
   });
 
-  it('DEL-8.g ends after the attempt that failed a day after the first, and has one more made by then', () => {
+  it('ends after the attempt that failed a day after the first, and has one more made by then', () => {
     expect(retryInMs(SCHEDULE, { attempt: 20, elapsed_ms: DAY, failure: none })).toBeNull();
     expect(wait(20, () => 1, { elapsed_ms: DAY - MINUTE })).toBe(MINUTE);
     expect(wait(20, () => 1, { elapsed_ms: DAY - 0.25 })).toBe(1);
   });
 
-  it('DEL-8.g keeps to what the receiver asked for before the last attempt, too', () => {
+  it('DEL-8.b keeps to what the receiver asked for before the last attempt, too', () => {
     expect(wait(20, () => 0, { elapsed_ms: DAY - MINUTE, retry_after_ms: HOUR })).toBe(HOUR);
   });
 });

@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Recipient } from '@assay/contracts';
 import { renderMetrics } from '@assay/observability';
 import { readSettings } from '@assay/service';
-import { eventually } from '@assay/testing';
+import { eventually, testRun } from '@assay/testing';
 import { NotifierFixture } from '../notifier.fixture.js';
 import { NOTIFIER_SETTINGS } from '../notifier.config.js';
 import { answer, ignore } from '../providers/conformance/http-receiver.fixture.js';
@@ -23,6 +26,13 @@ afterEach(() => notifier.close());
 
 function reconcile(): Promise<Reconciliation> {
   return reconcileOnce(readSettings(NOTIFIER_SETTINGS, { ...notifier.env, ...QUICK, ASSAY_INSTANCE: 'command' }));
+}
+
+/** The command as a CronJob runs it. */
+function command(): Promise<unknown> {
+  const script = join(testRun().build, 'apps', 'notifier', 'src', 'commands', 'reconcile.js');
+  const env = { ...notifier.env, ...QUICK, PATH: process.env['PATH'], ASSAY_INSTANCE: 'command' };
+  return promisify(execFile)(process.execPath, [script], { env });
 }
 
 /** Deliveries whose worker went away after the intent, and whose items are lost too: all that is left are the rows. */
@@ -49,12 +59,18 @@ async function strand(): Promise<Awaited<ReturnType<NotifierFixture['tell']>>> {
 describe('reconciliation', () => {
   it('DEL-11.d as a command marks a mail without outcome as unknown and gives a webhook back to the queue', async () => {
     const review = await strand();
-    const total = { held: 0, requeued: 0 };
+    await eventually(
+      async () => {
+        await command();
+        const items = await notifier.database.sql(`SELECT FROM work_items WHERE queue = 'deliver' AND phase = 'work'`);
+        expect(items).toHaveLength(1);
+      },
+      { within_ms: 20_000 },
+    );
     await eventually(async () => {
-      const { held, requeued } = await reconcile();
-      total.held += held;
-      total.requeued += requeued;
-      expect(total).toEqual({ held: 1, requeued: 1 });
+      await command();
+      const held = await notifier.database.sql(`SELECT FROM deliveries WHERE state = 'unknown'`);
+      expect(held).toHaveLength(1);
     });
     expect(await reconcile()).toEqual({ held: 0, requeued: 0, left: 1 });
     await notifier.start();
