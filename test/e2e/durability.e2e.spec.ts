@@ -171,7 +171,7 @@ describe('300 submissions of two sources while everything is killed once', () =>
     }
   });
 
-  it('ING-9.b tells downstream of each end once, after deduplication by id', async () => {
+  it('tells downstream of each end once, after deduplication by id', async () => {
     const ends = new Map<string, string>();
     const consumer = system.kafka.consumer({ groupId: `${system.topic_prefix}-reader` });
     await consumer.connect();

@@ -36,7 +36,7 @@ describe('readProvidersFile', () => {
     expect(config.webhooks.map(({ conflict_means_known }) => conflict_means_known)).toEqual([false, true]);
   });
 
-  it('DEL-6.a names every fault with its place at once, and repeats no secret', () => {
+  it('names every fault with its place at once, and repeats no secret', () => {
     const bad = {
       smtp: { port: 70_000, from: 'nobody', user: 'u', colour: 'red' },
       webhook: {

@@ -335,7 +335,7 @@ describe('the batch consumer', () => {
     await server.close();
   });
 
-  it('ING-10.g lets a service start and stop while Kafka is away', async () => {
+  it('lets a service start and stop while Kafka is away', async () => {
     const { app } = await join(new Ear(), await freshGroup());
     const readiness = new Readiness();
     const server = new KafkaBatchServer({

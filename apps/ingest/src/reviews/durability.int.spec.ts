@@ -256,7 +256,7 @@ describe('while Postgres is away', () => {
 });
 
 describe('a replica that freezes in the middle of a commit', () => {
-  it('ING-3.d does not hold up the others for long: Postgres takes its locks back', async () => {
+  it('does not hold up the others for long: Postgres takes its locks back', async () => {
     const url = fixedSecret(fixture.database.url);
     const options = { url, schema: 'ingest', pool_size: 2, statement_timeout_ms: 1_000, application_name: 'frozen' };
     const frozen = await new Database(options).open();

@@ -18,6 +18,7 @@ export function aFailure(code: string, retryable = true, error_class: ErrorClass
 export class ClassifiedProvider extends LedgerProvider {
   override readonly capabilities: Capabilities = { idempotent: true, lookup: null, ambiguous_policy: 'resend' };
   readonly sent: { address: string; key: string }[] = [];
+  fingerprint = 'fingerprint';
   answer: (address: string, key: string) => Classification | null = () => null;
   readonly #destinations = new Map<string, Destination>();
 
@@ -28,7 +29,7 @@ export class ClassifiedProvider extends LedgerProvider {
   override destinationOf(address?: string): Destination {
     const name = `webhook:${address}`;
     const known = this.#destinations.get(name);
-    const made = known ?? { name, concurrency: 4, rate_per_s: null, credentialFingerprint: () => 'fingerprint' };
+    const made = known ?? { name, concurrency: 4, rate_per_s: null, credentialFingerprint: () => this.fingerprint };
     this.#destinations.set(name, made);
     return made;
   }

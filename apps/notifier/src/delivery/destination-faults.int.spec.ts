@@ -155,6 +155,36 @@ describe('a destination that fails', () => {
     expect((await recovery()).subject_id).toBe(subject_id);
   });
 
+  it('DEL-7.d is one dead letter for each version of a credential, over all replicas', async () => {
+    const { provider, providers } = classified();
+    provider.answer = () => ({
+      ...{ verdict: 'not_sent_retryable', concerns: 'credential' },
+      failure: aFailure('http_401', true, 'AUTHENTICATION_FAILED'),
+    });
+    await Promise.all([notifier.start({}, providers), notifier.start({}, providers)]);
+    const reviews = [await notifier.tell([BOT]), await notifier.tell([BOT]), await notifier.tell([BOT])];
+    const ofVersion = (version: number) =>
+      letter('credential', ({ sanitized_context }) => {
+        expect(sanitized_context).toMatchObject({ credential_version: version });
+        expect([...(sanitized_context['waiting_jobs'] as string[])].sort()).toEqual(jobsOf(reviews));
+      });
+    const first = await ofVersion(1);
+    provider.fingerprint = 'another';
+    const second = await eventually(() => {
+      const found = lettersOf('credential').find(
+        ({ sanitized_context }) => sanitized_context['credential_version'] === 2,
+      );
+      expect(found).toBeDefined();
+      return found!;
+    });
+    expect(second.subject_id).not.toBe(first.subject_id);
+    provider.answer = () => null;
+    for (const review of reviews) await notifier.deliveries(review, 'sent');
+    const subjects = new Set(lettersOf('credential').map(({ subject_id }) => subject_id));
+    expect(subjects).toEqual(new Set([first.subject_id, second.subject_id]));
+    expect(lettersOf('delivery')).toEqual([]);
+  });
+
   it('DLQ-3.e resolves the dead letter of a credential at the first success', async () => {
     await notifier.start();
     notifier.bot.behave(answer(401));
