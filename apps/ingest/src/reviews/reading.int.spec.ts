@@ -103,9 +103,11 @@ describe('GET /v1/reviews/{id}', () => {
   it('ING-8.c answers as soon as the job is terminal, whichever replica is asked', async () => {
     const job = await accepted();
     const asked = [one, two].map((replica) => replica.get(`${job.links.job}?wait_s=30`).then((answer) => answer));
+    const begun_at = performance.now();
     await one.tell(job, 'review.validated', VALIDATED);
     await one.tell(job, 'delivery.settled', deliveriesEnded({ sent: 1 }));
     const answers = await Promise.all(asked);
+    expect(performance.now() - begun_at).toBeLessThan(10_000);
     for (const { status, body } of answers) {
       expect(status).toBe(200);
       expect(body).toMatchObject({ state: 'succeeded' });

@@ -54,7 +54,7 @@ describe('the events of a settlement', () => {
     expect(deliveries.map(({ delivery_id }) => delivery_id)).toEqual(['delivery-1', 'delivery-4']);
   });
 
-  it('DEL-15.b cost their batch and not its square', () => {
+  it('cost their batch and not its square', () => {
     const [few, many] = [batch(500), batch(4_000)];
     expect(leastMs(() => settledEvents(...many)) / leastMs(() => settledEvents(...few))).toBeLessThan(40);
   });

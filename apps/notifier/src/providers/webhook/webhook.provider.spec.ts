@@ -187,6 +187,7 @@ describe('WebhookProvider', () => {
         true,
       ]);
     }
+    expect(receiver.received.map(({ path }) => path)).toEqual(Array.from({ length: 7 }, () => '/hook?team=a'));
   });
 
   it('DEL-7.e names where a redirect leads, without what a URL keeps secrets in', async () => {
