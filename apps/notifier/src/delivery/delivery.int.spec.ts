@@ -235,8 +235,48 @@ describe('deliveries', () => {
       },
       { within_ms: 20_000 },
     );
-    expect(notifier.bot.received).toHaveLength(6);
+    // Three and the last; of each that had none before, the first, from which its own time runs, and the last.
+    expect(notifier.bot.received).toHaveLength(8);
     for (const review of [first, ...others]) expect(notifier.deadOf(review)[0]).toMatchObject({ code: 'http_503' });
+  });
+
+  it('DEL-8.g gives no row up at its first attempt, however long something else has kept it before', async () => {
+    await notifier.start({
+      ASSAY_NOTIFIER_CIRCUIT_OPEN_MS: '3600000',
+      ASSAY_NOTIFIER_CIRCUIT_MAX_OPEN_MS: '3600000',
+    });
+    const { sql } = notifier.database;
+    const due = () => sql(`UPDATE work_items SET due_at = clock_timestamp() WHERE state = 'queued'`);
+    notifier.bot.behave(answer(503));
+    await notifier.tell([BOT]);
+    await eventually(() => expect(notifier.bot.received).toHaveLength(3));
+    const old = [await notifier.tell([BOT]), await notifier.tell([BOT])];
+    const ids = old.map(({ job_id }) => job_id);
+    await eventually(async () =>
+      expect(await sql('SELECT FROM deliveries WHERE job_id = ANY ($1)', [ids])).toHaveLength(2),
+    );
+    // As rows that stood behind a slow lane, or before a service that was not there.
+    await sql(
+      `UPDATE deliveries SET created_at = created_at - interval '25 hours', waits_since = NULL WHERE job_id = ANY ($1)`,
+      [ids],
+    );
+    await eventually(async () => {
+      await due();
+      expect(
+        await sql('SELECT FROM deliveries WHERE job_id = ANY ($1) AND first_attempt_at IS NOT NULL', [ids]),
+      ).toHaveLength(2);
+    });
+    for (const review of old) expect(notifier.deadOf(review)).toEqual([]);
+    notifier.bot.behave(answer(204));
+    await sql(
+      `UPDATE deliveries SET first_attempt_at = first_attempt_at - interval '25 hours' WHERE job_id = ANY ($1)`,
+      [ids],
+    );
+    await eventually(async () => {
+      await due();
+      expect(await sql(`SELECT FROM deliveries WHERE job_id = ANY ($1) AND state = 'sent'`, [ids])).toHaveLength(2);
+    });
+    expect(notifier.dead.records).toEqual([]);
   });
 
   it('DEL-8.b caps Retry-After for rows that an open circuit parks, too', async () => {

@@ -88,8 +88,8 @@ export class DestinationLane {
   /**
    * Waits for a slot only as long as few others do.
    *
-   * @param whatever_the_circuit for a row whose time is over: its last attempt is made while the circuit is open, too, in
-   * the lane's slots and rate, so that it ends in bounded time (DEL-8)
+   * @param whatever_the_circuit for a row whose time is over: its last attempt, or the first of a row that has had none, is
+   * made while the circuit is open, too, in the lane's slots and rate, so that it ends in bounded time (DEL-8)
    */
   async enter(whatever_the_circuit = false): Promise<Entry> {
     if (this.#closed) return STOPPING;

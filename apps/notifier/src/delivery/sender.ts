@@ -41,9 +41,11 @@ export class Sender {
     lane: DestinationLane,
     again: boolean,
   ): Promise<DeliveryOutcome> {
-    const is_last = this.#isLast(unit, lane);
-    unit.body.is_last = is_last;
-    const entry = await lane.enter(is_last);
+    const { row } = unit.body;
+    const is_overdue = row.waits_ms >= this.parts.settings.give_up_after_ms;
+    // A row that has made no attempt yet begins with this one: what kept it may be over, and was not its receiver's fault.
+    unit.body.is_last = is_overdue && row.first_attempt_at !== null;
+    const entry = await lane.enter(is_overdue);
     if (entry.kind === 'park') return this.parts.parking.park(unit, lane, entry);
     let ticket: Ticket | null = entry.ticket;
     try {
@@ -68,12 +70,6 @@ export class Sender {
     } finally {
       ticket?.withdrawn();
     }
-  }
-
-  /** The time to give up has passed; a row that has made no attempt yet has that time only behind an open circuit. */
-  #isLast({ body: { row } }: DeliveryUnit, lane: DestinationLane): boolean {
-    if (row.waits_ms < this.parts.settings.give_up_after_ms) return false;
-    return row.first_attempt_at !== null || lane.phase !== 'closed';
   }
 
   #render(unit: DeliveryUnit, provider: Provider): Payload | Failure {
