@@ -58,5 +58,7 @@ export const REPLAY_REFUSALS = [
   'job_not_found',
   /** The raw submission that the stage starts from is not kept any more. */
   'submission_not_kept',
+  /** Another job has the key of this one, which the validator had rejected (ING-3). */
+  'submitted_again',
 ] as const;
 export type ReplayRefusal = (typeof REPLAY_REFUSALS)[number];

@@ -11,7 +11,7 @@ export type { SecurityNotice } from './notices.js';
 export { redact, redactValue } from './redact.js';
 export type { RedactionPolicy } from './redact.js';
 export { fixedSecret, resolveSecret } from './secret-source.js';
-export type { SecretProvider, SecretSource } from './secret-source.js';
+export type { SecretCheck, SecretProvider, SecretSource } from './secret-source.js';
 export { Secret } from './secret.js';
 export { SecurityModule } from './security.module.js';
 export type { SecurityModuleOptions } from './security.module.js';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format, inspect } from 'node:util';
 import { ArtefactCipher, parseArtefactKeys } from './artefact-cipher.js';
+import { onSecurityNotice } from './notices.js';
 import { fixedSecret, resolveSecret } from './secret-source.js';
 import { Secret } from './secret.js';
 import { WatchedFile } from './watched-file.js';
@@ -57,6 +58,37 @@ describe('resolveSecret', () => {
     await file.check();
     expect([file.current().reveal(), seen]).toEqual(['newer', ['newer']]);
     file.close();
+  });
+});
+
+describe('resolveSecret with a check', () => {
+  const check = (value: string): void => {
+    if (!value.startsWith('good')) throw new Error('must be good');
+  };
+
+  it('SEC-5.e keeps the last good value of a file whose new one cannot be used, and takes the next', async () => {
+    const path = join(folder, 'checked');
+    writeFileSync(path, 'good-1');
+    const source = resolveSecret(`file:${path}`, {}, check);
+    const noticed = new Promise<string>((resolve) => {
+      const stop = onSecurityNotice(({ event }) => (stop(), resolve(event)));
+    });
+    writeFileSync(path, 'half-written');
+    expect(await noticed).toBe('file_refused');
+    expect(source.current().reveal()).toBe('good-1');
+    const changed = new Promise<void>((resolve) => source.onChange(resolve));
+    writeFileSync(path, 'good-22');
+    await changed;
+    expect(source.current().reveal()).toBe('good-22');
+  });
+
+  it('SEC-3.a refuses a value that cannot be used at start, and does not repeat it', () => {
+    const path = join(folder, 'bad');
+    writeFileSync(path, 'hunter2');
+    for (const reference of [`file:${path}`, 'env:BAD']) {
+      expect(() => resolveSecret(reference, { BAD: 'hunter2' }, check)).toThrow('must be good');
+      expect(() => resolveSecret(reference, { BAD: 'hunter2' }, check)).not.toThrow('hunter2');
+    }
   });
 });
 

@@ -6,6 +6,7 @@ const asked: Asked = { source: 'acme', changelist_id: '7', generation: 2, start_
 const job: ReplayedJob = {
   ...{ id: 'j', source: 'acme', changelist_id: '7', review_version: 3, state: 'failed', generation: 2 },
   submission_kept: true,
+  submitted_again: false,
 };
 
 describe('decideReplay', () => {
@@ -27,6 +28,7 @@ describe('decideReplay', () => {
     ['it waits for a retry', {}, { ...job, state: 'retryable_failed' }, [], 'job_not_failed', null],
     ['it has succeeded', {}, { ...job, state: 'succeeded' }, [], 'job_not_failed', null],
     ['it was superseded', {}, { ...job, state: 'superseded' }, [], 'job_not_failed', null],
+    ['another job has its key', {}, { ...job, submitted_again: true }, [], 'submitted_again', null],
     [
       'its submission is gone',
       { start_stage: 'validate' },

@@ -19,6 +19,8 @@ export interface ReplayedJob {
   generation: number;
   /** Its raw submission is still there. */
   submission_kept: boolean;
+  /** Its idempotency key has passed to another job (ING-3). */
+  submitted_again: boolean;
 }
 
 /** A job of the same changelist that is neither failed nor superseded. */
@@ -46,6 +48,7 @@ export function decideReplay(
   }
   const successor = successorOf(job, standing);
   if (successor !== undefined) return { ...refused('superseded_by_job'), superseded_by: successor.job_id };
+  if (job.submitted_again) return refused('submitted_again');
   if (job.generation !== asked.generation) return { ...refused('generation_moved'), job_generation: job.generation };
   if (job.state !== 'failed') return refused('job_not_failed');
   if (startsFromSubmission(asked.start_stage) && !job.submission_kept) return refused('submission_not_kept');

@@ -3,6 +3,7 @@ import type { ReviewSettled } from '@assay/contracts';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
 import pg from 'pg';
+import { v7 } from 'uuid';
 import { aSubmission, deliveriesEnded, ingestFixture, VALIDATED } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
 import type { Hop, JobView } from './job.js';
@@ -11,10 +12,14 @@ let fixture: IngestFixture;
 let one: Replica;
 let two: Replica;
 let ends: Collector;
+let refusals: Collector;
 
 beforeAll(async () => {
   fixture = await ingestFixture();
-  ends = await fixture.kafka.consume('review.settled');
+  [ends, refusals] = await Promise.all([
+    fixture.kafka.consume('review.settled'),
+    fixture.kafka.consume('replay.refused'),
+  ]);
   [one, two] = [await fixture.start(), await fixture.start()];
 }, 60_000);
 afterAll(() => fixture.close());
@@ -42,6 +47,27 @@ async function rejected(body: Record<string, unknown>): Promise<JobView> {
 }
 
 describe('the key of a job that failed at stage validate', () => {
+  it('ING-3.i leaves nothing to replay of the first, though the request was on its way', async () => {
+    const body = aSubmission({ review_result: 'Sure! Here is' });
+    const first = await rejected(body);
+    const second = await accepted({
+      ...body,
+      changelist_id: `${String(body['changelist_id'])}-of-another`,
+      review_result: '{}',
+    });
+    const item_id = v7();
+    await one.tell(first, 'replay.requested', {
+      ...{ plan_id: v7(), item_id, dead_letter_id: v7(), action: 'replay', start_stage: 'validate' },
+      ...{ subject_type: 'job', subject_id: first.job_id, corrected_recipient: null, reason: null, actor: 'key:ops' },
+    });
+    await eventually(() => {
+      const [answer] = refusals.records.filter(({ headers }) => headers['ce_subject'] === item_id);
+      expect(answer?.json()).toMatchObject({ code: 'submitted_again', job_id: first.job_id });
+    });
+    expect(await jobOf(first.job_id)).toMatchObject({ state: 'failed', generation: 0 });
+    expect(await jobOf(second.job_id)).toMatchObject({ state: 'queued' });
+  });
+
   it('ING-3.i passes to a job with another body, and the first is known by its own id', async () => {
     const body = aSubmission({ review_result: 'Sure! Here is' });
     const first = await rejected(body);

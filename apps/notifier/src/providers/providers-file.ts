@@ -1,5 +1,5 @@
 import { resolveSecret } from '@assay/security';
-import type { SecretSource } from '@assay/security';
+import type { SecretCheck, SecretSource } from '@assay/security';
 import type { SmtpSettings } from './smtp/index.js';
 import { isForbiddenAddress, signingKey } from './webhook/index.js';
 import type { WebhookEndpoint } from './webhook/index.js';
@@ -131,14 +131,8 @@ function readSecrets(reader: Reader, value: unknown, place: string): SecretSourc
     return [];
   }
   return value.flatMap((reference: unknown, index) => {
-    const secret = reader.secret(reference, `${place}/${index}`);
-    if (!secret) return [];
-    try {
-      signingKey(secret.current().reveal());
-    } catch (error) {
-      reader.fault(`${place}/${index}`, (error as Error).message);
-    }
-    return [secret];
+    const secret = reader.secret(reference, `${place}/${index}`, signingKey);
+    return secret ? [secret] : [];
   });
 }
 
@@ -191,9 +185,9 @@ class Reader {
     return value === true;
   }
 
-  secret(reference: unknown, place: string): SecretSource | null {
+  secret(reference: unknown, place: string, check?: SecretCheck): SecretSource | null {
     try {
-      return resolveSecret(typeof reference === 'string' ? reference : '', this.env);
+      return resolveSecret(typeof reference === 'string' ? reference : '', this.env, check);
     } catch (error) {
       this.fault(place, (error as Error).message);
       return null;

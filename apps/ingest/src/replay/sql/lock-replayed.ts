@@ -12,6 +12,7 @@ export const LOCK_REPLAYED = statement(
   'lock_replayed',
   `SELECT j.id, j.source, j.changelist_id, j.review_version, j.priority, j.state, j.generation, j.correlation_id,
       j.traceparent,
-      (SELECT true FROM submissions s WHERE s.artefact_id = j.id) IS NOT NULL AS submission_kept
+      (SELECT true FROM submissions s WHERE s.artefact_id = j.id) IS NOT NULL AS submission_kept,
+      j.idempotency_key IS NULL AS submitted_again
     FROM jobs j WHERE j.id = ANY($1::uuid[]) ORDER BY j.id FOR NO KEY UPDATE OF j`,
 );

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { fixedSecret, Secret } from '@assay/security';
+import { errorChain, fixedSecret, Secret } from '@assay/security';
 import type { SecretSource } from '@assay/security';
 import { simpleParser } from 'mailparser';
 import { aFinding, aValidatedReview } from '../../rendering/example-input.fixture.js';
@@ -210,6 +210,16 @@ describe('SmtpProvider', () => {
     for (const address of ['dev@example.org', 'jürgen@example.org']) {
       const { answer } = await failure(address);
       expect(answer).toEqual({ status: 550, headers: {}, text: '550 5.1.1 <[redacted]> no such mailbox' });
+    }
+  });
+
+  it('DLQ-3.c keeps the address out of the error and its causes, in whatever case the server repeats it', async () => {
+    server.behave('refuse_recipient');
+    for (const address of ['Maria.Schmidt@intranet', 'hans/mueller=vertrieb@example.org', 'jürgen@example.org']) {
+      const said = errorChain((await failure(address)).failure);
+      expect(said).toContain('no such mailbox');
+      const [local] = address.split('@');
+      expect(said.toLowerCase()).not.toContain(local!.toLowerCase());
     }
   });
 

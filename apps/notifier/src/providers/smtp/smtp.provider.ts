@@ -167,12 +167,24 @@ function smtpError(error: unknown, address: string, data_started: boolean): unkn
       reply: typeof responseCode === 'number' ? responseCode : null,
       enhanced: ENHANCED_STATUS.exec(reply)?.[1] ?? null,
       // Servers like to repeat the address, and the redactor knows those in ASCII only.
-      text: evidence(reply.replaceAll(address, '[redacted]')),
+      text: evidence(withoutAddress(reply, address)),
       data_started,
       domain: domainToASCII(address.slice(address.lastIndexOf('@') + 1)),
     },
-    { cause: error },
+    { cause: error instanceof Error ? causeWithout(address, error) : undefined },
   );
+}
+
+/** What nodemailer threw, for whoever looks for the cause: its message and stack repeat the reply. */
+function causeWithout(address: string, error: Error): Error {
+  const { code } = error as { code?: unknown };
+  const clean = new Error(withoutAddress(error.message, address));
+  clean.stack = withoutAddress(error.stack ?? '', address);
+  return Object.assign(clean, { name: error.name, code });
+}
+
+function withoutAddress(text: string, address: string): string {
+  return text.replace(new RegExp(address.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'gi'), '[redacted]');
 }
 
 function credentialFingerprint(smtp: SmtpSettings): string {
