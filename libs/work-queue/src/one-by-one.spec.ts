@@ -6,7 +6,7 @@ const failure = (error_class: 'DEPENDENCY_TIMEOUT' | 'DEPENDENCY_UNAVAILABLE' | 
   new Failure({ error_class, code: error_class.toLowerCase(), retryable, message: '' });
 
 /** Runs units 0 to n-1 against what `fails` says of each batch. */
-async function run(n: number, fails: (units: readonly number[]) => unknown) {
+async function run(n: number, fails: (units: readonly number[]) => unknown, random = () => 0) {
   const done: number[] = [];
   const failed: [number, string][] = [];
   const asked: number[][] = [];
@@ -21,6 +21,7 @@ async function run(n: number, fails: (units: readonly number[]) => unknown) {
       return Promise.resolve();
     },
     (unit, { code }) => void failed.push([unit, code]),
+    random,
   );
   return { done: done.sort((a, b) => a - b), failed, asked, left };
 }
@@ -106,6 +107,14 @@ describe('oneByOne', () => {
     expect(done).toEqual([0, 2, 3, 4, 5, 7]);
     expect(failed).toEqual([]);
     expect(left!.units).toEqual(locked);
+  });
+
+  it('GEN-7.k does the one that is free of a batch that comes again and again, while one lock holds the others', async () => {
+    for (let round = 0; round < 50; round += 1) {
+      const { done } = await run(4, (units) => units.some((unit) => unit !== 1) && failure('CONFLICT'), Math.random);
+      if (done.includes(1)) return;
+    }
+    throw new Error('never asked alone');
   });
 
   it('GEN-7.k leaves the unit whose lock another session hangs on to, fails it never, and does the rest', async () => {

@@ -2,6 +2,8 @@ import { Failure } from '@assay/contracts';
 
 /** Too slow so often when it is alone, while others pass, a unit is itself what is wrong (GEN-7). */
 const TIMEOUTS_OF_ONE = 3;
+/** If so many units, each alone, meet a time-out or a conflict, it is everybody's. */
+const SINGLES_ASKED = 3;
 
 /** What was not done for a reason that is nobody's own: it may be asked again, later. */
 export interface Left<Unit> {
@@ -27,8 +29,9 @@ export async function oneByOne<Unit>(
   units: readonly Unit[],
   act: (units: readonly Unit[]) => Promise<void>,
   failed: (unit: Unit, failure: Failure) => void | Promise<void>,
+  random: () => number = Math.random,
 ): Promise<Left<Unit> | null> {
-  const division = new Division(units.length > 1, act, failed);
+  const division = new Division(units.length > 1, act, failed, random);
   await division.ask(units);
   return division.left(units);
 }
@@ -44,6 +47,7 @@ class Division<Unit> {
     private readonly has_neighbours: boolean,
     private readonly act: (units: readonly Unit[]) => Promise<void>,
     private readonly failed: (unit: Unit, failure: Failure) => void | Promise<void>,
+    private readonly random: () => number,
   ) {}
 
   /** What is not done, in the order in which it came. */
@@ -70,12 +74,15 @@ class Division<Unit> {
     await this.ask(rest.slice(middle));
   }
 
-  /** Asks single units until one passes, or it is an outage. Returns those that were not asked. */
+  /**
+   * Asks single units until one passes, or it is an outage. Returns those that were not asked. Drawn, for the same batch
+   * may come again and again while one lock holds most of it, and the others would never have their turn.
+   */
   async #singleOut(units: readonly Unit[], failure: Failure): Promise<Unit[]> {
-    const places = new Set([0, Math.floor(units.length / 2), units.length - 1]);
+    const waiting = [...units];
     const asked = new Map<Unit, Failure | null>();
-    for (const place of places) {
-      const unit = units[place]!;
+    while (asked.size < SINGLES_ASKED && waiting.length > 0) {
+      const [unit] = waiting.splice(Math.floor(this.random() * waiting.length), 1) as [Unit];
       asked.set(unit, await this.#attempt([unit]));
       if (asked.get(unit) === null) break;
     }
