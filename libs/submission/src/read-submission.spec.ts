@@ -31,6 +31,8 @@ function problemOf(body: unknown, header_key?: string, limits = LIMITS): Problem
 }
 const pointersOf = (body: unknown) => problemOf(body).options.errors?.map((error) => error.pointer);
 
+const ofBot = (n: number) => ({ channel: 'webhook', address: `bot-${n}` });
+
 describe('readSubmission', () => {
   it('ING-1.a fills in the defaults of what may be left out', () => {
     expect(read(aBody())).toEqual({
@@ -63,6 +65,36 @@ describe('readSubmission', () => {
       review_result_format: 'json',
     });
     expect(read(body)).toMatchObject({ priority: 9, root: '//depot/project', review_result_format: 'json' });
+  });
+
+  it('ING-1.a takes every field at its lower limits, and paths as long as they may be', () => {
+    const least = { changelist_id: 'x', review_version: 1, priority: 0, changed_files: ['a'], recipients: [ofBot(1)] };
+    expect(read(aBody(least))).toMatchObject(least);
+    const paths = Array.from({ length: 2_048 }, (_, index) => `${index}`.padEnd(1_024, 'x'));
+    expect(read(aBody({ changed_files: paths })).changed_files).toHaveLength(2_048);
+  });
+
+  it('ING-1.a refuses what is one beyond each limit', () => {
+    const paths = (many: number, bytes: number) =>
+      Array.from({ length: many }, (_, index) => `${index}`.padEnd(bytes, 'x'));
+    const beyond = {
+      idempotency_key: ['k'.repeat(256)],
+      changelist_id: ['', 'x'.repeat(129), 'a b', 1.5],
+      review_version: [0, 2 ** 31],
+      rerun: ['true'],
+      priority: [-1, 10],
+      case_insensitive_paths: [1],
+      changed_files: [[], paths(20_001, 1), paths(1, 1_025), [...paths(2_048, 1_024), 'x']],
+      recipients: [[], Array.from({ length: 101 }, (_, n) => ofBot(n))],
+      review_result: [[], 7],
+      review_result_format: ['xml'],
+    };
+    for (const [field, values] of Object.entries(beyond)) {
+      for (const value of values) {
+        const { code, options } = problemOf(aBody({ [field]: value }));
+        expect([code, field, options.errors![0]!.pointer.split('/')[1]]).toEqual(['invalid_request', field, field]);
+      }
+    }
   });
 
   it('ING-1.b takes the key from the header, the body or both', () => {
