@@ -36,7 +36,7 @@ describe('a provider that can be asked', () => {
     await eventually(() => expect(notifier.settledOf(review).at(-1)?.summary.open).toBe(0));
   });
 
-  it('DEL-11.b has the message sent again with an alert only once it is old enough not to appear any more', async () => {
+  it('DEL-11.b has the message sent again, and says so in the log, only once it is old enough not to appear any more', async () => {
     ledger.behaviour = 'lose';
     const began = performance.now();
     const review = await notifier.tell([BOT]);
