@@ -135,7 +135,7 @@ export const REASON_CODES = {
     kind: 'coercion',
     kinds: ['coercion'],
     meaning: 'The file was written in another form than the changed file that it names.',
-    example: { in: '"file": ".\\\\src\\\\a.c#12"', out: '"file": "src/a.c"' },
+    example: { in: '"file": ".\\\\src\\\\a.c"', out: '"file": "src/a.c"' },
     remedy: 'None needed; write the path as the submission gives it, with /, without a revision.',
     since: '0.1.0',
   },

@@ -107,6 +107,15 @@ describe('submissionDigest', () => {
     expect(digest(over)).not.toBe(digest());
   });
 
+  it('ING-3.f names changed files as they are judged, below a workspace too', () => {
+    const under = (root: string, ...changed_files: string[]) => digest({ root, changed_files });
+    expect(under('/ws', '/ws/src/a.c', 'src/a.c')).toBe(under('/ws', 'file:///ws/src/a.c'));
+    expect(under('/ws', '/ws2/src/a.c')).not.toBe(under('/ws', '/ws/src/a.c'));
+    const share = '\\\\depot\\project';
+    expect(under(share, `${share}\\fix#42`)).not.toBe(under(share, `${share}\\fix#43`));
+    expect(under(share, `${share}\\a.c`)).not.toBe(under(share, '//depot/project/a.c'));
+  });
+
   it('ING-3.f tells text from text by every character, white space too', () => {
     expect(digest({ review_result: '{"a":1}' })).not.toBe(digest({ review_result: '{"a": 1}' }));
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { recipientKey } from '@assay/contracts';
-import { normalizePath, readRoot } from '@assay/review-engine';
+import { normalizeUnder, readRoot } from '@assay/review-engine';
 import type { Submission } from '@assay/submission';
 
 /** Text gathered before it is handed to the hash: calls into OpenSSL cost more than joining strings up to here. */
@@ -27,12 +27,14 @@ export function jsonDigest(value: unknown): Buffer {
  * as it came: text is not the object that it may hold. The key is left out, whether it came in the header or the body.
  */
 export function submissionDigest(submission: Submission): Buffer {
-  const { idempotency_key: _key, root, changed_files, recipients, ...rest } = submission;
+  const { idempotency_key: _key, changed_files, recipients, ...rest } = submission;
+  const root = readRoot(rest.root);
+  // What names no file is told apart as it is written.
+  const files = changed_files.map((path) => normalizeUnder(path, root, rest.case_insensitive_paths) ?? path);
   return jsonDigest({
     ...rest,
-    root: readRoot(root),
-    // What names no file is told apart as it is written.
-    changed_files: sorted(new Set(changed_files.map((path) => normalizePath(path) ?? path))),
+    root,
+    changed_files: sorted(new Set(files)),
     recipients: sorted(recipients.map(recipientKey)),
   });
 }

@@ -43,7 +43,7 @@ export const REVIEW_RESULT_1_0 = {
         file: {
           type: 'string',
           pattern: '^\\S(?:[\\s\\S]*\\S)?$',
-          not: { pattern: '\\\\|(?:^|/)\\.{1,2}(?:/|$)|[^/]/{2}|^/{3}|/$|[^/][#@][0-9]+$' },
+          not: { pattern: '\\\\|(?:^|/)\\.{1,2}(?:/|$)|[^/]/{2}|^/{3}|/$|^//(?:.*/)?[^/]+[#@][^/]*$' },
           description: 'A changed file in normal form.',
         },
         line: { $ref: '#/$defs/position' },

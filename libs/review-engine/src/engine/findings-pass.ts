@@ -1,4 +1,4 @@
-import { normalizePath, type ChangedFiles } from '../paths/index.js';
+import type { ChangedFiles } from '../paths/index.js';
 import type { KeptFinding } from '../verdict.js';
 import { isCleanFinding } from './clean-finding.js';
 import { DuplicateIds } from './duplicate-ids.js';
@@ -65,9 +65,8 @@ export class FindingsPass {
     const { id } = finding;
     const isFree = this.ids.take(id);
     if (!isFree && !this.terms.reading.lenient) return duplicate(id);
-    const normalized = normalizePath(finding.file);
-    const file = normalized === null ? null : this.files.match(normalized);
-    if (file === null) return unknownFile(finding.file);
+    const file = this.files.match(finding.file);
+    if (file === null) return unknownFile(finding.file, this.files.nearest(finding.file));
     if (file !== finding.file) {
       acts.push({ code: 'path_normalized', field: 'file', from: finding.file, to: file });
       finding = { ...finding, file };
@@ -123,8 +122,10 @@ function duplicate(id: string): DropReason {
   return { code: 'duplicate_finding_id', field: 'id', present: true, from: id, expected: 'an id of its own' };
 }
 
-function unknownFile(file: string): DropReason {
-  const expected = 'one of the changed files';
+function unknownFile(file: string, nearest: string | null): DropReason {
+  // A long path would make the text long: then its name alone says nothing that the submission does not.
+  const hint = nearest === null || nearest.length > 200 ? '' : `; the nearest is ${nearest}`;
+  const expected = `one of the changed files${hint}`;
   return { code: 'file_not_in_changed_files', field: 'file', present: true, from: file, expected };
 }
 

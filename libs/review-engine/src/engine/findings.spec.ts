@@ -100,13 +100,13 @@ describe('coercions', () => {
   });
 
   it('VAL-3.d gives each coercion its finding id, field, old value and new', () => {
-    const { diagnostics } = judgeOne(aFinding({ id: ' F9', title: ' x', line: '3', file: ' src/./b.c#4 ' }));
+    const { diagnostics } = judgeOne(aFinding({ id: ' F9', title: ' x', line: '3', file: ' src/./b.c ' }));
     expect(diagnostics.map(({ code, field, from, to }) => [code, field, from, to])).toEqual([
       ['whitespace_trimmed', 'id', ' F9', 'F9'],
       ['whitespace_trimmed', 'title', ' x', 'x'],
-      ['whitespace_trimmed', 'file', ' src/./b.c#4 ', 'src/./b.c#4'],
+      ['whitespace_trimmed', 'file', ' src/./b.c ', 'src/./b.c'],
       ['numeric_string_converted', 'line', '3', 3],
-      ['path_normalized', 'file', 'src/./b.c#4', 'src/b.c'],
+      ['path_normalized', 'file', 'src/./b.c', 'src/b.c'],
     ]);
     for (const diagnostic of diagnostics) {
       expect(diagnostic).toMatchObject({ finding_id: 'F9', finding_index: 0, file: 'src/b.c', line: 3 });
@@ -259,7 +259,7 @@ describe('drops', () => {
   });
 
   it('VAL-5.b tells file and line when they parse, and points into the document as submitted', () => {
-    const findings = [aFinding(), aFinding({ id: ' F2 ', severity: 'x', file: ' .\\src\\b.c#3 ', line: ' 7 ' })];
+    const findings = [aFinding(), aFinding({ id: ' F2 ', severity: 'x', file: ' .\\src\\b.c ', line: ' 7 ' })];
     expect(judge(aResult({ findings })).diagnostics).toEqual([
       {
         code: 'invalid_enum_value',
@@ -313,6 +313,12 @@ describe('files', () => {
       file: 'src/x.c',
       line: 10,
     });
+  });
+
+  it('VAL-6.k says which changed file is nearest to one that did not change', () => {
+    expect(dropOf(aFinding({ file: 'SRC/A.c' })).expected).toBe('one of the changed files; the nearest is src/a.c');
+    expect(dropOf(aFinding({ file: 'lib/b.c' })).expected).toBe('one of the changed files; the nearest is src/b.c');
+    expect(dropOf(aFinding({ file: 'lib/x.c' })).expected).toBe('one of the changed files');
   });
 
   it('VAL-6.c drops a finding whose file goes up', () => {

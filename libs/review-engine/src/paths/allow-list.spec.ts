@@ -103,6 +103,26 @@ describe('compileAllowList', () => {
     },
   );
 
+  it.each(['/', '/depot', '\\\\depot\\secret'])(
+    'SEC-1.e lets the workspace %s take no depot path off the list',
+    (root) => {
+      const changed_files = [
+        '//depot/secret/a.c',
+        '\\/depot/secret/a.c',
+        'file:////depot/secret/a.c',
+        'file:/%2Fdepot/secret/a.c',
+        '"//depot/secret/\\303\\251.c"',
+        '"\\\\\\\\depot\\\\secret\\\\a.c"',
+        '//depot/secret/a.c#head',
+        `${root}/file:/%2Fdepot/secret/a.c`,
+      ];
+      for (const case_insensitive_paths of [false, true]) {
+        const files = { changed_files, root, case_insensitive_paths };
+        expect(compileAllowList(['./...', '//depot/open/...']).denied(files)).toEqual(changed_files);
+      }
+    },
+  );
+
   it('SEC-1.d allows nothing that is in doubt', () => {
     const list = compileAllowList(['./...', '//depot/project/...']);
     expect(list.allows(normalizePath('../a.c'))).toBe(false);

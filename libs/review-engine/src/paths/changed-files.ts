@@ -1,5 +1,6 @@
-import { isAbsolutePath, isNormalPath, normalizePath } from './normalize-path.js';
-import { normalizeUnder, readRoot, withoutWorkspace } from './root.js';
+import { NearestFiles } from './nearest-files.js';
+import { isAbsolutePath, isNormalPath, normalizePath, withoutRevision } from './normalize-path.js';
+import { belowWorkspace, normalizeUnder, readRoot } from './root.js';
 import type { Root } from './root.js';
 
 export interface ChangedFilesInput {
@@ -12,110 +13,116 @@ export interface ChangedFilesInput {
 
 /** A submission's changed files, ready to be asked (VAL-6). */
 export interface ChangedFiles {
-  /** The changed file, in normal form, that a finding's normalised path names; null when it names none. */
-  match(normalized: string): string | null;
+  /** The changed file, in normal form, that a finding's path names; null when it names none. */
+  match(path: string): string | null;
+  /** The one that differs from a path that matches none in letter case or directory alone; null when there is none. */
+  nearest(path: string): string | null;
 }
 
 /**
  * Prepares the changed files for matching (VAL-6). A path names a changed file when both are the same in normal form,
- * or once a depot `root` is put before the one of them that is relative, or a workspace `root` is taken off. What
- * normalises to nothing (`..`, a directory) matches nothing. Linear in the files; the first of two that fold to the same
- * name wins.
+ * or once a depot `root` is put before the one of them that is relative, or a workspace `root` is taken off; Perforce's
+ * encodings (`%40`) meet the plain form. What normalises to nothing (`..`, a directory) matches nothing. Linear in the
+ * files; the first of two that are the same name wins.
  */
 export function prepareChangedFiles(input: ChangedFilesInput): ChangedFiles {
-  const root = readRoot(input.root);
-  const fold_case = input.case_insensitive_paths === true;
-  if (root?.kind === 'workspace') {
-    const left = input.changed_files.map((path) => normalizeUnder(path, root, fold_case) ?? path);
-    return new WorkspaceFiles(filesUnder(left, null, fold_case), root, fold_case);
-  }
-  return filesUnder(input.changed_files, root?.kind === 'depot' ? root.directory : null, fold_case);
+  return new PreparedFiles(input.changed_files, readRoot(input.root), input.case_insensitive_paths === true);
 }
 
-function filesUnder(changed_files: readonly string[], directory: string | null, fold_case: boolean): ChangedFiles {
-  return fold_case ? new FoldedFiles(normalized(changed_files), directory) : new ExactFiles(changed_files, directory);
-}
-
-function normalized(paths: readonly string[]): Set<string> {
-  const files = new Set<string>();
-  for (const path of paths) {
-    const file = normalizePath(path);
-    if (file !== null) files.add(file);
-  }
-  return files;
+interface Index {
+  /** In normal form. */
+  files: ReadonlySet<string>;
+  byKey: ReadonlyMap<string, string>;
+  nearest: NearestFiles | null;
 }
 
 /**
  * Most findings name their file as the submission does: for these the paths as they came suffice. They are normalised
  * only when one does not: with 200 files that is the larger half of the cost.
  */
-class ExactFiles implements ChangedFiles {
+class PreparedFiles implements ChangedFiles {
   private readonly written: ReadonlySet<string>;
-  private normalized: ReadonlySet<string> | null = null;
+  private index: Index | null = null;
 
   constructor(
     private readonly changed_files: readonly string[],
-    private readonly root: string | null,
+    private readonly root: Root | null,
+    private readonly fold: boolean,
   ) {
     this.written = new Set(changed_files);
   }
 
   match(path: string): string | null {
-    if (this.written.has(path) && isNormalPath(path)) return path;
-    this.normalized ??= normalized(this.changed_files);
-    if (this.normalized.has(path)) return path;
-    if (this.root === null) return null;
-    const other = otherForm(path, this.root, false);
-    return other !== null && this.normalized.has(other) ? other : null;
+    const asWritten = this.root?.kind !== 'workspace' || !isAbsolutePath(path);
+    if (asWritten && this.written.has(path) && isNormalPath(path)) return path;
+    const normalized = normalizePath(path);
+    if (normalized === null) return null;
+    const found = this.lookUp(normalized);
+    if (found !== null || this.root === null) return found;
+    if (this.root.kind === 'depot') return this.inDepot(normalized, this.root.directory);
+    const left = this.belowRoot(path);
+    return left === null ? null : this.lookUp(left);
   }
-}
 
-class FoldedFiles implements ChangedFiles {
-  private readonly folded = new Map<string, string>();
+  nearest(path: string): string | null {
+    const normalized = this.belowRoot(path) ?? normalizePath(path);
+    if (normalized === null) return null;
+    const index = (this.index ??= this.indexed());
+    index.nearest ??= new NearestFiles(index.files);
+    return index.nearest.to(normalized);
+  }
 
-  constructor(
-    private readonly files: ReadonlySet<string>,
-    private readonly root: string | null,
-  ) {
-    for (const file of files) {
-      const key = file.toLowerCase();
-      if (!this.folded.has(key)) this.folded.set(key, file);
+  /** Of a path that names a file of a checkout: tools that write of it need not know where it lay. */
+  private belowRoot(path: string): string | null {
+    return this.root?.kind === 'workspace' ? belowWorkspace(path, this.root, this.fold) : null;
+  }
+
+  /** A relative path may bear a revision here, as depot paths do; without a depot, `fix#42` is the name of a file. */
+  private inDepot(path: string, directory: string): string | null {
+    const other = otherForm(path, directory, this.fold);
+    const found = other === null ? null : this.lookUp(other);
+    if (found !== null || isAbsolutePath(path)) return found;
+    const segment = path.lastIndexOf('/') + 1;
+    const plain = path.slice(0, segment) + withoutRevision(path.slice(segment));
+    return plain === path ? null : (this.lookUp(plain) ?? this.inDepot(plain, directory));
+  }
+
+  private lookUp(path: string): string | null {
+    const { files, byKey } = (this.index ??= this.indexed());
+    if (files.has(path)) return path;
+    return byKey.get(this.keyOf(path)) ?? null;
+  }
+
+  private indexed(): Index {
+    const byKey = new Map<string, string>();
+    const files = new Set<string>();
+    for (const path of this.changed_files) {
+      const file = normalizeUnder(path, this.root, this.fold);
+      if (file === null) continue;
+      files.add(file);
+      const key = this.keyOf(file);
+      if (!byKey.has(key)) byKey.set(key, file);
     }
+    return { files, byKey, nearest: null };
   }
 
-  match(normalized: string): string | null {
-    // A path in its file's own spelling comes back as it is, even where two files differ only in case.
-    if (this.files.has(normalized)) return normalized;
-    const found = this.folded.get(normalized.toLowerCase());
-    if (found !== undefined || this.root === null) return found ?? null;
-    const other = otherForm(normalized, this.root, true);
-    return other === null ? null : (this.folded.get(other.toLowerCase()) ?? null);
+  private keyOf(path: string): string {
+    const inDepot = this.root?.kind === 'depot' || path.startsWith('//');
+    const name = inDepot && path.includes('%') ? depotDecoded(path) : path;
+    return this.fold ? name.toLowerCase() : name;
   }
 }
 
-/** Files of a checkout, by what is left of their names below it: what tools write of it need not know where it lay. */
-class WorkspaceFiles implements ChangedFiles {
-  constructor(
-    private readonly files: ChangedFiles,
-    private readonly root: Extract<Root, { kind: 'workspace' }>,
-    private readonly fold_case: boolean,
-  ) {}
+const DEPOT_CODES: Record<string, string> = { '%40': '@', '%23': '#', '%25': '%', '%2A': '*', '%2a': '*' };
 
-  match(normalized: string): string | null {
-    const found = this.files.match(normalized);
-    if (found !== null) return found;
-    const left = withoutWorkspace(normalized, this.root, this.fold_case);
-    return left === null ? null : this.files.match(left);
-  }
+/** Perforce writes the four characters that mean something to it by their codes. */
+function depotDecoded(path: string): string {
+  return path.replace(/%(?:40|23|25|2[Aa])/g, (code) => DEPOT_CODES[code]!);
 }
 
-/** A relative path under the root, or a path under the root without it; null when it is neither. */
+/** A relative path under the depot root, or a path under it without it; null when it is neither. */
 function otherForm(path: string, root: string, fold: boolean): string | null {
-  if (!isAbsolutePath(path)) {
-    const rest = beneath(path, root, fold);
-    return rest ?? `${root}/${path}`;
-  }
-  return beneath(path, root, fold);
+  return isAbsolutePath(path) ? beneath(path, root, fold) : `${root}/${path}`;
 }
 
 function beneath(path: string, root: string, fold: boolean): string | null {

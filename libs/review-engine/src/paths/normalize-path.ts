@@ -1,30 +1,56 @@
+import { unquoted } from './git-quoting.js';
+
 const SLASH = 47;
 const DOT = 46;
-const HASH = 35;
-const AT = 64;
+const QUOTE = 34;
 const COLON = 58;
+/** In a string of Latin-1 characters alone, as almost every path is, V8 need not look: none of them is composed. */
+const MAY_NEED_COMPOSING = /[\u0300-\uffff]/;
+const FILE_URI = /^file:(?:\/\/[^/]*)?(?=\/)/i;
 
 /**
- * A file's path in its one normal form (VAL-6): surrounding white space off, `\` as `/`, leading `./`, `.` segments
- * and repeated inner `/` out, a depot revision suffix (`#12`, `@4242`) off. A leading `//` (a depot) is kept, and so is
- * case. The normal form of a normal form is itself.
+ * A file's path in its one normal form (VAL-6): surrounding white space off, git's quoting and a `file:` URI undone,
+ * Unicode NFC, `\` as `/`, leading `./`, `.` segments and repeated inner `/` out, a depot path's revision (`#12`,
+ * `#head`, `@4242`, `@label`) off. A leading `//` (a depot) is kept, and so is case. The normal form of a normal form is
+ * itself.
  *
  * @returns null for what can name no file: nothing at all, a `..` segment, a directory (a trailing `/`).
  */
 export function normalizePath(path: string): string | null {
   if (isNormalPath(path)) return path;
-  const text = path.trim().replaceAll('\\', '/');
+  const text = composed(fromUri(unquoted(path.trim()).trim())).replaceAll('\\', '/');
   const prefix = text.startsWith('//') ? '//' : text.startsWith('/') ? '/' : '';
   const segments: string[] = [];
   const parts = text.slice(prefix.length).split('/');
   for (let index = 0; index < parts.length; index++) {
     let part = parts[index]!;
     if (prefix === '' && segments.length === 0) part = part.trimStart();
-    if (index === parts.length - 1) part = withoutRevision(part);
+    if (index === parts.length - 1) part = prefix === '//' ? withoutRevision(part) : part.trimEnd();
     if (part === '..' || (index === parts.length - 1 && (part === '' || part === '.'))) return null;
     if (part !== '' && part !== '.') segments.push(part);
   }
   return prefix + segments.join('/');
+}
+
+/** In Unicode's NFC. */
+export function composed(text: string): string {
+  return MAY_NEED_COMPOSING.test(text) ? text.normalize('NFC') : text;
+}
+
+/** A `file:` URI without scheme and host, percent-decoded once; `/C:/…` of a drive without its slash. */
+function fromUri(text: string): string {
+  if (!FILE_URI.test(text)) return text;
+  const path = percentDecoded(text.replace(FILE_URI, ''));
+  return /^\/[A-Za-z]:\//.test(path) ? path.slice(1) : path;
+}
+
+function percentDecoded(text: string): string {
+  try {
+    const decoded = decodeURIComponent(text);
+    return decoded.includes('\0') ? text : decoded;
+  } catch {
+    return text;
+  }
 }
 
 /** Whether the path stands by itself (`//depot/…`, `/…`, `C:/…`), so that a root is never put before it. */
@@ -43,7 +69,8 @@ export function isNormalPath(path: string): boolean {
   const first = path.charCodeAt(0);
   const last = path.charCodeAt(length - 1);
   // Beyond ASCII a character at either end may be white space of ECMAScript's.
-  if (first <= 32 || first > 126 || first === DOT || last <= 32 || last > 126 || last === SLASH) return false;
+  if (first <= 32 || first > 126 || first === DOT || first === QUOTE || last <= 32 || last > 126 || last === SLASH)
+    return false;
   if (path.indexOf('\\') !== -1) return false;
   // From slash to slash: `indexOf` of one character is faster than looking at each (65 ns a path against 95) and than a RegExp (85).
   const isDepot = first === SLASH && path.charCodeAt(1) === SLASH;
@@ -52,7 +79,7 @@ export function isNormalPath(path: string): boolean {
     if (!startsSegment(path.charCodeAt(slash + 1))) return false;
     slash = path.indexOf('/', slash + 1);
   }
-  return !isDigit(last) || !endsInRevision(path);
+  return !MAY_NEED_COMPOSING.test(path) && !(isDepot && mayHaveRevision(path)) && !FILE_URI.test(path);
 }
 
 /** Of a segment that surely stays: not a dot, which may be a whole one, and not another slash. */
@@ -60,32 +87,16 @@ function startsSegment(code: number): boolean {
   return code !== SLASH && code !== DOT;
 }
 
-function endsInRevision(path: string): boolean {
-  let at = path.length - 1;
-  while (at >= 0 && isDigit(path.charCodeAt(at))) at--;
-  if (at < 0) return false;
-  const mark = path.charCodeAt(at);
-  return mark === HASH || mark === AT;
+function mayHaveRevision(path: string): boolean {
+  const segment = path.lastIndexOf('/') + 1;
+  return path.indexOf('#', segment) !== -1 || path.indexOf('@', segment) !== -1;
 }
 
-/** The last segment without its revisions, however many were put on; a name that is nothing else keeps its first. */
-function withoutRevision(segment: string): string {
-  let end = trimmedEnd(segment, segment.length);
-  while (end > 0) {
-    let at = end - 1;
-    while (at > 0 && isDigit(segment.charCodeAt(at))) at--;
-    const mark = segment.charCodeAt(at);
-    if (at === 0 || at === end - 1 || (mark !== HASH && mark !== AT)) break;
-    end = trimmedEnd(segment, at);
-  }
-  return segment.slice(0, end);
-}
-
-function trimmedEnd(text: string, end: number): number {
-  while (end > 0 && text.charAt(end - 1).trim() === '') end--;
-  return end;
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
+/**
+ * The last segment of a depot path without its revision: `#` and `@` are written `%23` and `%40` where they are part of
+ * a name. A name that is nothing else keeps its first character.
+ */
+export function withoutRevision(segment: string): string {
+  const mark = segment.slice(1).search(/[#@]/);
+  return (mark === -1 ? segment : segment.slice(0, mark + 1)).trimEnd();
 }

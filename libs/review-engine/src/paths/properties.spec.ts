@@ -7,7 +7,32 @@ const RUNS = { numRuns: Number(process.env.ASSAY_PROPERTY_RUNS ?? 500) };
 /** Paths made of the characters that normalising is about. */
 const awkwardPath = fc
   .array(
-    fc.constantFrom('a', 'B', '.', '..', '/', '//', '\\', ' ', '\u00a0', '\ufeff', '#', '@', '1', '42', '#7', '…'),
+    fc.constantFrom(
+      'a',
+      'B',
+      '.',
+      '..',
+      '/',
+      '//',
+      '\\',
+      ' ',
+      '\u00a0',
+      '\ufeff',
+      '#',
+      '@',
+      '1',
+      '42',
+      '#7',
+      '…',
+      '//d/',
+      'file:///',
+      '%2E',
+      '%25',
+      '"',
+      '\\303\\251',
+      'e\u0301',
+      '@label',
+    ),
     {
       maxLength: 12,
     },

@@ -1,4 +1,4 @@
-import { normalizePath } from './normalize-path.js';
+import { composed, normalizePath } from './normalize-path.js';
 
 /**
  * A submission's `root` (VAL-6). A depot root is put before relative paths. A workspace root is where a checkout lies on
@@ -34,7 +34,9 @@ function depotRoot(text: string): Root {
 
 /** Not by `normalizePath`: `job@2` is no revision here but the directory of a second build at once (Jenkins). */
 function workspaceRoot(lead: string, rest: string, on_share = false): Root {
-  const segments = rest.split(/[\\/]/).filter((segment) => segment !== '' && segment !== '.');
+  const segments = composed(rest)
+    .split(/[\\/]/)
+    .filter((segment) => segment !== '' && segment !== '.');
   if (segments.includes('..') || (on_share && segments.length < 2)) return UNUSABLE;
   return { kind: 'workspace', prefix: [lead, ...segments.map((segment) => `${segment}/`)].join(''), on_share };
 }
@@ -45,21 +47,29 @@ function workspaceRoot(lead: string, rest: string, on_share = false): Root {
  * takes that from the allow-list (SEC-1).
  */
 export function normalizeUnder(written: string, root: Root | null, fold_case: boolean): string | null {
-  const path = normalizePath(written);
-  if (path === null || root?.kind !== 'workspace') return path;
-  if (root.on_share && !written.trimStart().startsWith(SHARE)) return path;
-  return withoutWorkspace(path, root, fold_case) ?? path;
+  if (root?.kind !== 'workspace') return normalizePath(written);
+  const names_depot = root.on_share && !written.trimStart().startsWith(SHARE);
+  return (names_depot ? null : belowWorkspace(written, root, fold_case)) ?? normalizePath(written);
 }
 
-/** What is left of a path in normal form below the workspace; null where it lies elsewhere. */
-export function withoutWorkspace(
-  path: string,
+/** What is left of a path below the workspace, in normal form; null where it lies elsewhere. */
+export function belowWorkspace(
+  written: string,
   { prefix, on_share }: Extract<Root, { kind: 'workspace' }>,
   fold_case: boolean,
 ): string | null {
-  if (path.length <= prefix.length || (!on_share && path.startsWith('//'))) return null;
+  const path = on_share ? normalizeOnShare(written) : normalizePath(written);
+  if (path === null || path.length <= prefix.length || (!on_share && path.startsWith('//'))) return null;
   // A drive is one in either case.
   const head = path.slice(0, prefix.length).replace(/^[a-z]:/, (drive) => drive.toUpperCase());
   const below = head === prefix || (fold_case && head.toLowerCase() === prefix.toLowerCase());
-  return below ? path.slice(prefix.length) : null;
+  // Once more, because what stood below may be `file:…` or begin with white space.
+  return below ? normalizePath(path.slice(prefix.length)) : null;
+}
+
+/** Of one leading slash less, so that no `icon@2x.png` of a share loses what only a depot path has: a revision. */
+function normalizeOnShare(written: string): string | null {
+  const text = written.trimStart();
+  const path = /^(?:\/\/|\\\\)/.test(text) ? normalizePath(text.slice(1)) : null;
+  return path === null ? null : `/${path}`;
 }
