@@ -32,7 +32,8 @@ export function prepareChangedFiles(input: ChangedFilesInput): ChangedFiles {
 interface Index {
   /** In normal form. */
   files: ReadonlySet<string>;
-  byKey: ReadonlyMap<string, string>;
+  /** By what is compared; null while that is the name itself: with 200 files a second table was half of the cost. */
+  byKey: ReadonlyMap<string, string> | null;
   nearest: NearestFiles | null;
 }
 
@@ -90,20 +91,30 @@ class PreparedFiles implements ChangedFiles {
   private lookUp(path: string): string | null {
     const { files, byKey } = (this.index ??= this.indexed());
     if (files.has(path)) return path;
-    return byKey.get(this.keyOf(path)) ?? null;
+    const key = this.keyOf(path);
+    if (byKey !== null) return byKey.get(key) ?? null;
+    return files.has(key) ? key : null;
   }
 
   private indexed(): Index {
-    const byKey = new Map<string, string>();
     const files = new Set<string>();
+    let compared = this.fold;
     for (const path of this.changed_files) {
       const file = normalizeUnder(path, this.root, this.fold);
       if (file === null) continue;
       files.add(file);
+      compared ||= file.includes('%');
+    }
+    return { files, byKey: compared ? this.keyed(files) : null, nearest: null };
+  }
+
+  private keyed(files: ReadonlySet<string>): Map<string, string> {
+    const byKey = new Map<string, string>();
+    for (const file of files) {
       const key = this.keyOf(file);
       if (!byKey.has(key)) byKey.set(key, file);
     }
-    return { files, byKey, nearest: null };
+    return byKey;
   }
 
   private keyOf(path: string): string {

@@ -1,25 +1,29 @@
+/** Of files that share a name, so many are compared: a question stays a look-up whatever was submitted. */
+const COMPARED = 16;
+
 /**
  * Changed files by what a reviewer most often gets wrong in a path: letter case, and the directory (VAL-6). Made when a
- * finding first names none of them; each question is two look-ups. A name that two files share is no help.
+ * finding first names none of them.
  */
 export class NearestFiles {
-  private readonly byCase = new Map<string, string | null>();
-  private readonly byName = new Map<string, string | null>();
+  private readonly byName = new Map<string, string[]>();
 
   constructor(files: ReadonlySet<string>) {
     for (const file of files) {
-      addOnce(this.byCase, file.toLowerCase(), file);
-      addOnce(this.byName, nameOf(file), file);
+      const name = nameOf(file);
+      const same = this.byName.get(name);
+      if (same === undefined) this.byName.set(name, [file]);
+      else if (same.length <= COMPARED) same.push(file);
     }
   }
 
+  /** The one that differs in letter case alone, or the only one of that name; null when there is none. */
   to(path: string): string | null {
-    return this.byCase.get(path.toLowerCase()) ?? this.byName.get(nameOf(path)) ?? null;
+    const same = this.byName.get(nameOf(path)) ?? [];
+    if (same.length > COMPARED) return null;
+    const folded = path.toLowerCase();
+    return same.find((file) => file.toLowerCase() === folded) ?? (same.length === 1 ? same[0]! : null);
   }
-}
-
-function addOnce(files: Map<string, string | null>, key: string, file: string): void {
-  files.set(key, files.has(key) ? null : file);
 }
 
 function nameOf(path: string): string {

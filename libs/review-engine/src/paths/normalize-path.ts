@@ -4,6 +4,8 @@ const SLASH = 47;
 const DOT = 46;
 const QUOTE = 34;
 const COLON = 58;
+/** What normalising may change in a depot path beside its segments. By RegExp 8 ns a path, by `indexOf` in its last segment 36. */
+const DOUBTFUL_IN_DEPOT = /[#@\u0300-\uffff]/;
 /** In a string of Latin-1 characters alone, as almost every path is, V8 need not look: none of them is composed. */
 const MAY_NEED_COMPOSING = /[\u0300-\uffff]/;
 const FILE_URI = /^file:(?:\/\/[^/]*)?(?=\/)/i;
@@ -79,17 +81,13 @@ export function isNormalPath(path: string): boolean {
     if (!startsSegment(path.charCodeAt(slash + 1))) return false;
     slash = path.indexOf('/', slash + 1);
   }
-  return !MAY_NEED_COMPOSING.test(path) && !(isDepot && mayHaveRevision(path)) && !FILE_URI.test(path);
+  if (isDepot) return !DOUBTFUL_IN_DEPOT.test(path);
+  return path.charCodeAt(4) !== COLON && !MAY_NEED_COMPOSING.test(path);
 }
 
 /** Of a segment that surely stays: not a dot, which may be a whole one, and not another slash. */
 function startsSegment(code: number): boolean {
   return code !== SLASH && code !== DOT;
-}
-
-function mayHaveRevision(path: string): boolean {
-  const segment = path.lastIndexOf('/') + 1;
-  return path.indexOf('#', segment) !== -1 || path.indexOf('@', segment) !== -1;
 }
 
 /**
