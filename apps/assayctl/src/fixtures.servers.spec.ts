@@ -1,11 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { testRun } from '@assay/testing';
 
 const fixtures = new URL('../../../libs/review-engine/fixtures/', import.meta.url);
-const cases = ['versions', 'documents'].flatMap((folder) => readdirSync(new URL(`${folder}/`, fixtures)));
+const filesIn = (folder: string) => readdirSync(new URL(`${folder}/`, fixtures));
+const answers = filesIn('answers').flatMap((name) => {
+  const text = readFileSync(new URL(`answers/${name}`, fixtures), 'utf8');
+  return (JSON.parse(text) as { answers: object[] }).answers;
+});
+const cases = [...filesIn('versions'), ...filesIn('documents'), ...answers];
 
 /** The fixtures' runner, which is Python and knows nothing of ours but the command that it is given. */
 function runFixtures(command: string[]) {
