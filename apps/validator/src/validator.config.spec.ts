@@ -66,7 +66,7 @@ describe('the policy of the settings', () => {
     expect(() => policyFrom({ ASSAY_PROMPT_VERSIONS: '1.0,one' })).toThrow(/ASSAY_PROMPT_VERSIONS.*"one"/);
   });
 
-  it('VAL-15.b takes the reading, for all and by source, from the policy file, and refuses a bad one at start', () => {
+  it('VAL-15.c takes the reading, for all and by source, from the policy file, and refuses a bad one at start', () => {
     expect(policyFrom({}).readingOf('acme')).toMatchObject({ name: 'lenient', truncated: 'reject' });
     const good = fileOf('{"truncated": "keep_complete", "sources": {"acme": {"reading": "strict"}}}');
     const policy = policyFrom({ ASSAY_REVIEW_POLICY_FILE: good });

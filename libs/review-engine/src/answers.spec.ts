@@ -32,7 +32,7 @@ const judged = ({ policy = {}, answer }: Answer, changed_files: string[]): Verdi
 const score = { answers: 0, wrong_repairs: 0, kept: 0, lost: 0 };
 
 describe.each(groups)('$title', ({ changed_files, answers }) => {
-  it.each(answers)('VAL-18.i is read as a person would, or rejected with its cause: $name', (one) => {
+  it.each(answers)('VAL-18.l is read as a person would, or rejected with its cause: $name', (one) => {
     const verdict = judged(one, changed_files);
     const kept = verdict.result?.findings ?? [];
     const wrong = kept.filter((finding, index) => !isReading(finding, one.reading?.[index])).length;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { FieldError } from '@assay/contracts';
-import { readRoot } from '@assay/review-engine';
+import { readRoot, unquoteGitPath } from '@assay/review-engine';
 
 const MAX_CHANGED_FILES = 20_000;
 const MAX_PATH_BYTES = 1_024;
@@ -42,6 +42,7 @@ export function rootFaults(value: unknown): FieldError[] {
 function pathFault(path: unknown): string | null {
   if (typeof path !== 'string' || path.trim() === '') return 'must be a path';
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `must be at most ${MAX_PATH_BYTES} bytes`;
+  if (unquoteGitPath(path.trim()) === null) return 'must be quoted as git does, or not at all';
   if (UNSTORABLE.test(path)) return 'must not hold U+0000 or a lone surrogate';
   return null;
 }

@@ -143,6 +143,11 @@ describe('readSubmission', () => {
     expect(read(aBody({ changelist_id: 0 })).changelist_id).toBe('0');
   });
 
+  it('VAL-6.h refuses a changed file whose git quoting is broken', () => {
+    const problem = problemOf(aBody({ changed_files: ['a', ' "docs/\\303\\251.md"', ' "docs/\\303.md"'] }));
+    expect(problem.options.errors).toMatchObject([{ pointer: '/changed_files/2', code: 'invalid_value' }]);
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ['/idempotency_key', { idempotency_key: '' }],
     ['/idempotency_key', { idempotency_key: 'two words' }],

@@ -94,7 +94,7 @@ describe('what is published for authors', () => {
     await validator.get('/v1/compatibility?colour=red').expect(400);
   });
 
-  it('VAL-15.d shows the reading under which its caller would be judged', async () => {
+  it('VAL-15.e shows the reading under which its caller would be judged', async () => {
     const { body: own } = await validator.get('/v1/compatibility').expect(200);
     expect(own.reading).toMatchObject({
       reading: 'lenient',

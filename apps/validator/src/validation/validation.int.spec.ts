@@ -72,7 +72,7 @@ describe('a submission', () => {
     expect(validated).toMatchObject({ outcome: 'accepted', result: aResult() });
   });
 
-  it('VAL-15.c says under which reading it was judged, and what was done is counted by code', async () => {
+  it('VAL-15.d says under which reading it was judged, and what was done is counted by code', async () => {
     const raw = JSON.stringify(aResult({ findings: [{ ...A_FINDING, severity: 'HIGH', line: 0, confidence: null }] }));
     const submission = aSubmission({ review_result: `\`\`\`json\n${raw}\n\`\`\`` });
     const validated = await validatedOf(submission);

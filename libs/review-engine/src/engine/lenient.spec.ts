@@ -29,7 +29,7 @@ describe('the lenient reading', () => {
     expect(definePolicy().readingOf(null).name).toBe('lenient');
   });
 
-  it('VAL-15.b stands in the policy for each source, and the verdict says which it was', () => {
+  it('VAL-15.c stands in the policy for each source, and the verdict says which it was', () => {
     const policy = { reading: 'lenient', sources: { old: { reading: 'strict' }, own: { aliases: {} } } } as const;
     const severity = 'blocker';
     const of = (source?: string) => judgeOne(aFinding({ severity }), { policy, ...(source && { source }) }).verdict;
@@ -82,7 +82,7 @@ describe('the lenient reading', () => {
     expect(dropOf(aFinding({ category: 'blocker' })).code).toBe('invalid_enum_value');
   });
 
-  it('VAL-18.b ships a table that the catalogue lists; a policy replaces it, and {} empties it', () => {
+  it('VAL-18.i ships a table that the catalogue lists; a policy replaces it, and {} empties it', () => {
     expect(reasonCodesDocument().aliases).toEqual(DEFAULT_ALIASES);
     for (const [field, words] of Object.entries(DEFAULT_ALIASES)) {
       for (const [word, meant] of Object.entries(words)) {
@@ -252,7 +252,7 @@ describe('ids that come twice', () => {
     });
   });
 
-  it('VAL-18.f gives no id that stands anywhere in the document', () => {
+  it('VAL-18.j gives no id that stands anywhere in the document', () => {
     expect(
       judged([says('a'), says('b'), says('c', { id: 'F1~2' }), says('d'), says('e', { id: ' F1~4 ' })]).ids,
     ).toEqual(['F1', 'F1~3', 'F1~2', 'F1~5', 'F1~4']);
@@ -265,12 +265,12 @@ describe('ids that come twice', () => {
     ]);
   });
 
-  it('VAL-18.f drops a finding whose id would grow over its limit', () => {
+  it('VAL-18.j drops a finding whose id would grow over its limit', () => {
     const id = 'x'.repeat(1023);
     expect(judged([says('a', { id }), says('b', { id })])).toMatchObject({ dropped: ['limit_exceeded'] });
   });
 
-  it('VAL-18.f takes linear time, however many findings share an id', () => {
+  it('VAL-18.j takes linear time, however many findings share an id', () => {
     const policy = { limits: { max_findings: 100_000, max_result_bytes: 2 ** 27 } };
     const timed = (count: number) => {
       const findings = Array.from({ length: count }, (_, index) => says(`t${index}`));

@@ -53,7 +53,7 @@ describe('properties of repairs', () => {
     );
   });
 
-  it('VAL-16.f says of any text what JSON.parse says of it, once nothing may be edited', () => {
+  it('VAL-16.a says of any text what JSON.parse says of it, once nothing may be edited', () => {
     const pieces = fc.constantFrom(
       '{',
       '}',
@@ -97,7 +97,7 @@ describe('properties of repairs', () => {
     );
   });
 
-  it('VAL-16.b VAL-12.i reads trailing commas as JSON5 does', () => {
+  it('VAL-16.c VAL-12.i reads trailing commas as JSON5 does', () => {
     fc.assert(
       fc.property(withTrailingCommas, (text) => {
         const mended = repaired(text);
@@ -136,7 +136,7 @@ describe('properties of repairs', () => {
     );
   });
 
-  it('VAL-12.i VAL-16.g judges a repaired answer as the sound one, with a diagnostic for each edit', () => {
+  it('VAL-12.i VAL-16.h judges a repaired answer as the sound one, with a diagnostic for each edit', () => {
     fc.assert(
       fc.property(validDocument, fc.boolean(), (document, fenced) => {
         const files = { changed_files: ['src/a.c', 'src/b.c', '//depot/p/c.c', 'Ünïcode dir/d.c'] };

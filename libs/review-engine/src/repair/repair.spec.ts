@@ -18,7 +18,7 @@ describe('edits', () => {
     [' \n```JSON \r\n{"a":"```"}```\n', '{"a":"```"}'],
     ['````json\n{"a":1}\n````', '{"a":1}\n'],
     ['\ufeff```json\n{"a":1}\n```', '{"a":1}\n'],
-  ])('VAL-16.a takes off the fence of %j', (text, inner) => {
+  ])('VAL-16.b takes off the fence of %j', (text, inner) => {
     expect(repairOf(text)).toEqual({ text: inner, edits: [['code_fence_removed', text.indexOf('`')]] });
   });
 
@@ -26,14 +26,14 @@ describe('edits', () => {
     ['{"a":[1,2,],}', '{"a":[1,2]}', [9, 11]],
     ['{"a":1 ,\n}', '{"a":1 \n}', [7]],
     ['[{},\t]', '[{}\t]', [3]],
-  ])('VAL-16.b takes out the commas before closing brackets of %j', (text, without, places) => {
+  ])('VAL-16.c takes out the commas before closing brackets of %j', (text, without, places) => {
     expect(repairOf(text)).toEqual({ text: without, edits: places.map((at) => ['trailing_comma_removed', at]) });
   });
 
   it.each([
     ['{"a":"x\ny"}', '{"a":"x\\ny"}', [7]],
     ['{"a\t":"\u0000\r\n"}', '{"a\\t":"\\u0000\\r\\n"}', [3, 7, 8, 9]],
-  ])('VAL-16.c escapes the raw control characters of %j', (text, escaped, places) => {
+  ])('VAL-16.d escapes the raw control characters of %j', (text, escaped, places) => {
     expect(repairOf(text)).toEqual({ text: escaped, edits: places.map((at) => ['control_character_escaped', at]) });
   });
 
@@ -41,13 +41,13 @@ describe('edits', () => {
     ['{"a":"use \\d+"}', 'use \\d+'],
     ['{"a":"C:\\Temp\\x"}', 'C:\\Temp\\x'],
     ['{"a":"it\\\'s"}', "it\\'s"],
-  ])('VAL-16.d takes the odd backslashes of %j for backslashes', (text, meant) => {
+  ])('VAL-16.e takes the odd backslashes of %j for backslashes', (text, meant) => {
     const { text: repaired, edits } = repairOf(text);
     expect(JSON.parse(repaired)).toEqual({ a: meant });
     expect(new Set(edits.map(([code]) => code))).toEqual(new Set(['invalid_escape_escaped']));
   });
 
-  it('VAL-16.e takes one byte order mark for no fault in either reading, and two for one', () => {
+  it('VAL-16.f takes one byte order mark for no fault in either reading, and two for one', () => {
     for (const read of [judge, judgeLeniently]) {
       expect(read(`\ufeff${compact}`)).toMatchObject({ outcome: 'accepted', diagnostics: [], unchanged: true });
       expect(read(`\ufeff\ufeff${compact}`).rejection?.code).toBe('invalid_json');
@@ -87,7 +87,7 @@ describe('edits', () => {
     '[1,}',
     '\u00a0{"a":1}',
   ];
-  it.each(NEVER)('VAL-16.f never makes JSON of %j', (text) => {
+  it.each(NEVER)('VAL-16.g never makes JSON of %j', (text) => {
     const { fault } = readText(text, true);
     expect(fault).not.toBeNull();
     expect(judgeLeniently(text)).toMatchObject({
@@ -97,7 +97,7 @@ describe('edits', () => {
     });
   });
 
-  it('VAL-16.g tells each edit with its byte offset in the original', () => {
+  it('VAL-16.h tells each edit with its byte offset in the original', () => {
     const raw = `\ufeff \`\`\`json\n${JSON.stringify(aResult({ summary: 'é' }))
       .replace('é', 'é\n\\d')
       .replace(/\}$/, ',}')}\n\`\`\``;
@@ -114,7 +114,7 @@ describe('edits', () => {
     expect(judgeLeniently(Buffer.from(raw))).toEqual(verdict);
   });
 
-  it('VAL-16.a VAL-15.a repairs nothing under the strict reading', () => {
+  it('VAL-15.a repairs nothing under the strict reading', () => {
     for (const raw of [
       `\`\`\`json\n${compact}\n\`\`\``,
       compact.replace(/\}$/, ',}'),
@@ -131,14 +131,14 @@ describe('an answer that was cut off', () => {
   const whole = JSON.stringify(aResult({ findings, summary: 'fine' }));
   const keeping = { policy: { truncated: 'keep_complete' } as const };
 
-  it('VAL-16.h rejects it unless the policy keeps what is whole', () => {
+  it('VAL-16.i rejects it unless the policy keeps what is whole', () => {
     const raw = whole.slice(0, whole.indexOf('"F3"'));
     expect(judgeLeniently(raw)).toMatchObject({ outcome: 'rejected', explanation: { sub_reason: 'truncated' } });
     expect(judge(raw, keeping)).toMatchObject({ outcome: 'rejected', explanation: { sub_reason: 'truncated' } });
     expect(judgeLeniently(raw, keeping)).toMatchObject({ outcome: 'accepted', truncated: true });
   });
 
-  it('VAL-16.h keeps at each place the findings whose closing brace was read before it', () => {
+  it('VAL-16.i keeps at each place the findings whose closing brace was read before it', () => {
     const ends = findings.map(({ id }) => whole.indexOf('}', whole.indexOf(`"${String(id)}"`)));
     ends[1] = whole.indexOf('}', whole.indexOf('] c'));
     for (let cut = 0; cut < whole.length; cut++) {
@@ -154,13 +154,13 @@ describe('an answer that was cut off', () => {
     }
   });
 
-  it('VAL-16.h keeps nothing when a version would have come after the cut', () => {
+  it('VAL-16.i keeps nothing when a version would have come after the cut', () => {
     const late = JSON.stringify({ schema_version: '1.0', findings, prompt_version: '1.0.0' });
     expect(judgeLeniently(late.slice(0, late.indexOf('"prompt')), keeping).outcome).toBe('rejected');
     expect(judgeLeniently(`${whole.slice(0, -1)},"x":tru`, keeping).result?.summary).toBe('fine');
   });
 
-  it('VAL-16.h keeps the edits in what is kept, and only those', () => {
+  it('VAL-16.i keeps the edits in what is kept, and only those', () => {
     const raw = `\`\`\`json\n${whole.replace('a } b', 'a }\nb').slice(0, -40)}\n `;
     const verdict = judgeLeniently(raw, keeping);
     expect(verdict.diagnostics.map(({ code }) => code)).toEqual([
