@@ -47,7 +47,7 @@ describe('a submission, from its POST to those concerned', () => {
     const mails = (await system.sinks.mails()).filter((mail) => mail.text.includes(job.job_id));
     const recipients = submission.recipients.filter((each) => each.channel === 'email').map((each) => each.address);
     expect(mails.flatMap((mail) => mail.envelope_to).sort()).toEqual(recipients.sort());
-    for (const mail of mails) expect(mail.text).toContain('17 kept (6 coerced), 8 dropped');
+    for (const mail of mails) expect(mail.text).toContain('20 kept (8 coerced), 5 dropped');
     const webhooks = (await system.sinks.webhooks()).filter((webhook) => webhook.body.includes(job.job_id));
     expect(webhooks).toHaveLength(1);
   });

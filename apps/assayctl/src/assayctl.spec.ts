@@ -237,6 +237,29 @@ describe('assayctl validate', () => {
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
   });
 
+  it('VAL-17.e shows the line at fault with a caret under the character, the sub-reason and its cure', () => {
+    const broken = JSON.stringify(aResult(), null, 2).replace('"severity"', 'severity');
+    const { code, out } = validate(aSubmission({ review_result: broken }));
+    expect(code).toBe(1);
+    const lines = out.split('\n');
+    const shown = lines.findIndex((line) => line.includes('severity: ') || line.includes('severity":'));
+    expect(lines[shown - 1]).toMatch(/^other {2}line 7, column 7 \(byte \d+\)$/);
+    expect(lines[shown + 1]!.indexOf('^')).toBe(lines[shown]!.indexOf('severity'));
+    expect(out).toContain('found s, expected a name in double quotes');
+    const compact = validate(aSubmission({ review_result: `${JSON.stringify(aResult())} Done.` })).out.split('\n');
+    const caret = compact.findIndex((line) => line.trim() === '^');
+    expect(compact[caret - 1]!.slice(compact[caret]!.indexOf('^'))).toBe('Done.');
+    expect(compact[caret - 2]).toContain('text_around_json');
+  });
+
+  it('VAL-17.e SEC-4.g shows no line that holds a secret', () => {
+    const { out } = validate(aSubmission({ review_result: '{"a": "password=hunter2hunter2", b}' }));
+    expect(out).toContain('line 1, column 34');
+    expect(out).not.toContain('hunter2');
+    const long = `{"a": "password=${'hunter2'.repeat(20)}", b}`;
+    expect(validate(aSubmission({ review_result: long })).out).not.toContain('hunter2');
+  });
+
   it('SEC-4.g shows a finding nothing that drives a terminal, and no secret', () => {
     const severity = '\u001b[2J\u009b31m\u202e password=hunter2hunter2';
     const { out } = validate(

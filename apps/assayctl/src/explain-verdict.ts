@@ -1,6 +1,7 @@
 import { REASON_CODES } from '@assay/review-engine';
 import type { Diagnostic, DiagnosticKind, ReasonCode, VerdictDocument } from '@assay/review-engine';
 import type { DryRunDocument } from '@assay/submission';
+import { showPlace } from './show-place.js';
 import { painter, printable, table, wrap } from './terminal.js';
 import type { Colour, Paint, Terminal } from './terminal.js';
 
@@ -21,10 +22,18 @@ const TITLES: Record<DiagnosticKind, string> = {
 
 const NOT_ASKED = 'No depot allow-list was asked: ingest may still deny a changed file (--allow-list FILE asks one).';
 
-/** A verdict for the author of a reviewer: what happened, where, and how to mend it. */
-export function explainVerdict(verdict: DryRunDocument, terminal: Pick<Terminal, 'colour' | 'columns'>): string {
+/**
+ * A verdict for the author of a reviewer: what happened, where, and how to mend it.
+ *
+ * @param raw the raw output, so that the place at fault can be shown; null where a document came.
+ */
+export function explainVerdict(
+  verdict: DryRunDocument,
+  terminal: Pick<Terminal, 'colour' | 'columns'>,
+  raw: string | null = null,
+): string {
   const paint = painter(terminal);
-  const parts = [summary(verdict, paint)];
+  const parts = [summary(verdict, paint), explained(verdict, raw, terminal.columns, paint)];
   for (const kind of ['rejection', 'drop', 'warning', 'repair', 'coercion'] as const) {
     const diagnostics = verdict.diagnostics.filter((diagnostic) => diagnostic.kind === kind);
     if (diagnostics.length === 0) continue;
@@ -51,6 +60,21 @@ function summary({ outcome, counts, versions, rejection }: VerdictDocument, pain
   const schema = `schema ${shown(schema_version)} ${schema_verdict ?? 'not judged'}`;
   const read = read_as === null || read_as === schema_version ? '' : `, read as ${read_as}`;
   return `${word}  ${what}\n${paint('dim', `${schema}${read}; prompt ${shown(prompt_version)} ${prompt_verdict ?? 'not judged'}`)}\n`;
+}
+
+/** VAL-17: the sub-reason, where it is, what stood there, and its cure. */
+function explained({ explanation }: VerdictDocument, raw: string | null, columns: number, paint: Paint): string {
+  if (explanation === null) return '';
+  const { sub_reason, cure, line, column, offset, found, expected } = explanation;
+  const what = `found ${found === null ? 'something else' : printable(found)}, expected ${printable(expected ?? '')}`;
+  const lines = [
+    `${paint('red', sub_reason)}  ${line === null ? '' : `line ${line}, column ${column} (byte ${offset})`}`.trimEnd(),
+  ];
+  const place = raw === null || line === null || column === null ? null : showPlace(raw, { line, column });
+  if (place !== null) lines.push(...place.split('\n').map((text) => `    ${text}`));
+  if (expected !== null) lines.push(...wrap(what, Math.max(40, columns - 4)).map((text) => `    ${text}`));
+  lines.push(...wrap(cure, Math.max(40, columns - 4)).map((text) => `    ${text}`));
+  return `${lines.join('\n')}\n`;
 }
 
 function rowOf(diagnostic: Diagnostic): string[] {

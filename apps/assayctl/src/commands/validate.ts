@@ -31,7 +31,8 @@ export const validateCommand: Command = {
     };
     const bytes = readBytes(terminal, parsed.positionals[0]!, 'the submission');
     try {
-      return answer(dryRun(readGiven(bytes), rules), parsed, terminal);
+      const given = readGiven(bytes);
+      return answer(dryRun(given, rules), given, parsed, terminal);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       return refuse(error, parsed, terminal);
@@ -46,9 +47,16 @@ function readGiven(received: Buffer): GivenSubmission {
   return { value, bytes: bytes.length };
 }
 
-function answer(document: DryRunDocument, { values }: Arguments, terminal: Terminal): number {
-  terminal.out(values['json'] ? `${JSON.stringify(document, null, 2)}\n` : explainVerdict(document, terminal));
+function answer(document: DryRunDocument, given: GivenSubmission, { values }: Arguments, terminal: Terminal): number {
+  const json = values['json'] === true;
+  terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : explainVerdict(document, terminal, rawOf(given)));
   return document.outcome === 'accepted' ? 0 : 1;
+}
+
+/** What a place in the explanation is counted in. */
+function rawOf({ value }: GivenSubmission): string | null {
+  const { review_result } = value as { review_result: unknown };
+  return typeof review_result === 'string' ? review_result : null;
 }
 
 function refuse(problem: Problem, { values }: Arguments, terminal: Terminal): number {
