@@ -31,7 +31,9 @@ export function normalizePath(path: string): string | null {
     if (part === '..' || (index === parts.length - 1 && (part === '' || part === '.'))) return null;
     if (part !== '' && part !== '.') segments.push(part);
   }
-  return prefix + segments.join('/');
+  const normal = prefix + segments.join('/');
+  // `./file:/a` too: once the dot is off, a URI stands there.
+  return FILE_URI.test(normal) ? normalizePath(normal) : normal;
 }
 
 /** In Unicode's NFC. */

@@ -237,6 +237,7 @@ describe('names as tools write them', () => {
     ['file:///a%00b', '/a%00b'],
     ['src/a%20b.c', 'src/a%20b.c'],
     ['file:a.c', 'file:a.c'],
+    ['.\\file:///a%2520b', '/a%20b'],
   ])('VAL-6.g reads the file URI %j as %j', (uri, path) => {
     expect(normalizePath(uri)).toBe(path);
   });
