@@ -6,7 +6,7 @@ import { isLongerThan } from './text.js';
  * twice, as hardly any result has one; linear in the document, however many do.
  */
 export class DuplicateIds {
-  /** Ids that stand anywhere in the document: none of them may be given to another finding. */
+  /** Ids that stand anywhere in the document as text (`7` is no `ID~2`): none may be given to another finding. */
   private readonly written = new Set<string>();
   private readonly said = new Map<string, Set<string>>();
   private readonly counters = new Map<string, number>();
@@ -16,7 +16,6 @@ export class DuplicateIds {
     for (const finding of findings) {
       const id = (finding as { id?: unknown } | null)?.id;
       if (typeof id === 'string') this.written.add(id.trim());
-      else if (typeof id === 'number') this.written.add(String(id));
     }
     for (const finding of kept) this.note(finding, finding.id);
   }

@@ -252,6 +252,14 @@ describe('ids that come twice', () => {
     });
   });
 
+  it('VAL-18.f remembers what findings say that come after the first id twice', () => {
+    const later = says('c', { id: 'B' });
+    expect(judged([says('a'), says('b'), later, { ...later }])).toMatchObject({
+      ids: ['F1', 'F1~2', 'B'],
+      dropped: ['duplicate_finding_id'],
+    });
+  });
+
   it('VAL-18.j gives no id that stands anywhere in the document', () => {
     expect(
       judged([says('a'), says('b'), says('c', { id: 'F1~2' }), says('d'), says('e', { id: ' F1~4 ' })]).ids,

@@ -83,6 +83,7 @@ describe('explained rejections', () => {
       expected: 'a name in double quotes',
     });
     expect(explanationOf('{"a":1\r\n"b":2}')).toMatchObject({ offset: 8, line: 2, column: 1, found: '"' });
+    expect(explanationOf('{"a":1\r"b":2}')).toMatchObject({ offset: 7, line: 2, column: 1 });
     expect(explanationOf('{"a":')).toMatchObject({ offset: 5, found: 'the end', expected: 'a value' });
     expect(explanationOf('{"a":\u0007}')).toMatchObject({ found: 'U+0007' });
   });
