@@ -40,8 +40,13 @@ function cut(text: string, characters: number): string {
   return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
 }
 
+/** As `3 findings (1 critical, 2 low), 2 could not be used`, and that the review is not whole where it was cut off. */
+function headline(input: RenderingInput): string {
+  return input.truncated ? `${foundIn(input)}, cut off` : foundIn(input);
+}
+
 /** `3 findings (1 critical, 2 low), 2 could not be used`, `no usable findings (12 could not be used)`, `no findings`. */
-function headline({ findings, counts }: RenderingInput): string {
+function foundIn({ findings, counts }: RenderingInput): string {
   const unusable = counts.dropped === 0 ? '' : `${counts.dropped} could not be used`;
   if (findings.length === 0) return unusable === '' ? 'no findings' : `no usable findings (${unusable})`;
   const parts = bySeverity(findings).map(([severity, group]) => `${group.length} ${oneLine(severity)}`);
@@ -49,12 +54,14 @@ function headline({ findings, counts }: RenderingInput): string {
 }
 
 /** What became of what was submitted: nothing is left out silently (GEN-6). */
-function countLines({ counts }: RenderingInput): string[] {
+function countLines({ counts, truncated }: RenderingInput): string[] {
   const lines = [
     `${plural(counts.submitted, 'finding')} submitted: ${counts.kept} kept (${counts.coerced} coerced), ${counts.dropped} dropped.`,
   ];
   const codes = Object.entries(counts.by_code).sort(([a], [b]) => (a < b ? -1 : 1));
   if (codes.length > 0) lines.push(`By reason: ${codes.map(([code, n]) => `${oneLine(code)} ${n}`).join(', ')}.`);
+  if (truncated)
+    lines.push('Warning: the review is not whole: the answer was cut off, and what came after is not known.');
   if (counts.submitted > 0 && counts.kept === 0) lines.push('Warning: every finding was dropped.');
   return lines;
 }
@@ -66,7 +73,8 @@ function bySeverity(findings: readonly Finding[]): [string, Finding[]][] {
   return [...groups].filter(([, group]) => group.length > 0);
 }
 
-function place(finding: Finding): string {
+function place(finding: Finding, about_files: ReadonlySet<string>): string {
+  if (about_files.has(finding.id)) return oneLine(finding.file);
   const to = finding.end_line !== undefined && finding.end_line !== finding.line ? `-${finding.end_line}` : '';
   return `${oneLine(finding.file)}:${finding.line}${to}`;
 }
@@ -84,6 +92,7 @@ function labels(finding: Finding): string {
 }
 
 function textOf(input: RenderingInput): string {
+  const about_files = new Set(input.lines_defaulted);
   const indent = (value: string): string => paragraph(value).replace(/^/gm, '    ');
   const lines = [`Review of ${oneLine(input.changelist_id)}, version ${input.review_version}: ${headline(input)}`, ''];
   if (input.summary !== null) lines.push(paragraph(input.summary), '');
@@ -91,7 +100,10 @@ function textOf(input: RenderingInput): string {
   for (const [severity, group] of bySeverity(input.findings)) {
     lines.push(`${oneLine(severity).toUpperCase()} (${group.length})`, '');
     for (const finding of group) {
-      lines.push(`  ${place(finding)}  ${oneLine(finding.title)}  [${labels(finding)}]`, indent(finding.message));
+      lines.push(
+        `  ${place(finding, about_files)}  ${oneLine(finding.title)}  [${labels(finding)}]`,
+        indent(finding.message),
+      );
       if (finding.suggestion !== undefined) lines.push('    Suggestion:', indent(finding.suggestion));
       lines.push('');
     }
@@ -101,6 +113,7 @@ function textOf(input: RenderingInput): string {
 }
 
 function htmlOf(input: RenderingInput): string {
+  const about_files = new Set(input.lines_defaulted);
   const pre = (value: string): string => `<p style="white-space:pre-wrap;margin:4px 0">${html(value)}</p>`;
   const parts = [
     '<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif;font-size:14px">',
@@ -112,7 +125,7 @@ function htmlOf(input: RenderingInput): string {
     parts.push(`<h2 style="font-size:16px">${html(oneLine(severity))} (${group.length})</h2><ul>`);
     for (const finding of group) {
       parts.push(
-        `<li><code>${html(place(finding))}</code> <strong>${html(oneLine(finding.title))}</strong> [${html(labels(finding))}]`,
+        `<li><code>${html(place(finding, about_files))}</code> <strong>${html(oneLine(finding.title))}</strong> [${html(labels(finding))}]`,
         pre(finding.message),
         finding.suggestion === undefined ? '' : `<p>Suggestion:</p>${pre(finding.suggestion)}`,
         '</li>',

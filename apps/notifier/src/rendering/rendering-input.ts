@@ -15,6 +15,10 @@ export interface RenderingInput {
   summary: string | null;
   findings: readonly Finding[];
   counts: FindingCounts;
+  /** The answer was cut off: only what was whole before the cut is here (VAL-16). */
+  truncated: boolean;
+  /** Ids of findings without a line of their own, which are about the whole file (VAL-18). */
+  lines_defaulted: readonly string[];
   schema_version: string | null;
   prompt_version: string | null;
   links: ReviewLinks;
@@ -41,6 +45,8 @@ export function renderingInput(review: ReviewValidated, links: ReviewLinks): Ren
     summary: review.result?.summary ?? null,
     findings: inReadingOrder(review.result?.findings ?? []),
     counts: review.counts,
+    truncated: review.truncated ?? false,
+    lines_defaulted: review.lines_defaulted ?? [],
     schema_version: review.versions.schema_version,
     prompt_version: review.versions.prompt_version,
     links,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { aFinding, aValidatedReview } from './example-input.fixture.js';
 import { inReadingOrder, renderingInput, renderMail, renderWebhook } from './index.js';
 import type { Finding, FindingCounts } from '@assay/contracts';
+import type { RenderingInput } from './rendering-input.js';
 
 const LINKS = { job: 'https://assay.example/v1/reviews/1', findings: 'https://assay.example/v1/reviews/1/findings' };
 
@@ -10,6 +11,9 @@ const review = (findings: Finding[], counts?: Partial<FindingCounts>) => {
   const base = aValidatedReview({ result: { schema_version: '1.0', prompt_version: '2.1.0', findings } });
   return renderingInput({ ...base, counts: { ...base.counts, ...counts } }, LINKS);
 };
+
+const dataOf = (input: RenderingInput): unknown =>
+  (JSON.parse(renderWebhook(input).body.toString()) as { data: unknown }).data;
 
 describe('messages', () => {
   it('DEL-12.a orders findings by severity, then file, then line', () => {
@@ -22,6 +26,28 @@ describe('messages', () => {
       aFinding({ id: '0', severity: 'critical', file: 'z' }),
     ];
     expect(inReadingOrder(findings).map(({ id }) => id)).toEqual(['0', 'a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('VAL-16.j says in every message that a review which was cut off is not whole', () => {
+    const whole = renderingInput(aValidatedReview(), LINKS);
+    const cut = renderingInput(aValidatedReview({ truncated: true }), LINKS);
+    const mail = renderMail(cut);
+    expect(mail.subject).toBe('[Assay] 1234 v1: 1 finding (1 high), cut off');
+    for (const text of [mail.text, mail.html]) expect(text).toContain('the review is not whole');
+    expect(dataOf(cut)).toMatchObject({ truncated: true });
+    expect(renderMail(whole).text).not.toMatch(/cut off|not whole/);
+    expect(dataOf(whole)).toMatchObject({ truncated: false });
+  });
+
+  it('VAL-18.k names the file alone where a finding has no line of its own', () => {
+    const findings = [aFinding({ line: 1 }), aFinding({ id: 'F-2', file: 'src/other.ts', line: 1 })];
+    const result = { schema_version: '1.0', prompt_version: '2.1.0', findings };
+    const input = renderingInput(aValidatedReview({ result, lines_defaulted: ['F-1'] }), LINKS);
+    const { text, html } = renderMail(input);
+    expect(text).toContain('  src/loop.ts  Off by one');
+    expect(text).toContain('  src/other.ts:1  Off by one');
+    expect(html).toContain('<code>src/loop.ts</code>');
+    expect(dataOf(input)).toMatchObject({ lines_defaulted: ['F-1'] });
   });
 
   it('DEL-12.a shows findings, counts by reason and links in text and HTML', () => {

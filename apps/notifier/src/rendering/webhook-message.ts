@@ -30,6 +30,8 @@ export function renderWebhook(input: RenderingInput): WebhookPayload {
         counts: input.counts,
         // Beside the findings, so that none of them never looks like a clean review (DEL-18).
         unusable: input.counts.dropped,
+        truncated: input.truncated,
+        lines_defaulted: input.lines_defaulted,
         findings: input.findings,
         links: input.links,
       },
