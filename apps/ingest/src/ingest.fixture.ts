@@ -12,6 +12,7 @@ import { testDatabase, testKafka } from '@assay/testing';
 import type { TestDatabase, TestKafka } from '@assay/testing';
 import { EVENT_PUBLISHER } from '@assay/work-queue';
 import type { EventPublisher } from '@assay/work-queue';
+import { Client } from 'pg';
 import request from 'supertest';
 import { INGEST_SETTINGS } from './ingest.config.js';
 import { IngestModule } from './ingest.module.js';
@@ -32,6 +33,8 @@ export interface IngestFixture {
   env: Record<string, string>;
   /** Starts one replica in this process. */
   start(over?: Record<string, string>): Promise<Replica>;
+  /** Another's session takes these advisory locks and does not end; call what it returns to end it. */
+  hold(locks: readonly string[]): Promise<() => Promise<void>>;
   /** Stops the replicas and drops what was made. */
   close(): Promise<void>;
 }
@@ -91,6 +94,13 @@ export async function ingestFixture(): Promise<IngestFixture> {
       const replica = await startReplica({ ...env, ASSAY_INSTANCE: `ingest-${started++}`, ...over }, keys);
       replicas.push(replica);
       return replica;
+    },
+    hold: async (locks) => {
+      const client = new Client({ connectionString: database.url });
+      await client.connect();
+      await client.query('BEGIN');
+      await client.query('SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)', [locks]);
+      return () => client.end();
     },
     close: async () => {
       await Promise.all(replicas.map((replica) => replica.stop()));

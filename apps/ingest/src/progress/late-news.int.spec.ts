@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ReviewSettled, StageDeadLettered } from '@assay/contracts';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
-import { Client } from 'pg';
 import { v7 } from 'uuid';
 import { aSubmission, deliveriesEnded, ingestFixture, VALIDATED } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
@@ -173,12 +172,8 @@ describe('a job that was given up', () => {
 
   it('ING-11.e waits for submissions of its changelist, and no other news wait with it', async () => {
     const [job, other] = [await givenUp({ changelist_id: 'held' }), await accepted()];
-    const client = new Client({ connectionString: fixture.database.url });
-    await client.connect();
+    const letGo = await fixture.hold(changelistLocks([{ source: 'acme', changelist_id: 'held' }]));
     try {
-      await client.query('BEGIN');
-      const locks = changelistLocks([{ source: 'acme', changelist_id: 'held' }]);
-      await client.query('SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)', [locks]);
       await replica.tell(job, 'review.validated', VALIDATED);
       // The late news have been met, and every later word comes after them.
       await eventually(async () => {
@@ -189,7 +184,7 @@ describe('a job that was given up', () => {
       await eventually(async () => expect((await read(other)).state).toBe('succeeded'), { within_ms: 4_000 });
       expect(await read(job)).toMatchObject({ state: 'failed' });
     } finally {
-      await client.end();
+      await letGo();
     }
     await reaches(job, 'in_progress');
   });

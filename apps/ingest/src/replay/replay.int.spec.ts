@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
 import type { ReplayAccepted, ReplayRefused, ReplayRequested, ReviewSettled, ReviewSubmitted } from '@assay/contracts';
-import { Client } from 'pg';
 import { v7 } from 'uuid';
 import { aSubmission, deliveriesEnded, ingestFixture, VALIDATED } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
@@ -182,21 +181,16 @@ describe('a replay that ingest refuses', () => {
 
   it('GEN-7.f waits for a submission of its changelist under way, and no other replay waits with it', async () => {
     const [{ job: held }, { job: other }] = [await failedJob(), await failedJob()];
-    const client = new Client({ connectionString: fixture.database.url });
-    await client.connect();
+    const letGo = await fixture.hold(changelistLocks([held]));
     const request = requestOf(held);
     try {
-      await client.query('BEGIN');
-      await client.query('SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)', [
-        changelistLocks([held]),
-      ]);
       await one.tell(held, 'replay.requested', request);
       const asked = requestOf(other);
       await one.tell(other, 'replay.requested', asked);
       await eventually(() => expect(of(accepted, asked.item_id)).toHaveLength(1), { within_ms: 6_000 });
       expect(of(accepted, request.item_id)).toEqual([]);
     } finally {
-      await client.end();
+      await letGo();
     }
     await eventually(() => expect(of(accepted, request.item_id)).toHaveLength(1));
   });

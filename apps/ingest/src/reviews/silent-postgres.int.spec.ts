@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client } from 'pg';
 import { eventually, PostgresProxy } from '@assay/testing';
 import { aSubmission, ingestFixture } from '../ingest.fixture.js';
 import type { IngestFixture, Replica } from '../ingest.fixture.js';
@@ -190,14 +189,10 @@ describe('a Postgres that does not answer', () => {
   });
 });
 
-/** Another's session has the locks of a submission and does not end; call what it returns to end it. */
-async function holdLocksOf(body: Record<string, unknown>): Promise<() => Promise<void>> {
-  const client = new Client({ connectionString: fixture.database.url });
-  await client.connect();
-  const contender = { source: 'acme', ...(body as { idempotency_key: string; changelist_id: string }) };
-  await client.query('BEGIN');
-  await client.query('SELECT pg_advisory_xact_lock(l) FROM unnest($1::bigint[]) AS u(l)', [contestLocks([contender])]);
-  return () => client.end();
+function holdLocksOf(body: Record<string, unknown>): Promise<() => Promise<void>> {
+  return fixture.hold(
+    contestLocks([{ source: 'acme', ...(body as { idempotency_key: string; changelist_id: string }) }]),
+  );
 }
 
 describe('a Postgres that takes no writes', () => {

@@ -222,16 +222,14 @@ export class DestinationFaults implements OnApplicationBootstrap, OnModuleDestro
     const { subject: subject_id, correlation_id, traceparent } = event;
     this.queue.insert(tx, [
       {
-        ...{
-          queue: FAULT_QUEUE,
-          subject_id,
-          generation: 0,
-          priority: 9,
-          phase: 'publish',
-          correlation_id,
-          traceparent,
-        },
+        queue: FAULT_QUEUE,
+        subject_id,
+        generation: 0,
+        priority: 9,
+        phase: 'publish',
         payload: encodeEvents([event]),
+        correlation_id,
+        traceparent,
       },
     ]);
   }

@@ -1,7 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { REGISTERED_VERSIONS } from '../contract/registry.js';
 import { prepareChangedFiles } from '../paths/index.js';
 import { definePolicy } from '../policy.js';
 import { REASON_CODES } from '../reason-codes.js';
@@ -18,12 +16,9 @@ import {
   validFinding,
 } from './generated.fixture.js';
 import { aResult } from './samples.js';
+import { ajv, schemaOf } from './schemas.fixture.js';
 import { TakenIds } from './taken-ids.js';
 import { validateReview } from './validate-review.js';
-
-/** ajv, compiled from the published schemas: the independent judge (CON-5). */
-const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
-const schemaOf = new Map(REGISTERED_VERSIONS.map(({ version, schema }) => [version, ajv.compile(schema)]));
 
 const files = prepareChangedFiles({ changed_files });
 const policy = definePolicy({ reading: 'strict' });
