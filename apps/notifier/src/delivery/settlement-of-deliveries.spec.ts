@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { cpuMs, leastGrowth } from '@assay/testing';
 import type { DoneUnit } from '@assay/work-queue';
 import type { DeliveryBody, DeliveryResult } from './delivery.types.js';
 import { parentKey } from './delivery.repository.js';
@@ -32,15 +33,6 @@ function batch(jobs: number): Parameters<typeof settledEvents> {
   return [done, new Map(changed.map((each) => [each.id, each])), new Map(parents)];
 }
 
-function leastMs(work: () => unknown): number {
-  const times = Array.from({ length: 5 }, () => {
-    const begun = performance.now();
-    work();
-    return performance.now() - begun;
-  });
-  return Math.min(...times);
-}
-
 describe('the events of a settlement', () => {
   it('DEL-15.b tell of all deliveries of a parent at once, on the first of its items', () => {
     const events = settledEvents(...batch(3));
@@ -54,8 +46,9 @@ describe('the events of a settlement', () => {
     expect(deliveries.map(({ delivery_id }) => delivery_id)).toEqual(['delivery-1', 'delivery-4']);
   });
 
-  it('cost their batch and not its square', () => {
+  it('cost their batch and not its square', async () => {
     const [few, many] = [batch(500), batch(4_000)];
-    expect(leastMs(() => settledEvents(...many)) / leastMs(() => settledEvents(...few))).toBeLessThan(40);
+    const cost = (some: typeof few) => cpuMs(() => settledEvents(...some));
+    expect(await leastGrowth(40, cost, few, many)).toBeLessThan(40);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { cpuMs, leastGrowth } from '@assay/testing';
 import { aFinding, aResult, judge, judgeLeniently } from './samples.js';
 
 /** Large input: what takes a second, and so is no part of the mutation run. */
@@ -13,22 +14,17 @@ describe('the size of the input', () => {
     expect(codeOf('['.repeat(levels) + ']'.repeat(levels))).toBe('invalid_type');
   });
 
-  it('VAL-12.h takes time linear in the findings and in the bytes', () => {
+  it('VAL-12.h takes time linear in the findings and in the bytes', async () => {
     const findings = (count: number) =>
       JSON.stringify(
         aResult({ findings: Array.from({ length: count }, (_, index) => aFinding({ id: `F${index}`, title: ' x ' })) }),
       );
     const policyWide = { limits: { max_findings: 100_000, max_result_bytes: 64 * 1024 * 1024 } };
-    const timed = (review: string) => {
-      const started = performance.now();
-      expect(judge(review, { policy: policyWide }).outcome).toBe('accepted');
-      return performance.now() - started;
-    };
-    timed(findings(4_000));
-    const small = Math.min(...[1, 2, 3].map(() => timed(findings(4_000))));
-    const large = Math.min(...[1, 2, 3].map(() => timed(findings(32_000))));
+    const cost = (review: string) =>
+      cpuMs(() => expect(judge(review, { policy: policyWide }).outcome).toBe('accepted'));
+    const [few, many] = [findings(4_000), findings(32_000)];
     // Eight times the input; a quadratic step would take sixty-four times as long.
-    expect(large / small).toBeLessThan(24);
+    expect(await leastGrowth(24, cost, few, many)).toBeLessThan(24);
     const huge = aResult({
       findings: [aFinding({ title: ` ${'\u00a0'.repeat(1_000_000)}x ${' '.repeat(1_000_000)}` })],
     });
@@ -38,12 +34,6 @@ describe('the size of the input', () => {
 
 describe('the size of an answer that is no JSON', () => {
   const MIB = 1024 * 1024;
-  const cpuMs = (work: () => void) => {
-    const before = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1_000;
-  };
   const keeping = { policy: { truncated: 'keep_complete' } as const };
   const head = '{"schema_version":"1.0","prompt_version":"1.0","findings":[';
 
@@ -59,11 +49,10 @@ describe('the size of an answer that is no JSON', () => {
     ['prose', (bytes) => '{ [ ("'.repeat(bytes / 6)],
     ['top-level members', (bytes) => `{${'"a":1,'.repeat(bytes / 6)}`],
     ['a cut behind many findings', (bytes) => `${head}${'{"id":"x\n"},'.repeat(bytes / 12)}{"id`],
-  ])('VAL-12.h reads %s in time linear in the bytes', (_name, text) => {
+  ])('VAL-12.h reads %s in time linear in the bytes', async (_name, text) => {
     const [small, large] = [text(MIB / 8), text(2 * MIB - 200)];
-    const timed = (raw: string) => Math.min(...[1, 2, 3].map(() => cpuMs(() => void judgeLeniently(raw, keeping))));
-    timed(small);
+    const cost = (raw: string) => cpuMs(() => judgeLeniently(raw, keeping));
     // Sixteen times the input; a quadratic step would take 256 times as long.
-    expect(timed(large) / Math.max(timed(small), 1)).toBeLessThan(64);
+    expect(await leastGrowth(64, cost, small, large)).toBeLessThan(64);
   });
 });
