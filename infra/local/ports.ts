@@ -1,29 +1,41 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+import type { Server } from 'node:net';
 
-function listenOnAnyPort(): Promise<{ port: number; close: () => Promise<void> }> {
-  return new Promise((resolve, reject) => {
+/**
+ * Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere): one of those may be
+ * taken between the moment it was found free and the start of the server it was found for.
+ */
+const LOWEST = 12_000;
+const HIGHEST = 32_000;
+const TRIES = 1_000;
+
+function listenOn(port: number): Promise<Server | null> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      resolve({ port, close: () => new Promise((closed) => server.close(() => closed())) });
-    });
+    server.once('error', () => resolve(null));
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
 }
 
-/** Ports that nothing listens on. All are held until all are known, so that no two are the same. */
+const close = (server: Server): Promise<void> => new Promise((closed) => server.close(() => closed()));
+
+/** Ports that nothing listens on, drawn at random. All are held until all are known, so that no two are the same. */
 export async function freePorts(count: number): Promise<number[]> {
-  const held = await Promise.all(Array.from({ length: count }, listenOnAnyPort));
-  await Promise.all(held.map((each) => each.close()));
-  return held.map((each) => each.port);
+  const held = new Map<number, Server>();
+  for (let tries = 0; held.size < count; tries += 1) {
+    if (tries >= TRIES) throw new Error(`found no ${count} free ports from ${LOWEST} to ${HIGHEST}`);
+    const port = randomInt(LOWEST, HIGHEST);
+    const server = held.has(port) ? null : await listenOn(port);
+    if (server) held.set(port, server);
+  }
+  await Promise.all([...held.values()].map(close));
+  return [...held.keys()];
 }
 
 /** True when a server could listen there now. */
-export function portIsFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
+export async function portIsFree(port: number): Promise<boolean> {
+  const server = await listenOn(port);
+  if (server) await close(server);
+  return server !== null;
 }
