@@ -4,6 +4,7 @@ import { MessagingModule } from '@assay/messaging';
 import { PostgresModule } from '@assay/postgres';
 import type { Values } from '@assay/service';
 import { WorkQueueModule } from '@assay/work-queue';
+import { CancellingModule } from './cancelling/index.js';
 import { DepotAllowListModule } from './depot-allow-list/index.js';
 import { INGEST_CONFIG } from './ingest.config.js';
 import type { INGEST_SETTINGS } from './ingest.config.js';
@@ -37,6 +38,7 @@ export class IngestModule {
         ReviewsModule,
         ProgressModule,
         ReplayModule,
+        CancellingModule,
         DepotAllowListModule,
       ],
     };

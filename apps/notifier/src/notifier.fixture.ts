@@ -160,6 +160,14 @@ export class NotifierFixture {
     await this.#publish(jobEvent('replay.accepted', data, { subject: data.item_id, traceparent: null }));
   }
 
+  /** Publishes that a job was cancelled, as ingest would. */
+  async cancel(review: ReviewValidated, reason: string): Promise<void> {
+    const { job_id, source, changelist_id, review_version, generation, occurred_at, correlation_id } = review;
+    const about = { job_id, source, changelist_id, review_version, generation, revision: 1 };
+    const data = { ...about, occurred_at, correlation_id, actor: 'key:ci', reason };
+    await this.#publish(jobEvent('review.cancelled', data, { traceparent: null }));
+  }
+
   async #publish(event: OutgoingEvent): Promise<void> {
     const [result] = await this.publisher.publish([event]);
     if (result?.kind !== 'acked') throw new Error(`not published: ${JSON.stringify(result)}`);

@@ -3,6 +3,7 @@ import type { BeforeApplicationShutdown, DynamicModule } from '@nestjs/common';
 import { MessagingModule } from '@assay/messaging';
 import { PostgresModule } from '@assay/postgres';
 import { WorkQueueModule } from '@assay/work-queue';
+import { CancellingModule } from './cancelling/index.js';
 import { CorrectionsModule } from './corrections/index.js';
 import { DELIVERY_SETTINGS, DeliveryModule } from './delivery/index.js';
 import { IntakeModule, LINKS } from './intake/index.js';
@@ -51,6 +52,7 @@ export class NotifierModule {
         DeliveryModule,
         IntakeModule,
         CorrectionsModule,
+        CancellingModule,
       ],
       providers: [Reconciler],
     };

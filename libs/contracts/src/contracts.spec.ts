@@ -106,6 +106,7 @@ const EXAMPLES: EventDataByType = {
     subject_id: ID,
     cause: 'delivered',
   },
+  'review.cancelled': { ...about, actor: 'key:ci', reason: 'posted by mistake' },
   'review.settled': {
     given_up: false,
     ...about,

@@ -206,6 +206,13 @@ export interface ReviewSettled extends JobEventData {
   submitted_again_as?: string;
 }
 
+/** A job's caller wants nobody told any more (ING-13). Once for each generation. */
+export interface ReviewCancelled extends JobEventData {
+  /** Who asked: `key:<id>`. */
+  actor: string;
+  reason: string;
+}
+
 /** Public. */
 export interface DeadLetterChanged extends EventData {
   dead_letter_id: string;
@@ -224,6 +231,7 @@ export interface EventDataByType {
   'stage.delayed': StageDelayed;
   'stage.dead_lettered': StageDeadLettered;
   'stage.recovered': StageRecovered;
+  'review.cancelled': ReviewCancelled;
   'review.settled': ReviewSettled;
   'dead_letter.changed': DeadLetterChanged;
   'replay.requested': ReplayRequested;

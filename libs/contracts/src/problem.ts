@@ -13,6 +13,7 @@ export const PROBLEMS = {
   review_in_progress: { status: 409, title: 'This version of the changelist is still under way' },
   rerun_required: { status: 409, title: 'An older version of the changelist stands; say rerun: true to replace it' },
   stale_review_version: { status: 409, title: 'A newer version of the changelist stands' },
+  job_settled: { status: 409, title: 'The job has ended: nothing of it is left to cancel' },
   evidence_required: { status: 409, title: 'A dead letter without evidence is not replayed: attach some first' },
   nothing_to_replay: { status: 409, title: 'No dead letter of the plan may be replayed as it stands' },
   plan_too_large: { status: 409, title: 'The plan would hold more dead letters than a plan may' },

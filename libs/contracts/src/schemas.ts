@@ -190,6 +190,7 @@ export const EVENT_SCHEMAS = {
     },
     { submitted_again_as: uuid },
   ),
+  'review.cancelled': object({ ...aboutAJob, actor: text, reason: text }),
   'dead_letter.changed': object({
     ...aboutAnything,
     dead_letter_id: uuid,

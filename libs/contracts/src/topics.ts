@@ -85,6 +85,15 @@ export const TOPICS: readonly TopicDefinition[] = [
     schema: EVENT_SCHEMAS['review.settled'],
   },
   {
+    type: 'review.cancelled',
+    audience: 'internal',
+    summary: 'Nobody is to be told of a job any more; ingest to notifier.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['review.cancelled'],
+  },
+  {
     type: 'dead_letter.changed',
     audience: 'public',
     summary: 'A dead letter moved.',

@@ -7,6 +7,7 @@ import type { WorkItem } from './item.js';
 const STAGE_OF_EVENT: Partial<Record<OutgoingEvent['type'], Stage>> = {
   'review.submitted': 'ingest',
   'review.settled': 'ingest',
+  'review.cancelled': 'ingest',
   'review.validated': 'validate',
   'delivery.settled': 'notify',
 };

@@ -19,6 +19,6 @@ import { SubmittedEvents } from './submitted-events.js';
     ReviewsService,
     SubmittedEvents,
   ],
-  exports: [JobWatch],
+  exports: [JobWatch, ReviewsService],
 })
 export class ReviewsModule {}

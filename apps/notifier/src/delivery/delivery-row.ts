@@ -27,11 +27,14 @@ export interface DeliveryRow {
   waits_ms: number;
   /** A review of a newer version has come (ING-6). */
   newer_version_known: boolean;
+  /** Its job was cancelled (ING-13). */
+  cancelled: boolean;
 }
 
 export function standingOf(row: DeliveryRow): DeliveryStanding {
-  const { state, notification_id, notified_at, open_intent_age_ms, newer_version_known } = row;
-  return { state, notification_id, notified_at, intent_open: open_intent_age_ms !== null, newer_version_known };
+  const { state, notification_id, notified_at, open_intent_age_ms, newer_version_known, cancelled } = row;
+  const intent_open = open_intent_age_ms !== null;
+  return { state, notification_id, notified_at, intent_open, newer_version_known, cancelled };
 }
 
 /** Its idempotency key (DEL-1). */

@@ -17,6 +17,7 @@ export const DELIVERY_CAUSES = [
   'resent',
   'waived',
   'recipient_corrected',
+  'cancelled',
 ] as const;
 export type DeliveryCause = (typeof DELIVERY_CAUSES)[number];
 
@@ -60,6 +61,10 @@ export const DELIVERY_MOVES: readonly DeliveryMove[] = [
     to: 'pending',
     causes: ['new_job_for_the_same_version', 'replayed', 'resent', 'recipient_corrected'],
   },
+
+  // The job was cancelled before anything was sent (ING-13).
+  { from: 'pending', to: 'waived', causes: ['cancelled'] },
+  { from: 'retry_scheduled', to: 'waived', causes: ['cancelled'] },
 
   // What an operator decides (DEL-10).
   { from: 'unknown', to: 'pending', causes: ['resent'] },

@@ -22,6 +22,8 @@ export type DeliveryResult =
   | { kind: 'sent'; notification_id: string }
   /** Nobody need be told any more (ING-6). */
   | { kind: 'superseded' }
+  /** Nobody is to be told any more (ING-13). */
+  | { kind: 'cancelled' }
   /** Settled, superseded or given to another meanwhile: nothing to store. */
   | { kind: 'obsolete' };
 

@@ -149,6 +149,8 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
         return { kind: 'done', result: { kind: 'obsolete' } };
       case 'supersede':
         return { kind: 'done', result: { kind: 'superseded' } };
+      case 'cancel':
+        return { kind: 'done', result: { kind: 'cancelled' } };
       case 'hold':
         return { kind: 'failed', failure: outcomeUnknown('intent_without_outcome') };
       case 'ask':
@@ -179,6 +181,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const left_ms = settled_after_ms - (row.open_intent_age_ms ?? 0);
     if (left_ms > 0) return { kind: 'parked', due_in_ms: Math.ceil(left_ms) + 1, reason: 'too_early_to_tell' };
     log.warn('outcome_not_found', { delivery_id: row.id, intent_age_ms: row.open_intent_age_ms });
+    if (row.cancelled) return { kind: 'done', result: { kind: 'cancelled' } };
     return this.#sender.attempt(unit, provider, lane, true);
   }
 

@@ -1,3 +1,4 @@
+export { Cancellations } from './cancellations.js';
 export { deadLetterEvents, settledEvent } from './delivery-events.js';
 export { FAILED_DELIVERY_STATES } from './delivery-states.js';
 export type { DeliveryCause } from './delivery-states.js';

@@ -9,7 +9,7 @@ const resends: Capabilities = { idempotent: true, lookup: null, ambiguous_policy
 const answers: Capabilities = { idempotent: false, lookup: { lag_ms: 500 }, ambiguous_policy: 'hold' };
 const fresh: DeliveryStanding = {
   ...{ state: 'pending', notification_id: null, notified_at: null },
-  ...{ intent_open: false, newer_version_known: false },
+  ...{ intent_open: false, newer_version_known: false, cancelled: false },
 };
 
 describe('nextStep', () => {
@@ -31,6 +31,15 @@ describe('nextStep', () => {
     expect(nextStep({ ...late, state: 'retry_scheduled' }, holds)).toBe('supersede');
     expect(nextStep({ ...late, state: 'sending', intent_open: true }, resends)).toBe('send_again');
     expect(nextStep({ ...late, state: 'sending', intent_open: true }, answers)).toBe('ask');
+  });
+
+  it('ING-13.b ends what was not sent of a cancelled job, and lets what may have been sent run its course', () => {
+    const cancelled: DeliveryStanding = { ...fresh, cancelled: true };
+    expect(nextStep(cancelled, resends)).toBe('cancel');
+    expect(nextStep({ ...cancelled, state: 'retry_scheduled' }, holds)).toBe('cancel');
+    expect(nextStep({ ...cancelled, newer_version_known: true }, holds)).toBe('supersede');
+    expect(nextStep({ ...cancelled, state: 'sending', intent_open: true }, resends)).toBe('send_again');
+    expect(nextStep({ ...cancelled, state: 'sending', intent_open: true }, answers)).toBe('ask');
   });
 
   it('DEL-3.d asks the provider before anything else once the send may have happened', () => {

@@ -11,6 +11,8 @@ export interface DeliveryStanding {
   intent_open: boolean;
   /** A review of a newer version has come. */
   newer_version_known: boolean;
+  /** Its job was cancelled. */
+  cancelled: boolean;
 }
 
 export type NextStep =
@@ -20,6 +22,8 @@ export type NextStep =
   | 'send'
   /** Nothing can have been sent, and a newer version has come meanwhile: nobody need be told of this one (ING-6). */
   | 'supersede'
+  /** Nothing can have been sent, and its job was cancelled meanwhile (ING-13). */
+  | 'cancel'
   /** It may have been sent, and the receiver takes a second one with the same key for the first. */
   | 'send_again'
   /** It may have been sent, and the provider can tell. */
@@ -31,7 +35,12 @@ export type NextStep =
 export function nextStep(row: DeliveryStanding, capabilities: Capabilities): NextStep {
   if (row.notified_at !== null) return 'leave';
   if (!(OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(row.state)) return 'leave';
-  if (row.notification_id === null && !row.intent_open) return row.newer_version_known ? 'supersede' : 'send';
+  if (row.notification_id === null && !row.intent_open) return unsentStep(row);
   if (capabilities.lookup !== null) return 'ask';
   return capabilities.ambiguous_policy === 'resend' ? 'send_again' : 'hold';
+}
+
+function unsentStep({ newer_version_known, cancelled }: DeliveryStanding): NextStep {
+  if (newer_version_known) return 'supersede';
+  return cancelled ? 'cancel' : 'send';
 }

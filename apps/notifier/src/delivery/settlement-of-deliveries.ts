@@ -114,15 +114,20 @@ export function settledEvents(
 
 function endOf(unit: Unit<DeliveryBody>, result: DeliveryResult): DeliveryEnd[] {
   if (result.kind === 'sent') return [sentEnd(unit, result)];
-  return result.kind === 'superseded' ? [supersededEnd(unit)] : [];
+  if (result.kind === 'superseded') return [unsentEnd(unit, 'superseded', 'superseded_by_newer_version')];
+  return result.kind === 'cancelled' ? [unsentEnd(unit, 'waived', 'cancelled')] : [];
 }
 
-function supersededEnd({ body }: Unit<DeliveryBody>): DeliveryEnd {
+function unsentEnd(
+  { body }: Unit<DeliveryBody>,
+  to_state: DeliveryEnd['to_state'],
+  cause: DeliveryEnd['cause'],
+): DeliveryEnd {
   return {
     id: body.row.id,
     intent_token: body.row.intent_token,
-    to_state: 'superseded',
-    cause: 'superseded_by_newer_version',
+    to_state,
+    cause,
     outcome: 'none',
     notification_id: null,
     error_class: null,

@@ -6,6 +6,7 @@ import { reviewLinks } from '@assay/service';
 import type { PublicUrls } from '@assay/service';
 import { v7 } from 'uuid';
 import {
+  Cancellations,
   countsAsFailed,
   byParent,
   countsAsOpen,
@@ -19,7 +20,7 @@ import type { ChangedDelivery, DeliveryRow, Parent, ParentDelta } from '../deliv
 import { renderingInput } from '../rendering/index.js';
 import type { RenderingInput } from '../rendering/index.js';
 import { IntakeRepository } from './intake.repository.js';
-import type { AdoptedDelivery, KnownVersions, NewDelivery, NewReview } from './intake.repository.js';
+import type { AdoptedDelivery, InsertedReview, KnownVersions, NewDelivery, NewReview } from './intake.repository.js';
 
 type Validated = ReceivedEvent<ReviewValidated>;
 
@@ -49,6 +50,7 @@ export interface IntakeResult {
   known: { job_id: string; generation: number }[];
   adopted: AdoptedDelivery[];
   superseded: ChangedDelivery[];
+  cancelled: ChangedDelivery[];
 }
 
 /** The statements of one round, in the order that keeps locks free of cycles: changelists, deliveries, parents. */
@@ -57,6 +59,7 @@ export class IntakeBatch {
   constructor(
     @Inject(IntakeRepository) private readonly intake: IntakeRepository,
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
+    @Inject(Cancellations) private readonly cancellations: Cancellations,
   ) {}
 
   async store(tx: Tx, actor: string, round: readonly Validated[], links: PublicUrls): Promise<IntakeResult> {
@@ -80,9 +83,12 @@ export class IntakeBatch {
     const versions = versionsOf(fresh, known_versions);
     const { created, adopted } = await this.#deliveries(tx, actor, fresh, versions);
     const superseded = await this.#supersede(tx, actor, versions);
-    const tell = await this.#tell(tx, { fresh, known, adopted, superseded, created });
-    const born = bornDeliveries(fresh, created, links);
-    return { born, revived: revivedDeliveries(fresh, adopted), tell, known, adopted, superseded };
+    const cancelled = await this.#cancel(tx, inserted);
+    const tell = await this.#tell(tx, { fresh, known, adopted, superseded, cancelled, created });
+    const over = new Set(cancelled.map(({ id }) => id));
+    const born = bornDeliveries(fresh, created, links).filter(({ row }) => !over.has(row.id));
+    const revived = revivedDeliveries(fresh, adopted).filter(({ id }) => !over.has(id));
+    return { born, revived, tell, known, adopted, superseded, cancelled };
   }
 
   /** New rows; where one stands already it is adopted. Of a review that came too late they are born superseded. */
@@ -114,11 +120,18 @@ export class IntakeBatch {
     return several.length === 0 ? [] : this.intake.supersede(tx, actor, several);
   }
 
+  /** The word that a job was cancelled may come before the word that it was judged (GEN-9). */
+  async #cancel(tx: Tx, inserted: readonly InsertedReview[]): Promise<ChangedDelivery[]> {
+    const cancelled = inserted.filter((review) => review.cancelled);
+    return cancelled.length === 0 ? [] : this.cancellations.waive(tx, cancelled);
+  }
+
   /** Brings parents' counts to what has just been stored, and says what there is to say of them. */
   async #tell(tx: Tx, stored: Stored): Promise<IntakeResult['tell']> {
-    const { fresh, known, adopted, superseded, created } = stored;
+    const { fresh, known, adopted, superseded, cancelled, created } = stored;
+    const ended = [...superseded, ...cancelled];
     const deltas = new Map<string, ParentDelta>();
-    for (const delta of parentDeltas(superseded)) addDelta(deltas, delta);
+    for (const delta of parentDeltas(ended)) addDelta(deltas, delta);
     for (const delta of adoptionDeltas(fresh, adopted, created)) addDelta(deltas, delta);
     const standing = await this.repository.readParents(tx, known);
     // One that is asked again while it is open gives news, so that nobody takes it for forgotten (ING-11).
@@ -126,11 +139,11 @@ export class IntakeBatch {
       if (summary.open > 0) addDelta(deltas, { job_id, generation, open: 0, failed: 0 });
     }
     const parents = await this.repository.changeParents(tx, [...deltas.values()]);
-    const named = new Set([...superseded, ...known].map(parentKey));
+    const named = new Set([...ended, ...known].map(parentKey));
     const told = [...parents.values()].filter((parent) => parent.summary.open === 0 || named.has(parentKey(parent)));
     // One that has ended says the same again, under the same event id (GEN-2).
     const again = [...standing.values()].filter((parent) => !parents.has(parentKey(parent)));
-    const settled = byParent(superseded);
+    const settled = byParent(ended);
     return [...told, ...again].map((parent) => ({
       parent,
       event: settledEvent(parent, settled.get(parentKey(parent)) ?? []),
@@ -143,6 +156,7 @@ interface Stored {
   known: readonly ReviewValidated[];
   adopted: readonly AdoptedDelivery[];
   superseded: readonly ChangedDelivery[];
+  cancelled: readonly ChangedDelivery[];
   created: readonly NewDelivery[];
 }
 
@@ -250,4 +264,5 @@ const UNTOUCHED = {
   first_attempt_at: null,
   waits_ms: 0,
   newer_version_known: false,
+  cancelled: false,
 };

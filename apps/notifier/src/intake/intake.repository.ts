@@ -49,6 +49,13 @@ export interface AdoptedDelivery {
   followed: boolean;
 }
 
+export interface InsertedReview {
+  job_id: string;
+  generation: number;
+  /** Before it came (ING-13). */
+  cancelled: boolean;
+}
+
 export interface KnownVersions {
   source: string;
   changelist_id: string;
@@ -63,8 +70,8 @@ export class IntakeRepository {
     void tx.query(LOCK_CHANGELISTS, [[...new Set(keys)].sort()]);
   }
 
-  /** Keys of the parents that are new. */
-  insertReviews(tx: Tx, reviews: readonly NewReview[]): Promise<{ job_id: string; generation: number }[]> {
+  /** The parents that are new. */
+  insertReviews(tx: Tx, reviews: readonly NewReview[]): Promise<InsertedReview[]> {
     const { packed, offsets, lengths } = packBodies(reviews.map(({ validated }) => validated));
     const rows = reviews.map(({ validated: _validated, ...row }, index) => ({
       ...row,

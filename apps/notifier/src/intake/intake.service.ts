@@ -72,7 +72,7 @@ export class IntakeService {
   }
 
   #count(size: number, taken: TakenIn): void {
-    const { known, superseded, adopted } = taken;
+    const { known, superseded, cancelled, adopted } = taken;
     reviews.add(size - known.length, { taken: 'new' });
     reviews.add(known.length, { taken: 'known' });
     for (const { job_id, generation } of known) log.info('review_known', { job_id, generation });
@@ -80,6 +80,7 @@ export class IntakeService {
       log.info('review_superseded', { delivery_id: id, job_id });
       deliveries.add(1, { channel, state: 'superseded' });
     }
+    for (const { channel, state } of cancelled) deliveries.add(1, { channel, state });
     if (adopted.length > 0) log.info('deliveries_adopted', { deliveries: adopted.length });
   }
 }

@@ -13,6 +13,7 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  * - `deliveries.first_attempt_at`: of this generation, written with its first intent; what is given up is counted from
  *   there (DEL-8). `next_attempt_at`: of a row that is `retry_scheduled`;
  *   null where it waits for a circuit, whose time its item alone has.
+ * - `cancellations`: of which nobody is to be told any more (ING-13); one may stand here before its review has come.
  * - `destination_faults`: what is or was wrong with a destination, or with a version of our credential there. One row each,
  *   whose revision its dead letter goes by; `told_at` and `reports` are of the episode that began at `failing_since`.
  * - `destination_refusals`: refusals of single rows since the destination's last success, three kinds of each at most: they
@@ -118,6 +119,14 @@ export class Init1763900000000 extends SqlMigration {
       SELECT id, intent_at, intent_from, 'sending', intent_owner, 'intent_recorded', NULL
         FROM deliveries WHERE intent_at IS NOT NULL AND intent_from <> 'sending'`,
 
+    `CREATE TABLE cancellations (
+      job_id uuid NOT NULL,
+      generation integer NOT NULL,
+      actor text NOT NULL,
+      reason text NOT NULL,
+      cancelled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (job_id, generation)
+    )`,
     `CREATE TABLE destination_faults (
       subject_id uuid PRIMARY KEY,
       subject_type text NOT NULL CHECK (subject_type IN ('credential', 'destination')),

@@ -18,6 +18,7 @@ export const LOAD_DELIVERIES = statement(
         * 1000)::float8 AS waits_ms,
       EXISTS (SELECT FROM reviews AS n WHERE n.source = d.source AND n.changelist_id = d.changelist_id
         AND n.review_version > d.review_version) AS newer_version_known,
+      EXISTS (SELECT FROM cancellations AS c WHERE c.job_id = d.job_id AND c.generation = d.generation) AS cancelled,
       r.job_id AS review_job_id, r.generation AS review_generation
     FROM deliveries AS d
     JOIN reviews AS r ON r.job_id = coalesce(d.frozen_job_id, d.job_id)

@@ -11,6 +11,8 @@ import { statement } from '@assay/postgres';
  * - `to_state` `failed_permanent` becomes `unknown` where an outcome is not known, unless the recipient was refused
  *   for ever.
  *
+ * - `to_state` `waived` is of a cancelled job, whose reason it takes (ING-13).
+ *
  * Returns per row that was still open: its parent, its state before and now.
  * EXPLAIN: Nested Loops over a Function Scan, Index Scans on deliveries_pkey.
  */
@@ -46,6 +48,8 @@ export const SETTLE_DELIVERIES = statement(
       maybe_sent_at = CASE j.outcome WHEN 'sent' THEN NULL ELSE j.maybe_sent_at END,
       notification_id = j.notification_id,
       notified_at = CASE j.new_state WHEN 'sent' THEN clock_timestamp() END,
+      waived_for = CASE j.new_state WHEN 'waived' THEN (SELECT c.reason FROM cancellations AS c
+        WHERE c.job_id = d.job_id AND c.generation = d.generation) END,
       error_class = j.error_class, error_code = j.error_code, next_attempt_at = j.next_attempt_at,
       dead_lettered = d.dead_lettered OR j.new_state IN ('failed_permanent', 'unknown'), updated_at = clock_timestamp()
     FROM judged AS j WHERE d.id = j.id

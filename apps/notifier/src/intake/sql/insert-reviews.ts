@@ -16,7 +16,8 @@ export const LOCK_CHANGELISTS = statement(
  * Parents with the bytes that their messages are rendered from; (job, generation) is the inbox key. Of a generation
  * that comes after a later one of its job there is nothing to do any more (GEN-9).
  *
- * $1 bytea: packed bodies; $2 json: [{job_id, generation, …, open, o, l}]. Returns those that are new.
+ * $1 bytea: packed bodies; $2 json: [{job_id, generation, …, open, o, l}]. Returns those that are new, and
+ * whether they were cancelled before (ING-13).
  * EXPLAIN: Insert over a Function Scan.
  */
 export const INSERT_REVIEWS = statement(
@@ -31,7 +32,8 @@ export const INSERT_REVIEWS = statement(
     WHERE NOT EXISTS (SELECT FROM reviews AS l WHERE l.job_id = u.job_id AND l.generation > u.generation)
     ORDER BY u.job_id, u.generation
   ON CONFLICT DO NOTHING
-  RETURNING job_id, generation`,
+  RETURNING job_id, generation, EXISTS (SELECT FROM cancellations AS c
+    WHERE c.job_id = reviews.job_id AND c.generation = reviews.generation) AS cancelled`,
 );
 
 /** The oldest and newest version that is known of each changelist. $1 text[] sources, $2 text[] changelists. */
