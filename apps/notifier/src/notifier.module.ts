@@ -11,6 +11,7 @@ import { MIGRATIONS } from './migrations/index.js';
 import type { NotifierSettings } from './notifier.config.js';
 import { createProviders, PROVIDERS } from './providers/index.js';
 import type { Providers } from './providers/index.js';
+import { ReadingModule } from './reading/index.js';
 import { RECONCILE_INTERVAL_MS, Reconciler } from './reconciliation/index.js';
 
 /** Gives every class of the service its settings and the providers. */
@@ -53,6 +54,7 @@ export class NotifierModule {
         IntakeModule,
         CorrectionsModule,
         CancellingModule,
+        ReadingModule,
       ],
       providers: [Reconciler],
     };

@@ -11,6 +11,8 @@ import { BEGIN_WAITING, CHANGE_PARENTS } from './delivery/sql/change-parents.js'
 import { RECORD_INTENTS } from './delivery/sql/record-intents.js';
 import { SETTLE_DELIVERIES } from './delivery/sql/settle-deliveries.js';
 import { WAITING_JOBS } from './delivery/sql/waiting-jobs.js';
+import { listDeliveries, lastLookedAt, MOST_LOOKED_AT } from './reading/sql/list-deliveries.js';
+import type { DeliveryFilter } from './reading/delivery-queries.js';
 import { FIND_STRANDED } from './reconciliation/sql/find-stranded.js';
 import { ADOPT_DELIVERIES } from './intake/sql/insert-deliveries.js';
 
@@ -27,9 +29,10 @@ beforeAll(async () => {
        SELECT gen_random_uuid(), 0, 'acme', 'c-' || n, 1, 5, CASE WHEN n <= 10 THEN 2 ELSE 0 END, 'c', 'j', 'f', ''
          FROM generate_series(1, $1::int) AS n
        RETURNING job_id, changelist_id, open)
-     INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, job_id, generation, state, born,
-       notified_at)
-     SELECT gen_random_uuid(), 'acme', changelist_id, 1, 'webhook', 'bot-' || a, job_id, 0,
+     INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, key, job_id, generation,
+       state, born, notified_at)
+     SELECT gen_random_uuid(), 'acme', changelist_id, 1, 'webhook', 'bot-' || a,
+         sha256(convert_to(job_id::text || a, 'UTF8')), job_id, 0,
          CASE WHEN open > 0 THEN 'pending' ELSE 'sent' END, 'pending', CASE WHEN open = 0 THEN clock_timestamp() END
        FROM made, generate_series(1, 2) AS a`,
     [REVIEWS],
@@ -80,5 +83,59 @@ describe('statements of a changelist at 100,000 deliveries', () => {
     const found = await database.query<{ job_id: string }>(WAITING_JOBS, params);
     expect(new Set(found.map(({ job_id }) => job_id)).size).toBe(jobs);
     expect(rowsRead(await explain(database, WAITING_JOBS, params))).toBeLessThanOrEqual(30);
+  });
+});
+
+describe('lists at 100,000 deliveries', () => {
+  const EVERY: DeliveryFilter = {
+    ...{ addresses: null, job_id: null, key: null, behind: null, states: null, channel: null, sources: null },
+  };
+  const page = { before: null, limit: 51 };
+  const waiting = { states: ['retry_scheduled', 'pending'] };
+  const found = (filter: Partial<DeliveryFilter>, place: { before: string | null; limit: number } = page) => {
+    const { text, params } = listDeliveries({ ...EVERY, ...filter }, place);
+    return database.query<{ id: string }>(text, params);
+  };
+  const readOf = async (filter: Partial<DeliveryFilter>) => {
+    const { text, params } = listDeliveries({ ...EVERY, ...filter }, page);
+    return rowsRead(await explain(database, text, params));
+  };
+
+  it.each<[string, Partial<DeliveryFilter>, number]>([
+    ['of all', {}, 51],
+    ['to an address', { addresses: ['bot-1'] }, 51],
+    ['behind a destination', { behind: { channel: 'webhook', address: 'bot-2' } }, 51],
+    ['that wait', waiting, 50],
+    ['that wait behind a destination', { ...waiting, behind: { channel: 'webhook', address: 'bot-2' } }, 50],
+    ['that have failed', { states: ['failed_permanent', 'unknown'] }, 0],
+    ['that were sent', { states: ['sent'] }, 100],
+  ])('DEL-19.d a page of those %s reads little more than itself', async (_title, filter, most) => {
+    expect(await readOf(filter)).toBeLessThanOrEqual(most);
+  });
+
+  it('DEL-19.d one delivery under its key, and those of a job, are read alone', async () => {
+    const [row] = await own.sql<{ key: string; job_id: string }>(
+      `SELECT encode(key, 'hex') AS key, job_id FROM deliveries LIMIT 1`,
+    );
+    expect(await readOf({ key: row!.key })).toBe(1);
+    expect(await readOf({ job_id: row!.job_id })).toBe(2);
+  });
+
+  it('DEL-19.d a page that nothing fits looks at so many and no more, and the next goes on behind them', async () => {
+    const filter = { ...EVERY, states: ['waived'] };
+    const seen: string[] = [];
+    let before: string | null = null;
+    for (let pages = 0; pages < 20; pages += 1) {
+      const { text, params } = listDeliveries(filter, { before, limit: 51 });
+      expect(rowsRead(await explain(database, text, params))).toBeLessThanOrEqual(MOST_LOOKED_AT);
+      const last = lastLookedAt(filter, before);
+      const [row]: { id: string }[] = await database.query<{ id: string }>(last.text, last.params);
+      if (!row) break;
+      seen.push((before = row.id));
+    }
+    // 100,000 by 10,000; behind the tenth page there is nothing.
+    expect(seen).toHaveLength((REVIEWS * 2) / MOST_LOOKED_AT);
+    expect(seen).toEqual(seen.toSorted().reverse());
+    expect(await found({}, { before: seen.at(-1)!, limit: 51 })).toEqual([]);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Problem } from '@assay/contracts';
+import { maskedAddress } from '@assay/security';
 import { validateShape } from '@assay/service';
 import { EvidenceRequest } from './evidence-requests.js';
-import { EVIDENCE_FIELDS, EVIDENCE_TYPES, evidenceFacts, evidenceFaults, maskedAddress } from './evidence-types.js';
+import { EVIDENCE_FIELDS, EVIDENCE_TYPES, evidenceFacts, evidenceFaults } from './evidence-types.js';
 
 const EXAMPLES: Record<string, Record<string, string>> = {
   ticket: { reference: 'OPS-17', url: 'https://tickets.example.com/OPS-17' },

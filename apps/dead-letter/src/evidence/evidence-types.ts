@@ -70,9 +70,3 @@ export function evidenceFacts(request: EvidenceRequest): Record<string, string> 
   if (channel && address) facts['address'] = canonicalRecipient({ channel, address })!.address;
   return facts;
 }
-
-/** A mail address for those who need not write to it. */
-export function maskedAddress(address: string): string {
-  const at = address.lastIndexOf('@');
-  return at < 1 ? address : `${address[0]}…${address.slice(at)}`;
-}

@@ -1,5 +1,5 @@
+import { maskedAddress } from '@assay/security';
 import type { Principal } from '@assay/security';
-import { maskedAddress } from './evidence-types.js';
 import type { EvidenceRow } from './evidence.repository.js';
 
 /** Evidence as the API gives it. */

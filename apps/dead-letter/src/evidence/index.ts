@@ -1,2 +1,1 @@
-export { maskedAddress } from './evidence-types.js';
 export { EvidenceModule } from './evidence.module.js';

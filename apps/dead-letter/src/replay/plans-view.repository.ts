@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Recipient } from '@assay/contracts';
 import { Database } from '@assay/postgres';
+import { maskedAddress } from '@assay/security';
 import type { Principal } from '@assay/security';
-import { maskedAddress } from '../evidence/index.js';
 import { decodeCursor, DEFAULT_LIMIT, pageOf } from '../paging.js';
 import type { Page } from '../paging.js';
 import { sourcesOf } from '../scope.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ReplayAccepted } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
+import { deliveryKey } from '../delivery/index.js';
 import type { ChangedDelivery } from '../delivery/index.js';
 import type { CorrectionPlan, VersionRow } from './correction-rules.js';
 import { APPLY_CORRECTIONS, REPLACE_DELIVERY } from './sql/apply-corrections.js';
@@ -50,6 +51,8 @@ export class CorrectionsRepository {
     if (plan.born === null) return;
     const { id, replaces, recipient, original_ids } = plan.born;
     const { channel, address } = recipient;
-    await tx.execute(REPLACE_DELIVERY, [id, replaces, channel, address, original_ids, job_id, generation, actor]);
+    const { source, changelist_id, review_version } = request;
+    const key = deliveryKey({ source, changelist_id, recipient, review_version });
+    await tx.execute(REPLACE_DELIVERY, [id, replaces, channel, address, original_ids, job_id, generation, actor, key]);
   }
 }

@@ -1,5 +1,4 @@
 import type { Channel, DeliveryState } from '@assay/contracts';
-import { deliveryKey } from './delivery-key.js';
 import type { DeliveryStanding } from './next-step.js';
 
 /** A delivery as its worker reads it. */
@@ -10,6 +9,8 @@ export interface DeliveryRow {
   review_version: number;
   channel: Channel;
   address: string;
+  /** Its idempotency key (DEL-1). */
+  key: string;
   /** The parent that it is counted by now. */
   job_id: string;
   generation: number;
@@ -35,9 +36,4 @@ export function standingOf(row: DeliveryRow): DeliveryStanding {
   const { state, notification_id, notified_at, open_intent_age_ms, newer_version_known, cancelled } = row;
   const intent_open = open_intent_age_ms !== null;
   return { state, notification_id, notified_at, intent_open, newer_version_known, cancelled };
-}
-
-/** Its idempotency key (DEL-1). */
-export function keyOf(row: DeliveryRow): string {
-  return deliveryKey({ ...row, recipient: { channel: row.channel, address: row.address } });
 }

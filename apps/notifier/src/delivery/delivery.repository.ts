@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Channel, DeliveryState, DeliverySummary, ReviewValidated } from '@assay/contracts';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
+import type { ReceiverAnswer } from '../providers/provider.js';
 import { renderingInput } from '../rendering/index.js';
 import type { RenderingInput } from '../rendering/index.js';
 import type { DeliveryRow } from './delivery-row.js';
@@ -39,6 +40,8 @@ export interface IntentEnd {
   /** A send took place and failed; false where none did. */
   failed: boolean;
   code: string;
+  /** What the receiver said; where it said nothing, its last word stands. */
+  answer?: ReceiverAnswer;
 }
 
 /** How an attempt ended; see SETTLE_DELIVERIES. */
@@ -51,6 +54,8 @@ export interface DeliveryEnd {
   notification_id: string | null;
   error_class: string | null;
   error_code: string | null;
+  /** As of an {@link IntentEnd}. */
+  answer?: ReceiverAnswer;
   /** Of one that is to be tried again. */
   next_attempt_at?: string;
 }

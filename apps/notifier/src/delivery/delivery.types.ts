@@ -12,7 +12,7 @@ export interface Attempt {
 /** What the queue hands to the worker for one delivery. */
 export interface DeliveryBody extends LoadedDelivery {
   attempt?: Attempt;
-  /** What the receiver said to it. */
+  /** What the receiver said to it, be it yes or no. */
   answer?: ReceiverAnswer;
   /** The time to give up has passed: this attempt is made whatever the circuit says, and ends the row if it fails (DEL-8). */
   is_last?: boolean;

@@ -21,7 +21,7 @@ import type {
 } from '@assay/work-queue';
 import { PROVIDERS } from '../providers/index.js';
 import type { Destination, Provider, Providers } from '../providers/index.js';
-import { keyOf, standingOf } from './delivery-row.js';
+import { standingOf } from './delivery-row.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { DELIVERY_SETTINGS } from './delivery.settings.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
@@ -166,7 +166,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const { row } = unit.body;
     const { lease_ms, send_timeout_ms } = this.settings;
     try {
-      const receipt = await provider.lookup!(keyOf(row), row.address, AbortSignal.timeout(send_timeout_ms));
+      const receipt = await provider.lookup!(row.key, row.address, AbortSignal.timeout(send_timeout_ms));
       if (receipt) {
         log.info('outcome_found', { delivery_id: row.id });
         return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };

@@ -1,6 +1,5 @@
 import type { Failure } from '@assay/contracts';
 import type { Classification, Provider } from '../providers/provider.js';
-import { keyOf } from './delivery-row.js';
 import type { DeliverySettings } from './delivery.types.js';
 import type { DestinationFaults } from './destination-faults.js';
 import type { DestinationLane, Ticket } from './destination-lane.js';
@@ -59,7 +58,7 @@ export class FailedSends {
     if (body.row.open_intent_age_ms === null) return { kind: 'failed', failure };
     if (known?.believed) {
       this.faults.succeeded(lane.destination.name);
-      return { kind: 'done', result: { kind: 'sent', notification_id: keyOf(body.row) } };
+      return { kind: 'done', result: { kind: 'sent', notification_id: body.row.key } };
     }
     const resend = provider.capabilities.ambiguous_policy === 'resend';
     return { kind: 'failed', failure: resend ? asRetryable(failure) : outcomeUnknown(failure.code) };

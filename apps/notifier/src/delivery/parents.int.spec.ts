@@ -32,8 +32,8 @@ beforeEach(async () => {
   );
   for (const [n, id] of DELIVERIES.entries()) {
     await own.sql(
-      `INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, job_id, generation, state,
-        born) VALUES ($1, 'ci', '1', 1, 'webhook', $2, $3, 0, 'pending', 'pending')`,
+      `INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, key, job_id, generation,
+        state, born) VALUES ($1, 'ci', '1', 1, 'webhook', $2, sha256('key'), $3, 0, 'pending', 'pending')`,
       [id, `bot-${n}`, JOB],
     );
   }

@@ -37,7 +37,7 @@ export class Parking {
     code: string,
   ): Promise<void> {
     const { repository, settings } = this;
-    const end = { id: body.row.id, token: item.lease.token, ...attempt, code };
+    const end = { id: body.row.id, token: item.lease.token, ...attempt, code, answer: body.answer };
     for (let round = 1; !item.lease.lost; round += 1) {
       try {
         return await repository.withdrawIntents(settings.instance, [end]);

@@ -4,7 +4,6 @@ import { RENDER_VERSION } from '../rendering/index.js';
 import type { Payload } from '../rendering/index.js';
 import type { Provider, Receipt } from '../providers/provider.js';
 import { sends, sendSeconds, withheld } from './delivery-metrics.js';
-import { keyOf } from './delivery-row.js';
 import type { DeliverySettings } from './delivery.types.js';
 import type { DestinationFaults } from './destination-faults.js';
 import type { DestinationLane, Ticket } from './destination-lane.js';
@@ -126,6 +125,7 @@ export class Sender {
     const began_ms = performance.now();
     try {
       const receipt = await this.#callProvider(unit, provider, destination, payload);
+      unit.body.answer = receipt.answer;
       ticket.succeeded();
       this.parts.faults.succeeded(destination);
       sends.add(1, { destination, verdict: 'sent' });
@@ -151,7 +151,7 @@ export class Sender {
     const limit = timeLimit(this.parts.settings.send_timeout_ms, item.lease.signal);
     try {
       const receipt = await provider.send({
-        key: keyOf(row),
+        key: row.key,
         address: row.address,
         payload,
         correlation_id: item.correlation_id,

@@ -132,6 +132,7 @@ function unsentEnd(
     notification_id: null,
     error_class: null,
     error_code: null,
+    answer: body.answer,
   };
 }
 
@@ -145,6 +146,7 @@ function sentEnd({ body }: Unit<DeliveryBody>, result: { notification_id: string
     notification_id: result.notification_id,
     error_class: null,
     error_code: null,
+    answer: body.answer,
   };
 }
 
@@ -173,6 +175,7 @@ function failedEnd(
     notification_id: body.row.notification_id,
     error_class: failure.error_class,
     error_code: failure.code,
+    answer: body.answer,
   };
 }
 

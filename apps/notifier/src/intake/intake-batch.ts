@@ -10,6 +10,7 @@ import {
   countsAsFailed,
   byParent,
   countsAsOpen,
+  deliveryKey,
   DeliveryRepository,
   once,
   parentDeltas,
@@ -184,9 +185,10 @@ function linksOf(job_id: string, links: PublicUrls): { job_url: string; findings
 
 function newDeliveries({ data }: Validated, too_late: boolean): NewDelivery[] {
   const { source, changelist_id, review_version, job_id, generation } = data;
-  return data.recipients.map(({ channel, address }) => ({
+  return data.recipients.map((recipient) => ({
     id: v7(),
-    ...{ source, changelist_id, review_version, channel, address, job_id, generation },
+    ...{ source, changelist_id, review_version, ...recipient, job_id, generation },
+    key: deliveryKey({ source, changelist_id, recipient, review_version }),
     state: too_late ? 'superseded' : 'pending',
   }));
 }

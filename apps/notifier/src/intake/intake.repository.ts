@@ -30,6 +30,7 @@ export interface NewDelivery {
   review_version: number;
   channel: Channel;
   address: string;
+  key: string;
   job_id: string;
   generation: number;
   state: 'pending' | 'superseded';

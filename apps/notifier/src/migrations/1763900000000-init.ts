@@ -9,7 +9,9 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  * - `deliveries.intent_*` is the open intent of the attempt under way; `maybe_sent_at` is the latest earlier intent
  *   that no definite answer has closed. No foreign key to `reviews`: it would lock the parent with every insert.
  *   No index holds a column that an attempt changes, so that both of its updates stay on their page (HOT): stranded
- *   intents are found through `reviews_open`, whose parents are few.
+ *   intents, and whatever is asked for by a state, are found through `reviews_open` and `reviews_failed`, whose parents
+ *   are few.
+ * - `deliveries.key`: what the provider is given (DEL-1). `answer`: the last word of the receiver, redacted (DLQ-3).
  * - `deliveries.first_attempt_at`: of this generation, written with its first intent; what is given up is counted from
  *   there (DEL-8). `next_attempt_at`: of a row that is `retry_scheduled`;
  *   null where it waits for a circuit, whose time its item alone has.
@@ -48,6 +50,7 @@ export class Init1763900000000 extends SqlMigration {
     `ALTER TABLE reviews ALTER COLUMN validated SET STORAGE EXTERNAL`,
     `CREATE INDEX reviews_of_changelist ON reviews (source, changelist_id, review_version)`,
     `CREATE INDEX reviews_open ON reviews (created_at) WHERE open > 0`,
+    `CREATE INDEX reviews_failed ON reviews (created_at) WHERE failed > 0`,
 
     `CREATE TABLE deliveries (
       id uuid PRIMARY KEY,
@@ -56,6 +59,7 @@ export class Init1763900000000 extends SqlMigration {
       review_version integer NOT NULL,
       channel text NOT NULL,
       address text NOT NULL,
+      key bytea NOT NULL,
       job_id uuid NOT NULL,
       generation integer NOT NULL,
       state text NOT NULL CHECK (state IN ('pending', 'sending', 'sent', 'retry_scheduled', 'unknown',
@@ -77,6 +81,7 @@ export class Init1763900000000 extends SqlMigration {
       next_attempt_at timestamptz,
       error_class text,
       error_code text,
+      answer json,
       created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       CONSTRAINT deliveries_identity UNIQUE (source, changelist_id, review_version, channel, address),
@@ -91,6 +96,8 @@ export class Init1763900000000 extends SqlMigration {
       )
     ) WITH (fillfactor = 80)`,
     `CREATE INDEX deliveries_of_review ON deliveries (job_id, generation)`,
+    `CREATE INDEX deliveries_to ON deliveries (address, id)`,
+    `CREATE INDEX deliveries_under_key ON deliveries (key)`,
 
     `CREATE TABLE delivery_history (
       delivery_id uuid NOT NULL,

@@ -1,4 +1,14 @@
-export type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from './provider.js';
+export { behindDestination } from './behind-destination.js';
+export type { BehindDestination } from './behind-destination.js';
+export type {
+  Capabilities,
+  Classification,
+  Destination,
+  Provider,
+  Receipt,
+  ReceiverAnswer,
+  SendRequest,
+} from './provider.js';
 export { createProviders, PROVIDERS } from './provider-registry.js';
 export type { Providers } from './provider-registry.js';
 export { readProvidersFile } from './providers-file.js';

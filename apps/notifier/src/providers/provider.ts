@@ -27,6 +27,8 @@ export interface SendRequest<P extends Payload = Payload> {
 export interface Receipt {
   /** The provider's own name for what it accepted; evidence, not a key. */
   notification_id: string;
+  /** Absent where it said nothing beside. */
+  answer?: ReceiverAnswer;
 }
 
 /** What the receiver answered, as evidence (DLQ-3): redacted, and no longer than is told. */

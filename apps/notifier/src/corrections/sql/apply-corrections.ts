@@ -32,12 +32,12 @@ export const APPLY_CORRECTIONS = statement(
  * The delivery to a corrected recipient.
  *
  * $1 id, $2 the delivery that it replaces, $3 channel, $4 address, $5 original ids uuid[], $6 job, $7 generation,
- * $8 actor.
+ * $8 actor, $9 its key.
  */
 export const REPLACE_DELIVERY = statement(
   'replace_delivery',
-  `INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, job_id, generation, state, born,
-      born_by, original_ids, dead_lettered)
-  SELECT $1, source, changelist_id, review_version, $3, $4, $6, $7, 'pending', 'pending', $8, $5, true
+  `INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, key, job_id, generation, state,
+      born, born_by, original_ids, dead_lettered)
+  SELECT $1, source, changelist_id, review_version, $3, $4, decode($9, 'hex'), $6, $7, 'pending', 'pending', $8, $5, true
     FROM deliveries WHERE id = $2`,
 );

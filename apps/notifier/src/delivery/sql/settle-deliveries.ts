@@ -5,8 +5,8 @@ import { statement } from '@assay/postgres';
  * line of history. Runs inside the transaction that holds the items' lock under owner and token (GEN-3); the intent's
  * token is the second guard.
  *
- * $1 json: [{id, intent_token, to_state, cause, outcome, notification_id, error_class, error_code, next_attempt_at}]; $2
- * actor.
+ * $1 json: [{id, intent_token, to_state, cause, outcome, notification_id, error_class, error_code, answer,
+ * next_attempt_at}]; $2 actor.
  * - `outcome`: `sent`, `not_sent` (closes the intent), `ambiguous` (remembers it), `none` (no send took place now).
  * - `to_state` `failed_permanent` becomes `unknown` where an outcome is not known, unless the recipient was refused
  *   for ever.
@@ -20,10 +20,10 @@ export const SETTLE_DELIVERIES = statement(
   'settle_deliveries',
   `WITH wanted AS (
     SELECT * FROM json_to_recordset($1::json) AS u(id uuid, intent_token uuid, to_state text, cause text, outcome text,
-      notification_id text, error_class text, error_code text, next_attempt_at timestamptz)
+      notification_id text, error_class text, error_code text, answer json, next_attempt_at timestamptz)
   ), open AS MATERIALIZED (
     SELECT d.id, d.state AS from_state, d.intent_from, d.intent_at, d.intent_owner, u.cause, u.error_class, u.error_code,
-        u.outcome, u.notification_id, u.next_attempt_at,
+        u.outcome, u.notification_id, u.answer, u.next_attempt_at,
         CASE WHEN u.outcome = 'ambiguous' OR (u.outcome = 'none' AND d.intent_at IS NOT NULL) THEN d.intent_at
           ELSE d.maybe_sent_at END AS maybe_sent_at,
         u.to_state
@@ -50,7 +50,8 @@ export const SETTLE_DELIVERIES = statement(
       notified_at = CASE j.new_state WHEN 'sent' THEN clock_timestamp() END,
       waived_for = CASE j.new_state WHEN 'waived' THEN (SELECT c.reason FROM cancellations AS c
         WHERE c.job_id = d.job_id AND c.generation = d.generation) END,
-      error_class = j.error_class, error_code = j.error_code, next_attempt_at = j.next_attempt_at,
+      error_class = j.error_class, error_code = j.error_code, answer = coalesce(j.answer, d.answer),
+      next_attempt_at = j.next_attempt_at,
       dead_lettered = d.dead_lettered OR j.new_state IN ('failed_permanent', 'unknown'), updated_at = clock_timestamp()
     FROM judged AS j WHERE d.id = j.id
     RETURNING d.id, d.job_id, d.generation, d.channel, d.state, d.notification_id, d.notified_at, d.payload_hash,

@@ -1,16 +1,18 @@
 import { statement } from '@assay/postgres';
 
 /**
- * $1 json: [{id, source, changelist_id, review_version, channel, address, job_id, generation, state}]. Returns the ids
+ * $1 json: [{id, source, changelist_id, review_version, channel, address, key, job_id, generation, state}]. Returns the ids
  * that are new; the others stand already, made by an earlier job of the same version (DEL-1).
  * EXPLAIN: Insert over a Function Scan.
  */
 export const INSERT_DELIVERIES = statement(
   'insert_deliveries',
-  `INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, job_id, generation, state, born)
-  SELECT u.id, u.source, u.changelist_id, u.review_version, u.channel, u.address, u.job_id, u.generation, u.state, u.state
+  `INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, key, job_id, generation, state,
+      born)
+  SELECT u.id, u.source, u.changelist_id, u.review_version, u.channel, u.address, decode(u.key, 'hex'), u.job_id,
+      u.generation, u.state, u.state
     FROM json_to_recordset($1::json) AS u(id uuid, source text, changelist_id text, review_version int, channel text,
-      address text, job_id uuid, generation int, state text)
+      address text, key text, job_id uuid, generation int, state text)
     ORDER BY u.source, u.changelist_id, u.review_version, u.channel, u.address
   ON CONFLICT ON CONSTRAINT deliveries_identity DO NOTHING
   RETURNING id`,

@@ -4,7 +4,15 @@ import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
-import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
+import type {
+  Capabilities,
+  Classification,
+  Destination,
+  Provider,
+  Receipt,
+  ReceiverAnswer,
+  SendRequest,
+} from '../provider.js';
 import { evidence } from '../evidence.js';
 import { isMailAddress } from './mail-address.js';
 import { classifySmtp, SmtpError } from './smtp.classify.js';
@@ -80,7 +88,8 @@ export class SmtpProvider implements Provider<MailPayload> {
         signal: request.signal,
         assay_phase: phase,
       } as Parameters<SmtpTransport['sendMail']>[0]);
-      return { notification_id: sent.serverMessageId ?? message_id };
+      const answer = acceptance(sent.response, request.address);
+      return { notification_id: sent.serverMessageId ?? message_id, ...(answer && { answer }) };
     } catch (error) {
       throw smtpError(error, request.address, phase.message?.readableDidRead ?? false);
     }
@@ -150,6 +159,13 @@ function pooledTransport(options: SmtpProviderOptions) {
     done();
   });
   return transport;
+}
+
+/** What the server said to the whole mail, such as the number that its queue knows it by. */
+function acceptance(response: string | undefined, address: string): ReceiverAnswer | null {
+  const [, status, text] = /^(\d{3})[ -]?(.*)$/s.exec(response ?? '') ?? [];
+  if (status === undefined) return null;
+  return { status: Number(status), headers: {}, text: evidence(withoutAddress(text!, address)) };
 }
 
 const ENHANCED_STATUS = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/;

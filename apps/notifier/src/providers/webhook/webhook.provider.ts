@@ -76,7 +76,12 @@ export class WebhookProvider implements Provider<WebhookPayload> {
     // The status is the answer, whatever becomes of the body.
     const { statusCode: status, headers } = answer;
     const text = readAway(answer.body);
-    if (status >= 200 && status < 300) return { notification_id: request.key };
+    if (status >= 200 && status < 300) {
+      return {
+        notification_id: request.key,
+        answer: { status, headers: toldHeaders(headers, endpoint.url), text: '' },
+      };
+    }
     throw new WebhookAnswer({
       answer: { status, headers: toldHeaders(headers, endpoint.url), text: evidence(await text) },
       retry_after_ms: retryAfterMs(headers['retry-after'], unix_ms),
