@@ -4,6 +4,7 @@ import { MessagingModule } from '@assay/messaging';
 import { PostgresModule } from '@assay/postgres';
 import { WorkQueueModule } from '@assay/work-queue';
 import type { DeadLetterSettings } from './dead-letter.config.js';
+import { ActionsModule } from './actions/index.js';
 import { EvidenceModule } from './evidence/index.js';
 import { IntakeModule } from './intake/index.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -30,6 +31,7 @@ export class DeadLetterModule {
         PostgresModule.register({ schema: 'dead_letter', settings, migrations: MIGRATIONS }),
         MessagingModule.register({ settings, service: 'dead-letter' }),
         WorkQueueModule.register({ settings }),
+        ActionsModule,
         EvidenceModule,
         IntakeModule,
         ReplayModule,

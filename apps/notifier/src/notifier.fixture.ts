@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventId, eventKey, jobEvent } from '@assay/contracts';
 import type {
+  ActionRequested,
   DeliverySettled,
   DeliveryState as DeliveryStateName,
   OutgoingEvent,
@@ -166,6 +167,25 @@ export class NotifierFixture {
     const about = { job_id, source, changelist_id, review_version, generation, revision: 1 };
     const data = { ...about, occurred_at, correlation_id, actor: 'key:ci', reason };
     await this.#publish(jobEvent('review.cancelled', data, { traceparent: null }));
+  }
+
+  /** Publishes an operator's act on deliveries, as dead-letter would; returns it, to be published again. */
+  async act(
+    over: Pick<ActionRequested, 'subject_type' | 'subject_id'> & Partial<ActionRequested>,
+  ): Promise<ActionRequested> {
+    const about = { job_id: null, source: '*', changelist_id: null, review_version: null, generation: 0, revision: 1 };
+    const data: ActionRequested = {
+      ...{
+        ...about,
+        occurred_at: '2026-11-23T10:20:30.456Z',
+        correlation_id: 'c',
+        action_id: v7(),
+        action: 'send_now',
+      },
+      ...{ sources: null, reason: 'mended', actor: 'key:ops', ...over },
+    };
+    await this.#publish(jobEvent('action.requested', data, { subject: data.action_id, traceparent: null }));
+    return data;
   }
 
   async #publish(event: OutgoingEvent): Promise<void> {

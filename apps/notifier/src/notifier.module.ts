@@ -3,6 +3,7 @@ import type { BeforeApplicationShutdown, DynamicModule } from '@nestjs/common';
 import { MessagingModule } from '@assay/messaging';
 import { PostgresModule } from '@assay/postgres';
 import { WorkQueueModule } from '@assay/work-queue';
+import { ActionsModule } from './actions/index.js';
 import { CancellingModule } from './cancelling/index.js';
 import { CorrectionsModule } from './corrections/index.js';
 import { DELIVERY_SETTINGS, DeliveryModule } from './delivery/index.js';
@@ -54,6 +55,7 @@ export class NotifierModule {
         IntakeModule,
         CorrectionsModule,
         CancellingModule,
+        ActionsModule,
         ReadingModule,
       ],
       providers: [Reconciler],

@@ -7,6 +7,7 @@ import type { TestDatabase } from '@assay/testing';
 import { APPLY_CORRECTIONS } from './corrections/sql/apply-corrections.js';
 import { BEGIN_GENERATION } from './corrections/sql/begin-generation.js';
 import { LOCK_VERSION } from './corrections/sql/lock-version.js';
+import { ATTEMPT_NOW, WAITING_BEHIND, WAITING_OF_JOB } from './actions/sql/waiting-deliveries.js';
 import { BEGIN_WAITING, CHANGE_PARENTS } from './delivery/sql/change-parents.js';
 import { RECORD_INTENTS } from './delivery/sql/record-intents.js';
 import { SETTLE_DELIVERIES } from './delivery/sql/settle-deliveries.js';
@@ -54,6 +55,9 @@ describe('statements of a changelist at 100,000 deliveries', () => {
     ['begin_generation', BEGIN_GENERATION, ['reviews_pkey']],
     ['lock_version', LOCK_VERSION, ['deliveries_identity']],
     ['apply_corrections', APPLY_CORRECTIONS, ['deliveries_pkey']],
+    ['waiting_of_job', WAITING_OF_JOB, ['deliveries_of_review']],
+    ['waiting_behind', WAITING_BEHIND, ['deliveries_of_review', 'reviews_open']],
+    ['attempt_now', ATTEMPT_NOW, ['deliveries_pkey']],
   ])('%s reads no whole table', async (_name, statement, uses) => {
     const plan = await explain(database, statement);
     expect(indexesOf(plan)).toEqual(expect.arrayContaining(uses));

@@ -128,6 +128,15 @@ const EXAMPLES: EventDataByType = {
   'replay.requested': { ...about, ...replay, ...corrected },
   'replay.accepted': { ...about, generation: 1, ...replay, ...corrected, previous_generation: 0 },
   'replay.refused': { ...about, ...replay, code: 'superseded_by_job', superseded_by: ID, job_generation: null },
+  'action.requested': {
+    ...{ ...about, job_id: null, source: '*', changelist_id: null, review_version: null },
+    ...{ action_id: ID, action: 'send_now', subject_type: 'destination', subject_id: 'smtp' },
+    ...{ sources: ['acme'], reason: 'mended', actor: 'key:ops' },
+  },
+  'action.answered': {
+    ...{ ...about, job_id: null, source: '*', changelist_id: null, review_version: null },
+    ...{ action_id: ID, action: 'send_now', outcome: 'refused', code: 'nothing_waits', deliveries: 0 },
+  },
 };
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });

@@ -1,3 +1,4 @@
+import type { ActionAnswered, ActionRequested } from './actions.js';
 import type { ErrorClass } from './failure.js';
 import type { ReplayAccepted, ReplayRefused, ReplayRequested } from './replay.js';
 import type { DeadLetterState, DeliveryState, JobState, Recipient, Stage, SubjectType } from './states.js';
@@ -237,6 +238,8 @@ export interface EventDataByType {
   'replay.requested': ReplayRequested;
   'replay.accepted': ReplayAccepted;
   'replay.refused': ReplayRefused;
+  'action.requested': ActionRequested;
+  'action.answered': ActionAnswered;
 }
 export type EventType = keyof EventDataByType;
 

@@ -1,3 +1,4 @@
+export * from './actions.js';
 export * from './dead-letter.js';
 export * from './events.js';
 export * from './failure.js';

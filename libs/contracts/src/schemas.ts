@@ -204,4 +204,22 @@ export const EVENT_SCHEMAS = {
   'replay.requested': object(wantedReplay),
   'replay.accepted': object({ ...wantedReplay, previous_generation: count }),
   'replay.refused': object({ ...replay, code: text, superseded_by: nullable(uuid), job_generation: nullable(count) }),
+  'action.requested': object({
+    ...aboutAnything,
+    action_id: uuid,
+    action: text,
+    subject_type: text,
+    subject_id: text,
+    sources: nullable(listOf(text)),
+    reason: text,
+    actor: text,
+  }),
+  'action.answered': object({
+    ...aboutAnything,
+    action_id: uuid,
+    action: text,
+    outcome: text,
+    code: nullableText,
+    deliveries: count,
+  }),
 } as const satisfies Record<string, Schema>;

@@ -47,6 +47,19 @@ export interface Recipient {
 export const REPLAY_ACTIONS = ['replay', 'correct_recipient', 'resend', 'waive'] as const;
 export type ReplayAction = (typeof REPLAY_ACTIONS)[number];
 
+/** What an operator asks of deliveries that have not failed; no job begins a new generation for it. */
+export const OPERATOR_ACTIONS = ['send_now'] as const;
+export type OperatorAction = (typeof OPERATOR_ACTIONS)[number];
+
+/** Why the owner does not do it. */
+export const ACTION_REFUSALS = [
+  /** No delivery, job or destination of that name, or none of a source that the key may act on. */
+  'not_found',
+  /** There is such a one, and nothing of it waits: it is under way, or over. */
+  'nothing_waits',
+] as const;
+export type ActionRefusal = (typeof ACTION_REFUSALS)[number];
+
 /** Why ingest does not replay (ING-9). */
 export const REPLAY_REFUSALS = [
   /** Another job stands for the same version, or a newer version of the changelist does (ING-4, ING-6). */

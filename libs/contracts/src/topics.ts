@@ -129,6 +129,24 @@ export const TOPICS: readonly TopicDefinition[] = [
     max_message_bytes: MIB,
     schema: EVENT_SCHEMAS['replay.refused'],
   },
+  {
+    type: 'action.requested',
+    audience: 'internal',
+    summary: 'An operator acts on deliveries; dead-letter to notifier, which does it.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['action.requested'],
+  },
+  {
+    type: 'action.answered',
+    audience: 'internal',
+    summary: "What came of an operator's act, or why nothing did; notifier to dead-letter.",
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['action.answered'],
+  },
 ];
 
 /** `<prefix>.<subject>.<past participle>.v1`; the prefix keeps installations (and test files) on one cluster apart. */

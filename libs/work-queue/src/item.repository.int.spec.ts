@@ -56,6 +56,26 @@ describe('claiming', () => {
     expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 1))).toEqual(['patient']);
   });
 
+  it('DEL-8.k makes what waits of the subjects named due, and nothing else', async () => {
+    const later = { due_in_ms: 60_000 };
+    await insert([anItem({ subject_id: 'at work', ...later })], 1);
+    await insert([
+      ...['asked for', 'not asked for', 'crashed before'].map((subject_id) => anItem({ subject_id, ...later })),
+      anItem({ subject_id: 'asked for', queue: 'another', ...later }),
+      anItem({ subject_id: 'asked for', phase: 'publish', ...later }),
+      anItem({ subject_id: 'due' }),
+    ]);
+    await stage.sql(`UPDATE work_items SET crashes = 1 WHERE subject_id = 'crashed before'`);
+    const named = ['asked for', 'crashed before', 'at work', 'due', 'unknown'];
+    expect((await ALPHA.makeDue(stage.database, 'paint', named)).sort()).toEqual(['asked for', 'crashed before']);
+    expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 10))).toEqual(['due', 'asked for']);
+    expect(subjects(await ALPHA.claimSuspect(stage.database, 'paint'))).toEqual(['crashed before']);
+    const left = await stage.sql<{ waiting: number }>(
+      'SELECT count(*)::int AS waiting FROM work_items WHERE due_at > clock_timestamp()',
+    );
+    expect(left).toEqual([{ waiting: 4 }]);
+  });
+
   it('WQ-2.a sets the owner, a fresh token and an expiry by the database clock', async () => {
     await insert([anItem(), anItem()]);
     const [first] = await ALPHA.claimDue(stage.database, 'paint', 1);

@@ -13,6 +13,7 @@ import { DEPTH, DEPTH_CAP } from './sql/depth.js';
 import { FORGIVE } from './sql/forgive.js';
 import { INSERT_ITEMS } from './sql/insert-items.js';
 import { LOCK_OWNED } from './sql/lock-owned.js';
+import { MAKE_DUE } from './sql/make-due.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
 import { PUT_BACK } from './sql/put-back.js';
 import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
@@ -183,6 +184,12 @@ export class ItemRepository {
 
   sweep(tx: Tx, limit: number): Promise<SweptItem[]> {
     return tx.query<SweptItem>(SWEEP, [limit]);
+  }
+
+  /** Returns the subjects whose items waited and are due now. */
+  async makeDue(tx: Tx, queue: string, subject_ids: readonly string[]): Promise<string[]> {
+    const rows = await tx.query<{ subject_id: string }>(MAKE_DUE, [queue, subject_ids]);
+    return rows.map(({ subject_id }) => subject_id);
   }
 
   async nextDueMs(tx: Tx, queue: string): Promise<number | null> {

@@ -12,6 +12,7 @@ import { CLAIM_SUSPECT } from './sql/claim-suspect.js';
 import { CLAIM_UNPUBLISHED } from './sql/claim-unpublished.js';
 import { FORGIVE } from './sql/forgive.js';
 import { LOCK_OWNED } from './sql/lock-owned.js';
+import { MAKE_DUE } from './sql/make-due.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
 import { PUT_BACK } from './sql/put-back.js';
 import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
@@ -54,6 +55,7 @@ describe('plans that are made while the queue is idle', () => {
     [CLAIM_DUE.name, CLAIM_DUE, ['due', 'pkey']],
     [CLAIM_SUSPECT.name, CLAIM_SUSPECT, ['pkey', 'suspect']],
     [CLAIM_UNPUBLISHED.name, CLAIM_UNPUBLISHED, ['pkey', 'unpublished']],
+    [MAKE_DUE.name, MAKE_DUE, ['due', 'pkey', 'suspect']],
     [SWEEP.name, SWEEP, ['leased', 'pkey']],
     [NEXT_DUE_WORK.name, NEXT_DUE_WORK, ['due', 'suspect']],
     [NEXT_DUE_PUBLISH.name, NEXT_DUE_PUBLISH, ['unpublished']],

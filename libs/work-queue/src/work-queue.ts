@@ -114,6 +114,14 @@ export class WorkQueue {
     };
   }
 
+  /**
+   * Makes what waits for a later time due now, in the caller's transaction: returns the subjects of which that is so.
+   * Then {@link Worker.notify}; other replicas come to it with their next poll.
+   */
+  makeDue(tx: Tx, queue: string, subject_ids: readonly string[]): Promise<string[]> {
+    return subject_ids.length === 0 ? Promise.resolve([]) : this.#items.makeDue(tx, queue, subject_ids);
+  }
+
   /** How the events of a queue that has no worker are rebuilt when an item has no payload. */
   eventsOf(queue: string, rebuild: EventRebuilder): void {
     this.#publisher.rebuild(queue, rebuild);

@@ -80,6 +80,11 @@ export class Circuit {
     if (this.#phase === 'half_open') this.#phase = 'open';
   }
 
+  /** An operator believes that it works again: the next that asks is the probe. */
+  probeNow(): void {
+    if (this.#phase === 'open') this.#retry_at_ms = this.monotonicMs();
+  }
+
   /** How long it has been open, in milliseconds; 0 when closed. */
   openForMs(): number {
     return this.#phase === 'closed' ? 0 : this.monotonicMs() - this.#opened_at_ms;

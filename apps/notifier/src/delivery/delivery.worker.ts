@@ -86,6 +86,11 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     this.#endGauge();
   }
 
+  /** The next delivery to this destination is tried whatever its circuit says; in this replica. */
+  probeNow(destination: string): void {
+    this.#lanes.get(destination)?.probeNow();
+  }
+
   /** DEL-8: by the database's clock, which wrote both times. */
   retryInMs({ unit, failure, attempt, failed_at }: FailedAttempt<DeliveryBody>): number | null {
     const { row, is_last } = unit.body;

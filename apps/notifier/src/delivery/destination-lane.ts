@@ -70,6 +70,10 @@ export class DestinationLane {
     return this.#circuit.openForMs();
   }
 
+  probeNow(): void {
+    this.#circuit.probeNow();
+  }
+
   /** What the next row would be told that comes while this one cannot go. */
   park(): Park {
     const asked = this.#circuit.ask();

@@ -18,6 +18,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  * - `cancellations`: of which nobody is to be told any more (ING-13); one may stand here before its review has come.
  * - `destination_faults`: what is or was wrong with a destination, or with a version of our credential there. One row each,
  *   whose revision its dead letter goes by; `told_at` and `reports` are of the episode that began at `failing_since`.
+ * - `actions`: what operators have asked of deliveries, and what was answered; null before that. A request that comes again
+ *   finds its answer.
  * - `destination_refusals`: refusals of single rows since the destination's last success, three kinds of each at most: they
  *   may be its own fault, or our credential's (DEL-7).
  * - `delivery_history` holds one row per outcome, which stands for two transitions where an attempt was made (to
@@ -134,6 +136,20 @@ export class Init1763900000000 extends SqlMigration {
       cancelled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       PRIMARY KEY (job_id, generation)
     )`,
+    `CREATE TABLE actions (
+      id uuid PRIMARY KEY,
+      action text NOT NULL,
+      subject_type text NOT NULL,
+      subject_id text NOT NULL,
+      actor text NOT NULL,
+      reason text NOT NULL,
+      outcome text CHECK (outcome IN ('done', 'refused')),
+      code text,
+      deliveries integer NOT NULL DEFAULT 0,
+      taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      answered_at timestamptz
+    )`,
+
     `CREATE TABLE destination_faults (
       subject_id uuid PRIMARY KEY,
       subject_type text NOT NULL CHECK (subject_type IN ('credential', 'destination')),

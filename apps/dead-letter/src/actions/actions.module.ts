@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { TriageModule } from '../triage/index.js';
+import { ActionsConsumer } from './actions.consumer.js';
+import { ActionsController } from './actions.controller.js';
+import { ActionsRepository } from './actions.repository.js';
+import { ActionsService } from './actions.service.js';
+
+@Module({
+  imports: [TriageModule],
+  controllers: [ActionsConsumer, ActionsController],
+  providers: [ActionsRepository, ActionsService],
+})
+export class ActionsModule {}

@@ -1,0 +1,108 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { jobEvent } from '@assay/contracts';
+import type { ActionAnswered, ActionRefusal, ActionRequested, OutgoingEvent, ReceivedEvent } from '@assay/contracts';
+import { counter, createLog } from '@assay/observability';
+import { Database } from '@assay/postgres';
+import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import { DELIVER_QUEUE, DeliveryWorker } from '../delivery/index.js';
+import { PROVIDERS } from '../providers/index.js';
+import type { Providers } from '../providers/index.js';
+import { ActionsRepository } from './actions.repository.js';
+import type { AnsweredAction, TakenAction } from './actions.repository.js';
+import type { WaitingDelivery } from './sql/waiting-deliveries.js';
+
+const log = createLog('notifier.actions', ['action_done', 'action_refused', 'action_known']);
+const actions = counter('assay_notifier_actions_total', "Operators' acts on deliveries, by what came of them");
+
+/** Items of this queue only publish what came of an act. */
+const ANSWER_QUEUE = 'action_answered';
+const PRIORITY = 9;
+/** So many become due in one transaction: each reads all that waits, and holds its locks for half a second. */
+const BATCH = 5_000;
+
+type Request = ReceivedEvent<ActionRequested>;
+
+/** Does what operators ask of deliveries that wait (DEL-8), once for each request however often it comes. */
+@Injectable()
+export class ActionsService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(WorkQueue) private readonly queue: WorkQueue,
+    @Inject(DeliveryWorker) private readonly deliveryWorker: DeliveryWorker,
+    @Inject(ActionsRepository) private readonly repository: ActionsRepository,
+    @Inject(PROVIDERS) private readonly providers: Providers,
+  ) {}
+
+  async take(requests: readonly Request[]): Promise<void> {
+    for (const request of requests) await this.#takeOne(request);
+  }
+
+  async #takeOne(request: Request): Promise<void> {
+    const { data } = request;
+    const known = await this.repository.take(data);
+    if (known.outcome === null) await this.#sendNow(data);
+    const answered = await this.#answer(request, await this.#whyNot(data, known));
+    this.queue.notify();
+    if (known.outcome === null) tell(data, answered);
+    else log.info('action_known', { action_id: data.action_id });
+  }
+
+  /** Circuits first: what becomes due may be claimed at once. */
+  async #sendNow(request: ActionRequested): Promise<void> {
+    const waiting = await this.repository.waiting(request);
+    for (const destination of this.#destinationsOf(waiting)) this.deliveryWorker.probeNow(destination);
+    for (let from = 0; from < waiting.length; from += BATCH) {
+      const ids = waiting.slice(from, from + BATCH).map(({ id }) => id);
+      await this.database.transaction(async (tx) => {
+        await this.repository.did(tx, request.action_id, await this.queue.makeDue(tx, DELIVER_QUEUE, ids));
+      });
+      this.deliveryWorker.worker.notify();
+    }
+  }
+
+  #destinationsOf(waiting: readonly WaitingDelivery[]): Set<string> {
+    const names = waiting.flatMap(
+      ({ channel, address }) => this.providers.get(channel)?.destinationOf(address)?.name ?? [],
+    );
+    return new Set(names);
+  }
+
+  /** For an act that nothing was done by. */
+  async #whyNot(request: ActionRequested, known: TakenAction): Promise<ActionRefusal | null> {
+    if (known.outcome !== null) return known.code;
+    return (await this.repository.knows(request)) ? 'nothing_waits' : 'not_found';
+  }
+
+  async #answer({ data, traceparent }: Request, why_not: ActionRefusal | null): Promise<AnsweredAction> {
+    return this.database.transaction(async (tx) => {
+      const answered = await this.repository.answer(tx, data.action_id, why_not);
+      const payload = encodeEvents([answeredEvent(data, traceparent, answered)]);
+      const about = { queue: ANSWER_QUEUE, subject_id: data.action_id, generation: 0, priority: PRIORITY };
+      const { correlation_id } = data;
+      this.queue.insert(tx, [{ ...about, phase: 'publish', payload, correlation_id, traceparent }]);
+      return answered;
+    });
+  }
+}
+
+function tell(request: ActionRequested, { outcome, code, deliveries }: AnsweredAction): void {
+  const { action_id, action, subject_type, subject_id, actor } = request;
+  actions.add(1, { action, outcome: code ?? 'done' });
+  const facts = { action_id, action, subject_type, subject_id, actor, deliveries };
+  if (outcome === 'done') log.info('action_done', facts);
+  else log.info('action_refused', { ...facts, code });
+}
+
+function answeredEvent(
+  request: ActionRequested,
+  traceparent: string | null,
+  { outcome, code, deliveries, answered_at }: AnsweredAction,
+): OutgoingEvent {
+  const { job_id, source, changelist_id, review_version, generation, revision, correlation_id } = request;
+  const { action_id, action } = request;
+  const data: ActionAnswered = {
+    ...{ job_id, source, changelist_id, review_version, generation, revision, correlation_id },
+    ...{ occurred_at: answered_at, action_id, action, outcome, code, deliveries },
+  };
+  return jobEvent('action.answered', data, { subject: action_id, traceparent });
+}
