@@ -36,6 +36,10 @@ const stages = [...dockerfile.matchAll(/^FROM (\S+) AS (\S+)$/gm)].map(([, from,
   name: name!,
 }));
 
+/** Whether a file of the build has its source. */
+const isBuiltHere = (script: string): boolean =>
+  existsSync(join(root, script.replace(/^(\.\/)?dist\//, '').replace(/js$/, 'ts')));
+
 const SETTINGS: Record<ServiceName, SettingsDefinition> = {
   ingest: INGEST_SETTINGS,
   validator: VALIDATOR_SETTINGS,
@@ -69,8 +73,11 @@ describe('infra/docker/Dockerfile', () => {
     for (const service of SERVICES) {
       const stage = dockerfile.split(/^FROM /m).find((text) => text.startsWith(`runtime AS ${service}\n`))!;
       const [, command] = /^CMD (\[.*\])$/m.exec(stage)!;
-      const script = (JSON.parse(command!) as string[]).at(-1)!;
-      expect(existsSync(join(root, script.replace(/^dist\//, '').replace(/js$/, 'ts')))).toBe(true);
+      const scripts = (JSON.parse(command!) as string[]).filter((word) => word.endsWith('.js'));
+      expect(scripts.map((script) => [script, isBuiltHere(script)])).toEqual([
+        ['./dist/libs/service/src/source-maps.js', true],
+        [`dist/apps/${service}/src/main.js`, true],
+      ]);
       expect(stage).not.toContain('USER');
     }
     const runtime = dockerfile.split(/^FROM /m).find((text) => text.includes('AS runtime\n'))!;
@@ -113,7 +120,9 @@ describe('docker-compose.yml, the whole system', () => {
       ]);
       const script = command!.at(-1)!;
       expect([script, script.startsWith(`dist/apps/${build!.target}/`)]).toEqual([script, true]);
-      expect(existsSync(join(root, script.replace(/^dist\//, '').replace(/js$/, 'ts')))).toBe(true);
+      for (const file of command!.filter((word) => word.endsWith('.js'))) {
+        expect([file, isBuiltHere(file)]).toEqual([file, true]);
+      }
     }
   });
 
