@@ -2,6 +2,7 @@ import { createLog } from '@assay/observability';
 import { Kafka, logLevel } from 'kafkajs';
 import type { LogEntry } from 'kafkajs';
 import { REMEDIED_KAFKAJS, remedyIdleWakeUps } from './idle-remedy.js';
+import { openSocket } from './open-socket.js';
 
 const log = createLog('kafka', ['client_message', 'idle_remedy_missing']);
 
@@ -28,6 +29,7 @@ export function createClient({ kafka_brokers }: KafkaClusterConfig, options: Cli
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: options.request_timeout_ms,
     retry: { ...CLIENT_RETRY, retries: options.retries ?? CLIENT_RETRY.retries },
+    socketFactory: openSocket,
     logLevel: logLevel.WARN,
     logCreator: () => writeEntry,
   });
