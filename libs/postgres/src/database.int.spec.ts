@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { Failure } from '@assay/contracts';
 import { fixedSecret, Secret } from '@assay/security';
@@ -45,6 +45,37 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const each of opened) await each.close();
   await own.close();
+});
+
+describe('the pool', () => {
+  it('keeps its connections, and what is prepared on them, through a quiet hour', async () => {
+    const everything_else = [
+      'nextTick',
+      'queueMicrotask',
+      'setImmediate',
+      'clearImmediate',
+      'performance',
+      'Date',
+    ] as const;
+    jest.useFakeTimers({ doNotFake: [...everything_else] });
+    try {
+      const kept = await open({ pool_size: 3 });
+      const burst = async (): Promise<number[]> => {
+        const rows = await Promise.all(
+          Array.from({ length: 3 }, () =>
+            kept.query<{ pid: number }>('SELECT pg_backend_pid() AS pid, pg_sleep(0.05)'),
+          ),
+        );
+        return rows.map(([row]) => row!.pid).sort((a, b) => a - b);
+      };
+      const before = await burst();
+      expect(new Set(before).size).toBe(3);
+      jest.advanceTimersByTime(3_600_000);
+      expect(await burst()).toEqual(before);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
 });
 
 describe('roles', () => {

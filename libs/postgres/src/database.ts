@@ -264,6 +264,9 @@ function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<type
       pipeline: true,
       stream: () => new GatheringSocket(),
       connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+      // The pool would end them after 10 quiet seconds: the next burst would sign in, prepare and plan anew. The server
+      // must have room for all of them in any case.
+      idleTimeoutMillis: 0,
     },
     // The pool replaces an idle connection that ends by itself; the next statement's failure is what counts.
     poolErrorHandler: () => undefined,

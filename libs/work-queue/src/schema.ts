@@ -41,6 +41,9 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000
   )`,
+  // The table empties whenever the queue does: a vacuum would give its pages back under a lock that stops every
+  // statement, and the next burst would take them from the disk again.
+  `ALTER TABLE work_items SET (vacuum_truncate = off, toast.vacuum_truncate = off)`,
   `CREATE INDEX work_items_due ON work_items (queue, priority, due_at, id)
     WHERE state = 'queued' AND phase = 'work' AND crashes = 0`,
   `CREATE INDEX work_items_suspect ON work_items (queue, due_at, id)
