@@ -1,4 +1,5 @@
 import type { InfrastructureAddress } from './infrastructure.js';
+import type { PostgresSettings } from './postgres.js';
 import type { Role } from './secrets.js';
 import type { ServiceSettings } from './service-environment.js';
 import type { ServiceName } from './service-names.js';
@@ -15,9 +16,16 @@ export interface StackPorts {
 /** How the host of a stack is to start it; its one argument, as JSON. */
 export interface HostOptions {
   /** The four services and the sinks too, with their secrets and configuration here; null: Kafka and Postgres alone. */
-  services: { state_directory: string; tuning?: ServiceSettings['tuning'] } | null;
+  services: {
+    state_directory: string;
+    tuning?: ServiceSettings['tuning'];
+    /** Arguments to Node beside the usual ones. */
+    node_args?: readonly string[];
+  } | null;
   /** False only where a machine that dies may lose everything. */
   durable: boolean;
+  /** Beside the usual ones (infra/local/postgres.ts). */
+  postgres_settings?: PostgresSettings;
   log_directory: string;
   ports?: StackPorts;
 }

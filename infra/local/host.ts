@@ -15,11 +15,12 @@ const TOPIC_PREFIX = 'assay';
 
 const options = JSON.parse(process.argv[2] ?? '{}') as HostOptions;
 const build = join(import.meta.dirname, '..', '..');
-const { durable, log_directory, ports } = options;
+const { durable, log_directory, ports, postgres_settings } = options;
 const progress = (line: string): void => report({ progress: line });
 const infrastructure = new Infrastructure({
   build,
   durable,
+  postgres_settings,
   log_directory,
   kafka_port: ports?.kafka,
   postgres_port: ports?.postgres,
@@ -65,6 +66,7 @@ async function start(): Promise<void> {
     http_ports: ports?.services,
     sink_ports: ports?.sinks,
     tuning: options.services.tuning,
+    node_args: options.services.node_args,
     progress,
   });
   await services.start();

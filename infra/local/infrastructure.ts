@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LocalKafka } from './kafka.js';
 import { OwnedProcesses } from './owned-processes.js';
 import { freePorts } from './ports.js';
-import { DATABASE_SERVICES, type DatabaseService, LocalPostgres } from './postgres.js';
+import { DATABASE_SERVICES, type DatabaseService, LocalPostgres, type PostgresSettings } from './postgres.js';
 import { temporaryRoot } from './postgres-installation.js';
 
 export interface InfrastructureOptions {
@@ -12,6 +12,7 @@ export interface InfrastructureOptions {
   /** Logs of Kafka and Postgres. */
   log_directory: string;
   durable: boolean;
+  postgres_settings?: PostgresSettings;
   /** A free port is taken where none is given. */
   kafka_port?: number;
   postgres_port?: number;
@@ -38,7 +39,7 @@ export class Infrastructure {
   }
 
   async start(): Promise<void> {
-    const { durable, log_directory, progress } = this.options;
+    const { durable, log_directory, postgres_settings, progress } = this.options;
     await mkdir(log_directory, { recursive: true });
     const directory = await mkdtemp(join(await temporaryRoot(), 'assay-stack-'));
     this.#directory = directory;
@@ -58,6 +59,7 @@ export class Infrastructure {
       log_file: join(log_directory, 'postgres.log'),
       port: this.options.postgres_port ?? postgres_port ?? 0,
       durable,
+      settings: postgres_settings,
     });
     // Both to their end, even when one fails: nothing may still be writing when the directory is removed.
     const ends = await Promise.allSettled([this.#startKafka(), this.#startPostgres()]);

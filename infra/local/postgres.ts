@@ -13,12 +13,17 @@ const POLL_MS = 25;
 export const DATABASE_SERVICES = ['ingest', 'validator', 'notifier', 'dead_letter'] as const;
 export type DatabaseService = (typeof DATABASE_SERVICES)[number];
 
+/** Of the server, by name. */
+export type PostgresSettings = Readonly<Record<string, string | number>>;
+
 export interface LocalPostgresOptions {
   directory: string;
   log_file: string;
   port: number;
   /** False only where a machine that dies may lose everything: tests that restart nothing. */
   durable: boolean;
+  /** Beside {@link SETTINGS}, or instead of them. */
+  settings?: PostgresSettings;
 }
 
 /** One real PostgreSQL 18 with the database `assay`: a role and a schema per service (infra/postgres). */
@@ -77,7 +82,7 @@ export class LocalPostgres {
   async start(): Promise<void> {
     const { directory, durable, log_file, port } = this.options;
     const home = join(directory, 'home');
-    const settings = { ...SETTINGS, ...(durable ? {} : FAST_AND_FORGETFUL), port };
+    const settings = { ...SETTINGS, ...(durable ? {} : FAST_AND_FORGETFUL), ...this.options.settings, port };
     this.#process = await this.processes.start({
       name: 'postgres',
       command: this.#installation.postgres,
@@ -134,7 +139,11 @@ export class LocalPostgres {
 /** Nothing of the caller's environment: PG* variables would change what the server does. */
 const POSTGRES_ENVIRONMENT: NodeJS.ProcessEnv = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
 
-const SETTINGS = {
+/**
+ * For a laptop: what docs/deployment.md advises for a server is there where it costs nothing. Not its write-ahead log,
+ * of which the advice keeps 2 GB; a cluster that lives for minutes writes each segment for the first time anyhow.
+ */
+const SETTINGS: PostgresSettings = {
   listen_addresses: '127.0.0.1',
   // TCP only: the path of a socket may be at most 107 bytes long, and a temporary directory's name may not be.
   unix_socket_directories: '',

@@ -32,6 +32,8 @@ export interface ServicesOptions {
   sink_records?: number;
   replicas?: number;
   tuning?: ServiceSettings['tuning'];
+  /** Of every replica from its first start on; see {@link Replica.node_args}. */
+  node_args?: readonly string[];
   progress: (line: string) => void;
 }
 
@@ -203,7 +205,8 @@ export class LocalServices {
         log_file,
       });
     const url = `http://127.0.0.1:${port}`;
-    const replica: Replica = { service, instance, url, log_file, node_args: [], process: await start([]) };
+    const { node_args = [] } = this.options;
+    const replica: Replica = { service, instance, url, log_file, node_args, process: await start(node_args) };
     this.replicas.push(replica);
     // One that ends before it was ever ready would end again: say what it said instead of trying for a minute.
     const ended = replica.process.exited.then(async () => Promise.reject(new Error(await this.#lastWords(replica))));
