@@ -23,7 +23,9 @@ const KEPT = 5_000;
 const DRIP_MS = 1_000;
 
 const { kept = KEPT, ...ports } = JSON.parse(process.argv[2] ?? '{}') as SinkOptions;
-const received = { mails: [] as ReceivedMail[], webhooks: [] as ReceivedWebhook[] };
+/** As it came: most are never asked for, and a sink must cost a bench little. */
+type RawWebhook = Omit<ReceivedWebhook, 'headers' | 'body'> & { headers: IncomingMessage['headers']; body: Buffer };
+const received = { mails: [] as ReceivedMail[], webhooks: [] as RawWebhook[] };
 const totals = { mails: 0, webhooks: 0 };
 const behaviours = new Map<string, Behaviour>();
 
@@ -32,14 +34,22 @@ function keep<T>(list: T[], entry: T): void {
   if (list.length > kept) list.shift();
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => resolve(Buffer.concat(chunks)));
+    request.on('error', reject);
+  });
+}
+
+function readable({ headers, body, ...rest }: RawWebhook): ReceivedWebhook {
+  const texts = Object.entries(headers).map(([name, value]) => [name, String(value)] as const);
+  return { ...rest, headers: Object.fromEntries(texts), body: body.toString() };
 }
 
 /** What to do with this request or mail; `times` counts down to the usual answer. */
-function behaviourOf(endpoint: string, body = ''): Behaviour {
+function behaviourOf(endpoint: string, body: Buffer | string = ''): Behaviour {
   const behaviour = behaviours.get(endpoint);
   if (behaviour === undefined || !body.includes(behaviour.only ?? '')) return {};
   if (behaviour.times !== undefined) {
@@ -59,11 +69,10 @@ async function receiveWebhook(request: IncomingMessage, response: ServerResponse
   const received_at_ms = performance.timeOrigin + performance.now();
   const body = await bodyOf(request);
   const endpoint = (request.url ?? '/').split('/').at(-1) ?? '';
-  const behaviour = behaviourOf(endpoint, body.toString());
+  const behaviour = behaviourOf(endpoint, body);
   const answered = misdeed(behaviour) ?? behaviour.answer ?? (behaviour.drip ? 200 : 204);
-  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   totals.webhooks += 1;
-  keep(received.webhooks, { endpoint, headers, body: body.toString(), answered, received_at_ms });
+  keep(received.webhooks, { endpoint, headers: request.headers, body, answered, received_at_ms });
   if (answered === 'cut' || answered === 'lost') request.socket.resetAndDestroy();
   else if (answered === 'hang') return;
   else if (behaviour.drip) dripInto(response);
@@ -85,7 +94,7 @@ async function control(request: IncomingMessage, response: ServerResponse): Prom
   };
   if (request.method === 'GET' && noun === 'mails') answer(200, { total: totals.mails, mails: received.mails });
   else if (request.method === 'GET' && noun === 'webhooks')
-    answer(200, { total: totals.webhooks, webhooks: received.webhooks });
+    answer(200, { total: totals.webhooks, webhooks: received.webhooks.map(readable) });
   else if (noun === 'behaviour' && name && request.method === 'PUT') {
     behaviours.set(name, JSON.parse((await bodyOf(request)).toString()) as Behaviour);
     answer(204);
