@@ -5,6 +5,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
 import { eventually, testRun } from '@assay/testing';
 import { StackHost } from './host-client.js';
+import type { PostgresSettings } from './postgres.js';
 import { repositoryRoot } from './repository.js';
 
 const log_directory = join(repositoryRoot(), '.local', 'logs', 'stack-spec');
@@ -29,8 +30,8 @@ async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>
 
 describe('the host of a stack', () => {
   let host: StackHost | undefined;
-  const launch = (durable: boolean): Promise<StackHost> =>
-    StackHost.launch(testRun().build, { services: null, durable, log_directory }, () => undefined);
+  const launch = (durable: boolean, postgres_settings?: PostgresSettings): Promise<StackHost> =>
+    StackHost.launch(testRun().build, { services: null, durable, postgres_settings, log_directory }, () => undefined);
 
   afterEach(() => host?.stop());
 
@@ -51,6 +52,22 @@ describe('the host of a stack', () => {
       expect([kafka.pid, postgres.pid].filter(isRunning)).toEqual([]);
       expect(existsSync(data_directory)).toBe(false);
     });
+  }, 60_000);
+
+  it('gives Postgres the settings that are asked for, in place of its own', async () => {
+    host = await launch(true, { min_wal_size: '96MB', jit: 'on' });
+    const { rows } = await withDatabase(host.address.postgres.admin_url, (client) =>
+      client.query<{ name: string }>(
+        `SELECT name, current_setting(name) AS value FROM pg_settings
+           WHERE name IN ('fsync', 'jit', 'max_connections', 'min_wal_size') ORDER BY name`,
+      ),
+    );
+    expect(rows).toEqual([
+      { name: 'fsync', value: 'on' },
+      { name: 'jit', value: 'on' },
+      { name: 'max_connections', value: '300' },
+      { name: 'min_wal_size', value: '96MB' },
+    ]);
   }, 60_000);
 
   it('restarts Kafka and Postgres on their ports with what they had stored', async () => {

@@ -6,10 +6,10 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<void>> = {
   pipeline: runPipelineBench,
 };
 
-/** `npm run bench -- NAME [--json]`. */
+/** `npm run bench -- NAME [--json]`, and `pipeline [--explain]`. */
 export async function main([name, ...args]: string[]): Promise<void> {
   const bench = BENCHES[name ?? ''];
   if (bench) return bench(args);
-  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--json]`);
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--json], pipeline [--explain]`);
   process.exitCode = 2;
 }

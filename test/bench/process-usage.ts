@@ -28,6 +28,12 @@ export function cpuSeconds(pid: number): number {
   return total;
 }
 
+/** Milliseconds for which a process's main thread was ready and no processor was free. */
+export function waitedForCpuMs(pid: number): number {
+  const [, waited_ns] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+  return Number(waited_ns) / 1e6;
+}
+
 /** Resident memory in MiB. */
 export function residentMib(pid: number): number {
   const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));

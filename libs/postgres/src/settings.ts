@@ -8,7 +8,7 @@ export const POSTGRES_SETTINGS = {
   }),
   postgres_pool_size: integer({
     env: 'ASSAY_POSTGRES_POOL_SIZE',
-    doc: 'Connections at most. Batches share statements, so few are needed.',
+    doc: 'Connections at most. Batches share statements, so few are needed. Once made they stay open.',
     default: 8,
     min: 2,
     max: 100,
