@@ -24,7 +24,7 @@ export default {
   htmlReporter: { fileName: '.local/mutation/report.html' },
   clearTextReporter: { allowColor: false, reportTests: false },
   tempDirName: '.local/mutation/sandbox',
-  ignorePatterns: ['.local', 'docs', 'examples', 'infra', 'test', 'apps'],
+  ignorePatterns: ['.local', 'examples', 'infra', 'test', 'apps'],
   disableTypeChecks: false,
   allowConsoleColors: false,
 };
