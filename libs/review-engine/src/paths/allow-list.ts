@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isAbsolutePath, normalizePath } from './normalize-path.js';
-import { normalizeUnder, readRoot } from './root.js';
+import { namesOf } from './renamed-files.js';
+import { readingsUnder, readRoot } from './root.js';
 import type { ChangedFilesInput } from './changed-files.js';
 import type { Root } from './root.js';
 
@@ -82,11 +83,16 @@ export class AllowList {
     return root?.kind === 'unusable' ? false : this.relative;
   }
 
-  /** Those of the changed files, as they came, that no entry allows (ING-7, VAL-7). */
+  /**
+   * Those names of changed files, as they came, that no entry allows (ING-7, VAL-7): previous ones too, and of a name
+   * with a `\` either reading.
+   */
   denied(files: ChangedFilesInput): string[] {
     const root = readRoot(files.root);
     const fold_case = files.case_insensitive_paths === true;
-    return files.changed_files.filter((path) => !this.allows(normalizeUnder(path, root, fold_case), root));
+    const isAllowed = (name: string) =>
+      readingsUnder(name, root, fold_case).every((reading) => this.allows(reading, root));
+    return files.changed_files.flatMap(namesOf).filter((name) => !isAllowed(name));
   }
 
   private allowsDepotPath(path: string): boolean {

@@ -1,10 +1,11 @@
 import { NearestFiles } from './nearest-files.js';
-import { isAbsolutePath, isNormalPath, normalizePath, withoutRevision } from './normalize-path.js';
-import { belowWorkspace, normalizeUnder, readRoot } from './root.js';
+import { isAbsolutePath, isNormalPath, literalPath, normalizePath, withoutRevision } from './normalize-path.js';
+import { RenamedFiles, type ChangedFile } from './renamed-files.js';
+import { belowWorkspace, literalUnder, normalizeUnder, readRoot } from './root.js';
 import type { Root } from './root.js';
 
 export interface ChangedFilesInput {
-  changed_files: readonly string[];
+  changed_files: readonly ChangedFile[];
   /** Where relative paths stand (`//depot/project`), or the workspace that absolute ones are written under. */
   root?: string | null;
   /** Case counts unless this says otherwise. */
@@ -22,11 +23,16 @@ export interface ChangedFiles {
 /**
  * Prepares the changed files for matching (VAL-6). A path names a changed file when both are the same in normal form,
  * or once a depot `root` is put before the one of them that is relative, or a workspace `root` is taken off; Perforce's
- * encodings (`%40`) meet the plain form. What normalises to nothing (`..`, a directory) matches nothing. Linear in the
- * files; the first of two that are the same name wins.
+ * encodings (`%40`) meet the plain form. A `\` separates unless both have it. What normalises to nothing (`..`, a
+ * directory) matches nothing. Linear in the files; the first of two that are the same name wins. The name that a renamed
+ * file had before names it too, unless another one has it now (ING-1).
  */
 export function prepareChangedFiles(input: ChangedFilesInput): ChangedFiles {
-  return new PreparedFiles(input.changed_files, readRoot(input.root), input.case_insensitive_paths === true);
+  const root = readRoot(input.root);
+  const prepare = (names: readonly string[]) => new PreparedFiles(names, root, input.case_insensitive_paths === true);
+  const { changed_files } = input;
+  const are_names = changed_files.every((file) => typeof file === 'string');
+  return are_names ? prepare(changed_files) : new RenamedFiles(changed_files, prepare);
 }
 
 interface Index {
@@ -34,6 +40,8 @@ interface Index {
   files: ReadonlySet<string>;
   /** By what is compared; null while that is the name itself: with 200 files a second table was half of the cost. */
   byKey: ReadonlyMap<string, string> | null;
+  /** Names with a `\` that may be part of them. */
+  literal: ReadonlySet<string>;
   nearest: NearestFiles | null;
 }
 
@@ -56,6 +64,8 @@ class PreparedFiles implements ChangedFiles {
   match(path: string): string | null {
     const asWritten = this.root?.kind !== 'workspace' || !isAbsolutePath(path);
     if (asWritten && this.written.has(path) && isNormalPath(path)) return path;
+    const literal = this.literally(path);
+    if (literal !== null) return literal;
     const normalized = normalizePath(path);
     if (normalized === null) return null;
     const found = this.lookUp(normalized);
@@ -71,6 +81,13 @@ class PreparedFiles implements ChangedFiles {
     const index = (this.index ??= this.indexed());
     index.nearest ??= new NearestFiles(index.files);
     return index.nearest.to(normalized);
+  }
+
+  private literally(path: string): string | null {
+    const below = literalUnder(path, this.root, this.fold);
+    if (below === null) return null;
+    const { literal } = (this.index ??= this.indexed());
+    return [literalPath(path), below].find((name) => name !== null && literal.has(name)) ?? null;
   }
 
   /** Of a path that names a file of a checkout: tools that write of it need not know where it lay. */
@@ -98,14 +115,17 @@ class PreparedFiles implements ChangedFiles {
 
   private indexed(): Index {
     const files = new Set<string>();
+    const literals = new Set<string>();
     let compared = this.fold;
     for (const path of this.changed_files) {
       const file = normalizeUnder(path, this.root, this.fold);
       if (file === null) continue;
       files.add(file);
       compared ||= file.includes('%');
+      const literal = literalUnder(path, this.root, this.fold);
+      if (literal !== null) literals.add(literal);
     }
-    return { files, byKey: compared ? this.keyed(files) : null, nearest: null };
+    return { files, byKey: compared ? this.keyed(files) : null, literal: literals, nearest: null };
   }
 
   private keyed(files: ReadonlySet<string>): Map<string, string> {

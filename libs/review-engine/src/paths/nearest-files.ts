@@ -2,8 +2,8 @@
 const COMPARED = 16;
 
 /**
- * Changed files by what a reviewer most often gets wrong in a path: letter case, and the directory (VAL-6). Made when a
- * finding first names none of them.
+ * Changed files by what a reviewer most often gets wrong in a path: letter case, the directory, and look-alikes that only
+ * Unicode's compatibility form tells to be the same (VAL-6). Made when a finding first names none of them.
  */
 export class NearestFiles {
   private readonly byName = new Map<string, string[]>();
@@ -17,15 +17,19 @@ export class NearestFiles {
     }
   }
 
-  /** The one that differs in letter case alone, or the only one of that name; null when there is none. */
+  /** The one that differs in letter case or form alone, or the only one of that name; null when there is none. */
   to(path: string): string | null {
     const same = this.byName.get(nameOf(path)) ?? [];
     if (same.length > COMPARED) return null;
-    const folded = path.toLowerCase();
-    return same.find((file) => file.toLowerCase() === folded) ?? (same.length === 1 ? same[0]! : null);
+    const folded = foldedForm(path);
+    return same.find((file) => foldedForm(file) === folded) ?? (same.length === 1 ? same[0]! : null);
   }
 }
 
 function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1).toLowerCase();
+  return foldedForm(path.slice(path.lastIndexOf('/') + 1));
+}
+
+function foldedForm(text: string): string {
+  return text.normalize('NFKC').toLowerCase();
 }

@@ -8,6 +8,9 @@ const COLON = 58;
 const DOUBTFUL_IN_DEPOT = /[#@\u0300-\uffff]/;
 /** In a string of Latin-1 characters alone, as almost every path is, V8 need not look: none of them is composed. */
 const MAY_NEED_COMPOSING = /[\u0300-\uffff]/;
+/** Or may once a `file:` URI is decoded. */
+const MAY_HOLD_BACKSLASH = /\\|%5c/i;
+const ON_WINDOWS = /^(?:[A-Za-z]:[\\/]|\\\\)/;
 const FILE_URI = /^file:(?:\/\/[^/]*)?(?=\/)/i;
 
 /**
@@ -19,8 +22,25 @@ const FILE_URI = /^file:(?:\/\/[^/]*)?(?=\/)/i;
  * @returns null for what can name no file: nothing at all, a `..` segment, a directory (a trailing `/`).
  */
 export function normalizePath(path: string): string | null {
-  if (isNormalPath(path)) return path;
-  const text = composed(fromUri(unquoted(path.trim()).trim())).replaceAll('\\', '/');
+  return isNormalPath(path) ? path : normalized(path, true);
+}
+
+/**
+ * The normal form of a name with `\` as a character like any other, as git knows it where it is one (VAL-6).
+ *
+ * @returns null where the name has no `\`, where `\` can only separate (a drive, a share), where it names no file once it
+ * does, and where this form would be read as another one.
+ */
+export function literalPath(path: string): string | null {
+  if (!MAY_HOLD_BACKSLASH.test(path)) return null;
+  const literal = normalized(path, false);
+  if (literal === null || !literal.includes('\\') || ON_WINDOWS.test(literal)) return null;
+  return normalizePath(literal) === null || normalized(literal, false) !== literal ? null : literal;
+}
+
+function normalized(path: string, backslash_separates: boolean): string | null {
+  const name = composed(fromUri(unquoted(path.trim()).trim()));
+  const text = backslash_separates ? name.replaceAll('\\', '/') : name;
   const prefix = text.startsWith('//') ? '//' : text.startsWith('/') ? '/' : '';
   const segments: string[] = [];
   const parts = text.slice(prefix.length).split('/');
@@ -33,7 +53,7 @@ export function normalizePath(path: string): string | null {
   }
   const normal = prefix + segments.join('/');
   // `./file:/a` too: once the dot is off, a URI stands there.
-  return FILE_URI.test(normal) ? normalizePath(normal) : normal;
+  return FILE_URI.test(normal) ? normalized(normal, backslash_separates) : normal;
 }
 
 /** In Unicode's NFC. */

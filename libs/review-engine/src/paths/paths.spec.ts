@@ -297,6 +297,12 @@ describe('names as tools write them', () => {
     expect(files.nearest('../store.ts')).toBeNull();
   });
 
+  it('VAL-6.k names the file that looks the same in another normal form', () => {
+    const files = prepareChangedFiles({ changed_files: ['src/\ufb01le.ts', 'src/other.ts'] });
+    expect(files.nearest('src/file.ts')).toBe('src/\ufb01le.ts');
+    expect(files.nearest('src/\uff46ile.ts')).toBe('src/\ufb01le.ts');
+  });
+
   it.each([
     ['/ws', 'file:///ws/docs/e%CC%81te%CC%81.md', composed],
     ['/ws', '"/ws/docs/\\303\\251t\\303\\251.md"', composed],

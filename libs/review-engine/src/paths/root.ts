@@ -1,4 +1,4 @@
-import { composed, normalizePath } from './normalize-path.js';
+import { composed, literalPath, normalizePath } from './normalize-path.js';
 
 /**
  * A submission's `root` (VAL-6). A depot root is put before relative paths. A workspace root is where a checkout lies on
@@ -52,6 +52,25 @@ export function normalizeUnder(written: string, root: Root | null, fold_case: bo
   return (names_depot ? null : belowWorkspace(written, root, fold_case)) ?? normalizePath(written);
 }
 
+/**
+ * The same with `\` as a character of the name, where it can be one (see {@link literalPath}); null elsewhere, and in a
+ * workspace on a drive or share.
+ */
+export function literalUnder(written: string, root: Root | null, fold_case: boolean): string | null {
+  const path = literalPath(written);
+  if (path === null || root?.kind !== 'workspace') return path;
+  if (root.on_share || !root.prefix.startsWith('/')) return null;
+  const below = !path.startsWith('//') && startsWith(path, root.prefix, fold_case);
+  return below ? literalPath(path.slice(root.prefix.length)) : path;
+}
+
+/** Every reading of a changed file that the allow-list has to admit: one, or two where it has a `\` (VAL-6). */
+export function readingsUnder(written: string, root: Root | null, fold_case: boolean): (string | null)[] {
+  const literal = literalUnder(written, root, fold_case);
+  const separated = normalizeUnder(written, root, fold_case);
+  return literal === null ? [separated] : [separated, literal];
+}
+
 /** What is left of a path below the workspace, in normal form; null where it lies elsewhere. */
 export function belowWorkspace(
   written: string,
@@ -61,10 +80,14 @@ export function belowWorkspace(
   const path = on_share ? normalizeOnShare(written) : normalizePath(written);
   if (path === null || path.length <= prefix.length || (!on_share && path.startsWith('//'))) return null;
   // A drive is one in either case.
-  const head = path.slice(0, prefix.length).replace(/^[a-z]:/, (drive) => drive.toUpperCase());
-  const below = head === prefix || (fold_case && head.toLowerCase() === prefix.toLowerCase());
+  const named = path.replace(/^[a-z]:/, (drive) => drive.toUpperCase());
   // Once more, because what stood below may be `file:…` or begin with white space.
-  return below ? normalizePath(path.slice(prefix.length)) : null;
+  return startsWith(named, prefix, fold_case) ? normalizePath(path.slice(prefix.length)) : null;
+}
+
+function startsWith(path: string, prefix: string, fold_case: boolean): boolean {
+  const head = path.slice(0, prefix.length);
+  return head === prefix || (fold_case && head.toLowerCase() === prefix.toLowerCase());
 }
 
 /** Of one leading slash less, so that no `icon@2x.png` of a share loses what only a depot path has: a revision. */

@@ -1,15 +1,16 @@
+import { Buffer } from 'node:buffer';
 import type { ReviewInput } from '../engine/parse.js';
 import { denySubmission, validateReview } from '../engine/validate-review.js';
-import { prepareChangedFiles, type AllowList } from '../paths/index.js';
+import { prepareChangedFiles, type AllowList, type ChangedFile } from '../paths/index.js';
 import type { Policy } from '../policy.js';
 import type { Verdict } from '../verdict.js';
 
 /** What of a submission the judgement needs; whatever else it holds (recipients, a key) is no matter here. */
 export interface JudgedSubmission {
-  changed_files: readonly string[];
+  changed_files: readonly ChangedFile[];
   root?: string | null;
   case_insensitive_paths?: boolean;
-  /** The reviewer's raw output as text, or the JSON value itself. */
+  /** The reviewer's raw output, as text or as bytes that need not be text; or the JSON value itself. */
   review_result: unknown;
 }
 
@@ -25,7 +26,7 @@ export interface JudgementRules {
 
 export interface Judgement {
   verdict: Verdict;
-  /** Changed files that the allow-list denies, as they came. */
+  /** Names of changed files that the allow-list denies, as they came. */
   denied: string[];
 }
 
@@ -43,9 +44,9 @@ export function judgeSubmission(submission: JudgedSubmission, rules: JudgementRu
   };
 }
 
-/** A submission's `review_result` as the engine takes it: a string is raw output, an object the document. */
+/** A submission's `review_result` as the engine takes it: a string is raw output, and so are bytes; an object is the document. */
 export function reviewInput(review_result: unknown, read_from_bytes?: number): ReviewInput {
-  if (typeof review_result === 'string') return { raw: review_result };
+  if (typeof review_result === 'string' || Buffer.isBuffer(review_result)) return { raw: review_result };
   return read_from_bytes === undefined ? { document: review_result } : { document: review_result, read_from_bytes };
 }
 
