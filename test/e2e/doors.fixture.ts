@@ -67,6 +67,18 @@ const HOSTILE_MEMBERS: Record<string, unknown>[] = [
   ...[null, 7, 'a', [], [null], ['\u0000'], ['\ud800'], [' '], ['../a.c'], ['src/']].map((changed_files) => ({
     changed_files,
   })),
+  ...[
+    { path: 'src/a.c', previous_path: '//depot/secret/a.c' },
+    { path: '//depot/secret/a.c', previous_path: 'src/a.c' },
+    { path: 'src/a.c', previous_path: 7 },
+    { path: 'src/a.c', previous_path: '' },
+    { path: 'src/a.c', status: 'R' },
+    { previous_path: 'src/a.c' },
+    ['src/a.c', 'src/b.c'],
+  ].map((renamed) => ({ changed_files: [renamed] })),
+  ...['src\\a.c', 'src\\..\\a.c', '\\depot\\p', '//depot/p\\..\\secret/a.c', 'file:///x%5Ca.c'].map((path) => ({
+    changed_files: ['src/a.c', path],
+  })),
   { changed_files: Array.from({ length: 20_001 }, () => 'a') },
   { changed_files: ['é'.repeat(513)] },
   { changed_files: Array.from({ length: 2_100 }, (_, index) => `${index}`.padEnd(1_024, 'x')) },
@@ -144,6 +156,17 @@ function workspaces(): Given[] {
   ]);
 }
 
+function renames(): Given[] {
+  const forms = ['src/old.c', './src//old.c', 'src\\old.c', '"src/\\157ld.c"', '../old.c'];
+  return forms.flatMap((previous_path) => {
+    const changed_files = [{ path: 'src/a.c', previous_path }, { path: 'src/b.c', previous_path: null }, { path: 'c' }];
+    return ['src/old.c', 'src\\old.c', 'src/b.c', 'src/other.c'].map((file): Given => [
+      `${file}, once ${previous_path}`,
+      bytes(own({ changed_files, review_result: named(file) })),
+    ]);
+  });
+}
+
 function texts(): Given[] {
   const plain = ['', 'nonsense', '{"a":', 'null', '[]', '"text"', '7', `\ufeff${TOLD}}`, '{"a":1}{"b":2}', "{'a': 1}"];
   const deep = `${TOLD},"review_result":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
@@ -162,6 +185,7 @@ export const GIVEN = {
   'every example': examples(),
   'every fixture of the engine': fixtures(),
   'every form of root': workspaces(),
+  'renamed files': renames(),
   'members that are hostile': hostileMembers(),
   'bodies that are hostile': texts(),
 };

@@ -41,7 +41,7 @@ const EXAMPLES: EventDataByType = {
     allow_list_hash: 'h',
     recipients,
     accepted_at: AT,
-    submission: { changed_files: ['a.ts'], review_result: '{}' },
+    submission: { changed_files: ['a.ts', { path: 'b.ts', previous_path: 'c.ts' }], review_result: '{}' },
   },
   'review.validated': {
     ...about,

@@ -24,9 +24,12 @@ export interface JobEventData extends EventData {
   review_version: number;
 }
 
+/** A changed file by its path, or with the path that it had before it was renamed (ING-1). */
+export type ChangedFile = string | { path: string; previous_path?: string | null };
+
 /** The caller's body as it was accepted: spliced into the event byte for byte, never written anew. */
 export interface Submission {
-  changed_files: string[];
+  changed_files: ChangedFile[];
   root?: string | null;
   case_insensitive_paths?: boolean;
   /** Raw output as text, or the JSON object itself (ING-1). */

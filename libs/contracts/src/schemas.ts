@@ -49,6 +49,10 @@ const finding = object({
   line: { type: 'integer', minimum: 1 },
   message: text,
 });
+/** A path, or a renamed file's with the one before (ING-1). */
+const changedFile: Schema = {
+  anyOf: [{ type: 'string' }, object({ path: { type: 'string' } }, { previous_path: nullableText })],
+};
 
 const place: Schema = { type: ['integer', 'null'], minimum: 0 };
 const explanation = object({
@@ -86,7 +90,7 @@ export const EVENT_SCHEMAS = {
     recipients,
     accepted_at: instant,
     submission: object(
-      { changed_files: listOf({ type: 'string' }), review_result: {} },
+      { changed_files: listOf(changedFile), review_result: {} },
       { root: nullableText, case_insensitive_paths: { type: 'boolean' }, review_result_format: text },
     ),
   }),

@@ -143,6 +143,11 @@ describe('readSubmission', () => {
     expect(read(aBody({ changelist_id: 0 })).changelist_id).toBe('0');
   });
 
+  it('ING-1.e takes a changed file as a path, or as one with the path before', () => {
+    const changed_files = ['a.c', { path: 'b.c', previous_path: 'old/b.c' }, { path: 'c.c', previous_path: null }];
+    expect(read(aBody({ changed_files })).changed_files).toEqual(changed_files);
+  });
+
   it('VAL-6.h refuses a changed file whose git quoting is broken', () => {
     const problem = problemOf(aBody({ changed_files: ['a', ' "docs/\\303\\251.md"', ' "docs/\\303.md"'] }));
     expect(problem.options.errors).toMatchObject([{ pointer: '/changed_files/2', code: 'invalid_value' }]);
@@ -186,6 +191,24 @@ describe('readSubmission', () => {
     ['/changed_files/0', { changed_files: ['a\u0000'] }],
     ['/changed_files/0', { changed_files: ['\ud800'] }],
     ['/changed_files/0', { changed_files: ['é'.repeat(513)] }],
+    ['/changed_files/1', { changed_files: ['a', ['b', 'c']] }],
+    ['/changed_files/1', { changed_files: ['a', null] }],
+    ['/changed_files/0/path', { changed_files: [{ previous_path: 'a' }] }],
+    ['/changed_files/0/path', { changed_files: [{ path: null }] }],
+    ['/changed_files/0/path', { changed_files: [{ path: ' ', previous_path: 'a' }] }],
+    ['/changed_files/0/previous_path', { changed_files: [{ path: 'a', previous_path: 7 }] }],
+    ['/changed_files/0/previous_path', { changed_files: [{ path: 'a', previous_path: 'b\u0000' }] }],
+    ['/changed_files/0/previous_path', { changed_files: [{ path: 'a', previous_path: '"b\\x"' }] }],
+    ['/changed_files/0/status', { changed_files: [{ path: 'a', status: 'R100' }] }],
+    [
+      '/changed_files',
+      {
+        changed_files: Array.from({ length: 1_025 }, () => ({
+          path: 'x'.repeat(1_024),
+          previous_path: 'y'.repeat(1_024),
+        })),
+      },
+    ],
     ['/recipients', { recipients: undefined }],
     ['/recipients', { recipients: [] }],
     ['/recipients', { recipients: 'a@example.com' }],

@@ -1,6 +1,7 @@
 import { Problem } from '@assay/contracts';
 import type { FieldError, Recipient } from '@assay/contracts';
 import { isLargerThan, reviewInput } from '@assay/review-engine';
+import type { ChangedFile } from '@assay/review-engine';
 import { changedFilesFaults, rootFaults } from './changed-files.js';
 import { fieldFaults } from './fields.js';
 import { readKey } from './idempotency-key.js';
@@ -16,11 +17,11 @@ export interface Submission {
   priority: number;
   root: string | null;
   case_insensitive_paths: boolean;
-  changed_files: string[];
+  changed_files: ChangedFile[];
   /** Canonical; empty where a dry run left them out. */
   recipients: Recipient[];
   review_result_format: 'json';
-  /** The reviewer's raw output as text, or the JSON object itself. */
+  /** The reviewer's raw output as text (or, at a desk, as bytes that may be none), or the JSON object itself. */
   review_result: unknown;
 }
 
@@ -103,7 +104,7 @@ function invalid(errors: FieldError[]): Problem {
   });
 }
 
-/** A string is raw output, whatever it holds; an object is the document. */
+/** A string is raw output, whatever it holds, and so are bytes, which no JSON brings; an object is the document. */
 function reviewResultFaults(value: unknown): FieldError[] {
   const pointer = '/review_result';
   const detail = 'must be a string (the raw output) or an object';

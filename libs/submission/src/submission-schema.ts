@@ -1,5 +1,7 @@
 import { CHANNELS } from '@assay/contracts';
 
+const CHANGED_PATH = { type: 'string', minLength: 1, maxLength: 1_024, pattern: '\\S' } as const;
+
 /**
  * JSON Schema of what `readSubmission` takes, for documents of an API: lengths in characters where the code counts
  * bytes, so it takes a little that the code refuses, and refuses nothing that the code takes.
@@ -28,7 +30,24 @@ export const SUBMISSION_SCHEMA = {
       type: 'array',
       minItems: 1,
       maxItems: 20_000,
-      items: { type: 'string', minLength: 1, maxLength: 1_024, pattern: '\\S' },
+      items: {
+        anyOf: [
+          CHANGED_PATH,
+          {
+            type: 'object',
+            required: ['path'],
+            additionalProperties: false,
+            properties: {
+              path: CHANGED_PATH,
+              previous_path: {
+                ...CHANGED_PATH,
+                type: ['string', 'null'],
+                description: 'What the file was called before: a finding under that name moves to `path`.',
+              },
+            },
+          },
+        ],
+      },
       description: 'Paths as the version control names them, at most 2 MiB in all.',
     },
     root: {

@@ -177,6 +177,15 @@ describe('a known idempotency key', () => {
     await two.post({ ...again, review_result: JSON.stringify(body['review_result']) }, { headers }).expect(409);
   });
 
+  it('ING-1.e ING-3.f with a renamed file in another form is answered with the original job, and the event bears it', async () => {
+    const renamed = { path: 'src/b.c', previous_path: 'src/a.c' };
+    const body = aSubmission({ changed_files: [renamed] });
+    const { job_id } = (await one.post(body).expect(202)).body as JobView;
+    const again = { ...body, changed_files: ['src/b.c', { ...renamed, path: './src/b.c' }] };
+    expect((await two.post(again).expect(200)).body).toMatchObject({ job_id, outcome: 'replayed' });
+    await two.post({ ...body, changed_files: ['src/b.c'] }).expect(409);
+  });
+
   it('ING-3.e is known as long as its job, whatever became of that', async () => {
     const body = aSubmission();
     const job = (await one.post(body).expect(202)).body as JobView;

@@ -242,6 +242,13 @@ describe('a denied path', () => {
     });
   });
 
+  it('ING-1.g ING-7.a refuses a renamed file whose previous name is denied', async () => {
+    const changed_files = [{ path: '//depot/project/a.ts', previous_path: '//depot/secret/a.ts' }];
+    const answer = await replica.post(aSubmission({ changed_files }));
+    expectProblem(answer, 403, 'depot_path_not_allowed');
+    expect(answer.body).toMatchObject({ denied: 1, denied_paths: ['//depot/secret/a.ts'] });
+  });
+
   it('ING-7.b GEN-6.a stores nothing but the security event', async () => {
     const before = await eventually(async () => {
       const rows = await rowsOfTables();

@@ -116,6 +116,18 @@ describe('submissionDigest', () => {
     expect(under(share, `${share}\\a.c`)).not.toBe(under(share, '//depot/project/a.c'));
   });
 
+  it('ING-3.f knows renamed files as pairs of names, in any order and form', () => {
+    const of = (...changed_files: unknown[]) => digest({ changed_files });
+    const renamed = { path: 'src/b.c', previous_path: 'src/a.c' };
+    const same = { path: './src/b.c', previous_path: '//depot/../x' };
+    expect(of('c.c', renamed)).toBe(of({ ...renamed, path: 'src\\b.c' }, { path: 'c.c' }, './c.c', 'src/b.c'));
+    expect(of({ path: 'c.c', previous_path: null })).toBe(of('c.c'));
+    expect(of(same)).toBe(of({ ...same, path: 'src/b.c' }));
+    for (const other of [['src/b.c'], ['src/a.c', 'src/b.c'], [{ path: 'src/a.c', previous_path: 'src/b.c' }]]) {
+      expect(of(renamed)).not.toBe(of(...other));
+    }
+  });
+
   it('ING-3.f tells text from text by every character, white space too', () => {
     expect(digest({ review_result: '{"a":1}' })).not.toBe(digest({ review_result: '{"a": 1}' }));
   });

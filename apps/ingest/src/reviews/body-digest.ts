@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { recipientKey } from '@assay/contracts';
-import { normalizeUnder, readRoot } from '@assay/review-engine';
+import { normalizeUnder, pathOf, previousPathOf, readRoot } from '@assay/review-engine';
 import type { Submission } from '@assay/submission';
 
 /** Text gathered before it is handed to the hash: calls into OpenSSL cost more than joining strings up to here. */
@@ -30,11 +30,17 @@ export function submissionDigest(submission: Submission): Buffer {
   const { idempotency_key: _key, changed_files, recipients, ...rest } = submission;
   const root = readRoot(rest.root);
   // What names no file is told apart as it is written.
-  const files = changed_files.map((path) => normalizeUnder(path, root, rest.case_insensitive_paths) ?? path);
+  const named = (path: string) => normalizeUnder(path, root, rest.case_insensitive_paths) ?? path;
+  const files = new Set(changed_files.map((file) => named(pathOf(file))));
+  for (const file of changed_files) {
+    const previous = previousPathOf(file);
+    // No path has U+0000. Beside its path alone, so that naming that once more changes nothing.
+    if (previous !== null) files.add(`${named(pathOf(file))}\0${named(previous)}`);
+  }
   return jsonDigest({
     ...rest,
     root,
-    changed_files: sorted(new Set(files)),
+    changed_files: sorted(files),
     recipients: sorted(recipients.map(recipientKey)),
   });
 }

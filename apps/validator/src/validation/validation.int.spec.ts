@@ -129,6 +129,17 @@ describe('a submission', () => {
     },
   );
 
+  it('ING-1.f moves a finding under a renamed file to the path that it has now', async () => {
+    const changed_files = [{ path: '//depot/project/a.ts', previous_path: '//depot/project/old.ts' }];
+    const review_result = JSON.stringify(aResult()).replaceAll('//depot/project/a.ts', '//depot/project/old.ts');
+    expect(review_result).toContain('old.ts');
+    const validated = await validatedOf(aSubmission({ changed_files, review_result }));
+    expect(validated).toMatchObject({
+      result: { findings: [{ file: '//depot/project/a.ts' }] },
+      counts: { kept: 1, by_code: { path_normalized: 1 } },
+    });
+  });
+
   it('VAL-7.a VAL-7.b DLQ-1.d is dead-lettered at once when a changed file is denied now, and both hashes are recorded', async () => {
     const submission = aSubmission({ changed_files: ['//depot/project/a.ts', '//depot/secret/b.ts'] });
     const validated = await validatedOf(submission);
