@@ -37,6 +37,9 @@ function run(args: string[], files: Record<string, unknown> = {}, colour = false
       if (Buffer.isBuffer(content)) return content;
       return Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
     },
+    run: () => {
+      throw new Error('no other program is needed');
+    },
     out: (text) => (out += text),
     err: (text) => (err += text),
     env: {},
@@ -153,7 +156,12 @@ describe('assayctl validate', () => {
       { root: 5 },
       /400 invalid_request.*changed_files must be.*review_result must be.*\/root must be/s,
     ],
-    ['a review result alone', aResult(), /looks like a review result/],
+    [
+      'a review result alone',
+      aResult(),
+      /looks like a review result: say what has changed with --changed-files FILE or/,
+    ],
+    ['raw output alone', 'Here you are: {}', /If this is a reviewer's raw output, say what has changed with/],
     ['SARIF', aSubmission({ review_result_format: 'sarif' }), /review_result_format SARIF is not read yet/],
     ['more than 6 MiB', ' '.repeat(6 * 1024 * 1024 + 1), /refused {2}413 payload_too_large/],
   ])('VAL-13.c answers 1 for %s, with the problem of the services', (_title, submission, message) => {

@@ -14,12 +14,15 @@ export function explainRefusal(problem: ProblemDetails, terminal: Pick<Terminal,
   return `${paint('red', paint('bold', 'refused'))}  ${printable(what)}\n${lines.join('')}${hint(problem)}`;
 }
 
-/** The likeliest mix-up: the review result alone. */
-function hint({ errors = [] }: ProblemDetails): string {
+const NAME_THE_FILES = 'say what has changed with --changed-files FILE or --git BASE..HEAD';
+
+/** The likeliest mix-up: the review result alone, as a document or as it came. */
+function hint({ code, errors = [] }: ProblemDetails): string {
+  if (code === 'malformed_json') return `If this is a reviewer's raw output, ${NAME_THE_FILES}.\n`;
   const has = (pointer: string, code: string) =>
     errors.some((error) => error.pointer === pointer && error.code === code);
   const bare = has('/findings', 'unknown_field') && has('/review_result', 'required');
   return bare
-    ? 'This looks like a review result: put it into {"changelist_id": …, "review_version": 1, "changed_files": […], "review_result": …}.\n'
+    ? `This looks like a review result: ${NAME_THE_FILES}, or put it into {"changelist_id": …, "review_version": 1, "changed_files": […], "review_result": …}.\n`
     : '';
 }

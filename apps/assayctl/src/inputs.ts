@@ -57,7 +57,7 @@ export function readBytes(terminal: Terminal, file: string, what: string): Buffe
   }
 }
 
-function readText(terminal: Terminal, file: string, what: string): string {
+export function readText(terminal: Terminal, file: string, what: string): string {
   const bytes = readBytes(terminal, file, what);
   if (!isUtf8(bytes)) throw new UsageError(`${what} ${file} is not UTF-8`);
   const text = bytes.toString('utf8');

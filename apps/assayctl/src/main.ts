@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { assayctl } from './assayctl.js';
+import { runProgram } from './run-program.js';
 
 // A reader that has seen enough (`| head`) is no fault of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -15,6 +16,7 @@ process.on('uncaughtException', (error) => {
 
 process.exitCode = await assayctl(process.argv.slice(2), {
   read: (file) => readFileSync(file === '-' ? 0 : file),
+  run: (program, args) => runProgram(process.cwd(), program, args),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   env: process.env,

@@ -9,6 +9,9 @@ async function run(args: string[], env: Record<string, string> = {}, files: Reco
       if (!Object.hasOwn(files, file)) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
       return Buffer.from(files[file]!);
     },
+    run: () => {
+      throw new Error('no other program is needed');
+    },
     out: (text) => (out += text),
     err: (text) => (err += text),
     env,

@@ -2,6 +2,8 @@
 export interface Terminal {
   /** A file's bytes; `-` is standard input. Throws as `readFileSync` does. */
   read(file: string): Buffer;
+  /** Runs a program here to its end. */
+  run(program: string, args: readonly string[]): Ran;
   out(text: string): void;
   err(text: string): void;
   /** Where the service is and who asks, unless said on the command line. */
@@ -9,6 +11,14 @@ export interface Terminal {
   colour: boolean;
   /** Width to keep tables within. */
   columns: number;
+}
+
+export interface Ran {
+  status: number | null;
+  stdout: Buffer;
+  stderr: string;
+  /** Why it could not be run: `ENOENT`. */
+  error?: string | undefined;
 }
 
 /** Wrong use: told on standard error, exit code 2. */
