@@ -151,7 +151,7 @@ export const REASON_CODES = {
     kind: 'warning',
     kinds: ['warning'],
     meaning:
-      'A field that the contract does not know was left out: one of a newer minor or, under the lenient reading, any other.',
+      'A field of a newer contract minor than this parser knows was left out. Under the lenient reading, so is any other field that the contract does not know.',
     example: { in: '"schema_version": "1.7", … "effort": "small"', out: 'the result without effort' },
     remedy: 'Look for a misspelt name; a field of a newer minor is kept once that minor is registered.',
     since: '0.1.0',
