@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SOURCE } from '../../infra/local/secrets.js';
 
 const repository = join(import.meta.dirname, '..', '..');
 const read = (...path: string[]): string => readFileSync(join(repository, ...path), 'utf8');
@@ -13,7 +14,7 @@ export type Given = [title: string, body: Buffer];
 let count = 0;
 
 /** A submission of a changelist and key of its own, so that no door answers by what another case has left behind. */
-function own(differs: Record<string, unknown>): Record<string, unknown> {
+export function own(differs: Record<string, unknown>): Record<string, unknown> {
   count += 1;
   return {
     changed_files: ['src/a.c'],
@@ -31,7 +32,7 @@ const FINDING = {
 const RESULT = { schema_version: '1.0', prompt_version: '1.0.0', findings: [FINDING] };
 const named = (file: string) => ({ ...RESULT, findings: [{ ...FINDING, file }] });
 
-const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+export const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 function examples(): Given[] {
   const dry_runs = readdirSync(join(repository, 'examples/dry-run'), { withFileTypes: true })
@@ -179,6 +180,19 @@ function texts(): Given[] {
     ['duplicate keys', Buffer.from(JSON.stringify(own({})).replace('{', '{"priority":99,"priority":1,'))],
   ];
 }
+
+/** What a dry run alone takes: refused where it would be stored. */
+export const POLICIES: Record<string, unknown>[] = [
+  ...[null, [], 'lenient', 7, {}, { reading: 'strict' }, { reading: 'LENIENT' }, { truncated: 'keep_complete' }],
+  ...[{ aliases: {} }, { aliases: { severity: { p0: 'critical' } } }, { aliases: { severity: { p0: 'urgent' } } }],
+  ...[{ sources: { [SOURCE]: { reading: 'strict' } } }, { sources: { [SOURCE]: null } }, { prompt_versions: ['2.0'] }],
+].map((policy) => ({ policy }));
+
+/** An answer that each reading makes something else of. */
+export const LENIENT_ANSWER = `\`\`\`json\n${JSON.stringify({
+  ...RESULT,
+  findings: ['HIGH', 'blocker', 'p0'].map((severity, index) => ({ ...FINDING, id: `F${index}`, severity, line: 0 })),
+})}\n\`\`\``;
 
 /** Every example, every fixture of the engine, and what else may come. */
 export const GIVEN = {

@@ -6,10 +6,10 @@ import type { ProblemDetails } from '@assay/contracts';
 import { eventually, startSystem, type TestSystem } from '@assay/testing';
 import { assayctl } from '../../apps/assayctl/src/assayctl.js';
 import { SOURCE } from '../../infra/local/secrets.js';
-import { GIVEN } from './doors.fixture.js';
+import { bytes, GIVEN, LENIENT_ANSWER, own, POLICIES } from './doors.fixture.js';
 
 const START_LIMIT_MS = 90_000;
-const VERDICT = ['outcome', 'versions', 'rejection', 'result', 'counts', 'diagnostics'];
+const VERDICT = ['outcome', 'versions', 'rejection', 'reading', 'explanation', 'result', 'counts', 'diagnostics'];
 
 const directory = mkdtempSync(join(tmpdir(), 'assay-e2e-'));
 const allow_list_file = join(directory, 'allow-list.json');
@@ -17,12 +17,21 @@ const allow_list = JSON.stringify({
   changed_by: 'e2e',
   entries: ['./...', '//depot/p/...', '//depot/project/...', '//depot/demo/...'],
 });
+const policy_file = join(directory, 'review-policy.json');
+/** Not what `assayctl` reads by unless it is told. */
+const policy = JSON.stringify({
+  truncated: 'keep_complete',
+  sources: { [SOURCE]: { aliases: { severity: { p0: 'critical' } } }, other: { reading: 'strict' } },
+});
 let system: TestSystem;
 
 beforeAll(async () => {
   writeFileSync(allow_list_file, allow_list);
-  const own = { ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file };
-  system = await startSystem({ tuning: { ingest: own, validator: own } });
+  writeFileSync(policy_file, policy);
+  const common = { ASSAY_DEPOT_ALLOW_LIST_FILE: allow_list_file };
+  system = await startSystem({
+    tuning: { ingest: common, validator: { ...common, ASSAY_REVIEW_POLICY_FILE: policy_file } },
+  });
 }, START_LIMIT_MS);
 afterAll(async () => {
   await system.close();
@@ -80,8 +89,9 @@ async function throughValidator(given: Buffer): Promise<Said> {
 
 function throughAssayctl(given: Buffer): Said {
   let out = '';
-  const files: Record<string, Buffer> = { '-': given, list: Buffer.from(allow_list) };
-  const code = assayctl(['validate', '-', '--json', '--allow-list', 'list', '--source', SOURCE], {
+  const files: Record<string, Buffer> = { '-': given, list: Buffer.from(allow_list), policy: Buffer.from(policy) };
+  const as = ['--allow-list', 'list', '--source', SOURCE, '--policy', 'policy'];
+  const code = assayctl(['validate', '-', '--json', ...as], {
     read: (file) => files[file]!,
     run: () => {
       throw new Error('no other program is needed');
@@ -105,6 +115,24 @@ describe('the three doors of a submission', () => {
       expect({ title, said: await throughValidator(body) }).toEqual({ title, said: reviews });
       expect({ title, said: throughAssayctl(body) }).toEqual({ title, said: reviews });
     }
+  });
+
+  it("VAL-15.g VAL-13.c agree on the reading of the source's policy, and of one that a dry run brings", async () => {
+    const submitted = own({ review_result: LENIENT_ANSWER });
+    const reviews = await throughIngest(bytes(submitted));
+    expect(reviews.verdict).toMatchObject({ reading: 'lenient', counts: { kept: 2, by_code: { alias_mapped: 1 } } });
+    expect(await throughValidator(bytes(submitted))).toEqual(reviews);
+    expect(throughAssayctl(bytes(submitted))).toEqual(reviews);
+    const said = new Set<string>();
+    for (const given of POLICIES) {
+      const body = bytes({ ...submitted, ...given });
+      const validations = await throughValidator(body);
+      expect({ given, said: throughAssayctl(body) }).toEqual({ given, said: validations });
+      expect((await throughIngest(body)).refused).toMatchObject({ errors: [{ pointer: '/policy' }] });
+      said.add(JSON.stringify(validations.verdict?.['counts'] ?? null));
+    }
+    // Refused; the default, without aliases, with one of its own, and strictly.
+    expect(said.size).toBe(5);
   });
 
   it('VAL-13.c take and refuse what they should', () => {

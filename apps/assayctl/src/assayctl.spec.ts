@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_POLICY, REASON_CODES } from '@assay/review-engine';
+import { DEFAULT_POLICY, REASON_CODES, reasonCodesDocument } from '@assay/review-engine';
 import { assayctl } from './assayctl.js';
 import { printable, table, painter } from './terminal.js';
 
@@ -73,6 +73,7 @@ describe('assayctl validate', () => {
       result: aResult(),
       counts: { submitted: 1, kept: 1, dropped: 0, coerced: 0, by_code: {} },
       diagnostics: [],
+      policy: { reading: 'lenient', truncated: 'reject', aliases: reasonCodesDocument().aliases },
       allow_list_hash: null,
     });
   });
@@ -136,8 +137,11 @@ describe('assayctl validate', () => {
     [
       'a bad policy setting',
       ['validate', 'a', '--policy', 'p'],
-      { a: aSubmission(), p: { max_findings: 'x', schema_versions: 5 } },
-      /max_findings.*schema_versions/s,
+      {
+        a: aSubmission(),
+        p: { limits: { max_findings: 'x' }, schema_versions: 5, sources: { a: { reading: 'loose' } } },
+      },
+      /\/limits\/max_findings must.*\/schema_versions must.*\/sources\/a\/reading must be lenient or strict/s,
     ],
     ['a bad allow-list', ['validate', 'a', '--allow-list', 'l'], { a: aSubmission(), l: '{}' }, /changed_by/],
     ['an unknown command', ['frobnicate'], {}, /no command "frobnicate"/],
@@ -180,10 +184,19 @@ describe('assayctl validate', () => {
     const drift = run(['validate', 'a', '--policy', 'p', '--json'], { a: submission, p: { prompt_patch_drift: true } });
     expect(drift.code).toBe(0);
     expect(drift.json()).toMatchObject({ versions: { prompt_verdict: 'compatible_patch' } });
-    const strict = { prompt_versions: ['1.0.7'], limits: { max_findings: 1 }, max_string_bytes: 4 };
+    const strict = { prompt_versions: ['1.0.7'], limits: { max_findings: 1, max_string_bytes: 4 } };
     const dropped = run(['validate', 'a', '--policy', 'p', '--json'], { a: submission, p: strict });
     expect(dropped.json()).toMatchObject({ counts: { dropped: 1, by_code: { limit_exceeded: 1 } } });
     expect(DEFAULT_POLICY.prompt_versions).toEqual(['1.0.0']);
+  });
+
+  it('VAL-15.a reads leniently unless a policy says otherwise, for all or for the source', () => {
+    const submission = aSubmission({ review_result: aResult({ findings: [{ ...FINDING, severity: 'HIGH' }] }) });
+    expect(validate(submission).out).toContain('prompt 1.0.0 exact; reading lenient\n');
+    const p = { truncated: 'keep_complete', sources: { old: { reading: 'strict' } } };
+    const of = (source: string) => run(['validate', 'a', '--policy', 'p', '--source', source], { a: submission, p });
+    expect(of('old').out).toMatch(/0 of 1 findings kept.*reading strict, truncated keep_complete\n/s);
+    expect(of('new').out).toMatch(/1 of 1 findings kept.*reading lenient, truncated keep_complete\n/s);
   });
 
   it('CON-4.a tries a contract that is not registered yet', () => {

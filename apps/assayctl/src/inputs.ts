@@ -4,6 +4,7 @@ import type { ParseArgsConfig } from 'node:util';
 import {
   definePolicy,
   PolicyError,
+  policyFaultText,
   publishedSchema,
   readAllowListFile,
   readPolicyDocument,
@@ -74,7 +75,9 @@ export function readPolicy(terminal: Terminal, given: Arguments): Policy {
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
     const what = file === undefined ? 'the contracts' : `the policy ${file}`;
-    throw new UsageError(`${what} cannot be used:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    throw new UsageError(
+      `${what} cannot be used:\n${error.faults.map((fault) => `  - ${policyFaultText(fault)}`).join('\n')}`,
+    );
   }
 }
 

@@ -1,12 +1,6 @@
 import { KAFKA_SETTINGS } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
-import {
-  DEFAULT_POLICY,
-  definePolicy,
-  readAllowListFile,
-  readPolicyDocument,
-  READING_SETTINGS,
-} from '@assay/review-engine';
+import { DEFAULT_POLICY, definePolicy, readAllowListFile, withReading } from '@assay/review-engine';
 import type { Policy, PolicyOverrides, VersionStatus } from '@assay/review-engine';
 import { redact } from '@assay/security';
 import { defineSettings, document, flag, HTTP_SETTINGS, integer, list } from '@assay/service';
@@ -162,9 +156,7 @@ function readSchemaVersions(text: string): Record<string, VersionStatus> {
 
 /** Judged at start like every setting. The file holds settings of the reading alone: the others have one of their own. */
 function readReading(text: string): PolicyOverrides {
-  const { limits, ...reading } = readPolicyDocument(JSON.parse(text));
-  const others = [...Object.keys(reading), ...Object.keys(limits!)].filter((name) => !READING_SETTINGS.has(name));
-  if (others.length > 0) throw new Error(`${others.join(', ')}: not settings of the reading`);
-  definePolicy(reading);
+  const reading = JSON.parse(text) as PolicyOverrides;
+  withReading(definePolicy(), reading);
   return reading;
 }

@@ -11,15 +11,23 @@ export * from './paths/index.js';
 export {
   DEFAULT_POLICY,
   definePolicy,
-  PolicyError,
   readPolicyDocument,
+  withReading,
   type Limits,
   type Policy,
   type PolicyOverrides,
   type PolicySettings,
 } from './policy.js';
+export { PolicyError, policyFaultText, type PolicyFault } from './policy-fault.js';
 export { placeOf, SUB_REASONS, type SubReason } from './repair/index.js';
-export { READING_SETTINGS, READINGS, type Aliases, type ReadingName, type ReadingSettings } from './reading.js';
+export {
+  READINGS,
+  readingSettings,
+  TRUNCATED,
+  type Aliases,
+  type ReadingName,
+  type ReadingSettings,
+} from './reading.js';
 export {
   DIAGNOSTIC_KINDS,
   REASON_CODES,

@@ -1,12 +1,14 @@
 import { contractOf, REGISTERED_VERSIONS, type RegisteredVersion, type VersionStatus } from './contract/registry.js';
-import type { Contract } from './contract/contract.js';
+import { FieldKind, type Contract } from './contract/contract.js';
+import { PolicyError, reportTo, type PolicyFault, type Report } from './policy-fault.js';
 import {
-  checkReading,
-  compileReading,
+  compileReadings,
   DEFAULT_READING,
   isRecord,
+  READING_SETTINGS,
   type Reading,
-  type ReadingSettings,
+  type ReadingsSettings,
+  type Vocabularies,
 } from './reading.js';
 import { parsePromptVersion, parseSchemaVersion } from './versions/version.js';
 
@@ -24,14 +26,12 @@ export interface Limits {
 }
 
 /** What an installation decides about reviews. All of it is data, so that a dry run can be given the same. */
-export interface PolicySettings extends ReadingSettings {
+export interface PolicySettings extends ReadingsSettings {
   /** VER-4: MAJOR.MINOR[.PATCH]. */
   prompt_versions: readonly string[];
   prompt_patch_drift: boolean;
   /** Which registered versions are taken, and how they stand; left out: all, as registered. */
   schema_versions?: Readonly<Record<string, VersionStatus>>;
-  /** What of the reading differs for a source (VAL-15). */
-  sources?: Readonly<Record<string, Partial<ReadingSettings>>>;
   limits: Limits;
 }
 
@@ -75,13 +75,6 @@ export interface Policy {
   readonly redact: (text: string) => string;
 }
 
-export class PolicyError extends Error {
-  constructor(readonly faults: readonly string[]) {
-    super(`the review policy cannot be used: ${faults.join('; ')}`);
-    this.name = 'PolicyError';
-  }
-}
-
 export interface PolicyOverrides extends Partial<Omit<PolicySettings, 'limits'>> {
   limits?: Partial<Limits>;
 }
@@ -95,19 +88,20 @@ export function definePolicy(
   overrides: PolicyOverrides = {},
   options: { redact?: (text: string) => string; registry?: readonly RegisteredVersion[] } = {},
 ): Policy {
-  const faults: string[] = [];
+  const faults: PolicyFault[] = [];
+  const report = reportTo(faults);
   const { limits: limitOverrides, ...rest } = overrides;
   const settings: PolicySettings = {
     ...DEFAULT_POLICY,
     ...rest,
     limits: { ...DEFAULT_POLICY.limits, ...limitOverrides },
   };
-  checkNames(settings, faults);
-  checkLimits(settings.limits, faults);
-  if (typeof settings.prompt_patch_drift !== 'boolean') faults.push('prompt_patch_drift must be true or false');
-  const prompts = readPrompts(settings.prompt_versions, faults);
-  const readingOf = readReadings(settings, faults);
-  const offered = readOffered(settings.schema_versions, options.registry ?? REGISTERED_VERSIONS, faults);
+  checkNames(settings, report);
+  checkLimits(settings.limits, report);
+  if (typeof settings.prompt_patch_drift !== 'boolean') report(['prompt_patch_drift'], 'must be true or false');
+  const prompts = readPrompts(settings.prompt_versions, report);
+  const offered = readOffered(settings.schema_versions, options.registry ?? REGISTERED_VERSIONS, report);
+  const readingOf = compileReadings(settings, vocabulariesOf(offered), report);
   if (faults.length > 0) throw new PolicyError(faults);
   const listed_prompts = new Set(prompts.flatMap(spellings));
   const redact = options.redact ?? ((text: string) => text);
@@ -115,22 +109,48 @@ export function definePolicy(
 }
 
 /**
- * A policy as a file holds it: any of the settings by name, the limits among them or under `limits`.
+ * A policy as a file holds it: any of the settings by name.
  *
  * @throws PolicyError when it is no object; what its settings are worth is {@link definePolicy}'s to judge.
  */
 export function readPolicyDocument(document: unknown): PolicyOverrides {
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw new PolicyError(['a policy is an object of settings']);
+  if (!isRecord(document)) throw new PolicyError([{ pointer: '', detail: 'must be an object of settings' }]);
+  const { limits } = document;
+  if (limits !== undefined && !isRecord(limits)) {
+    throw new PolicyError([{ pointer: '/limits', detail: 'must be an object of limits' }]);
   }
-  const members = Object.entries(document);
-  const isLimit = ([name]: [string, unknown]) => Object.hasOwn(DEFAULT_POLICY.limits, name);
-  const { limits, ...rest } = Object.fromEntries(members.filter((member) => !isLimit(member)));
-  const flat = Object.fromEntries(members.filter(isLimit));
-  if (limits !== undefined && (typeof limits !== 'object' || limits === null || Array.isArray(limits))) {
-    throw new PolicyError(['limits is an object of limits']);
+  return document as PolicyOverrides;
+}
+
+/**
+ * The same policy, but read as a document says that holds what `ASSAY_REVIEW_POLICY_FILE` does: it stands in place of
+ * the policy's own reading, sources included, and what it leaves out is as by default (VAL-15).
+ *
+ * @throws PolicyError naming every setting that is wrong, and every one that is none of the reading.
+ */
+export function withReading(policy: Policy, document: unknown): Policy {
+  const faults: PolicyFault[] = [];
+  const report = reportTo(faults);
+  const given = readPolicyDocument(document);
+  for (const name of Object.keys(given)) {
+    if (!READING_SETTINGS.has(name)) report([name], 'is not a setting of the reading');
   }
-  return { ...rest, limits: { ...(limits as object | undefined), ...flat } };
+  const own: ReadingsSettings = { ...DEFAULT_READING, sources: {}, ...given };
+  const readingOf = compileReadings(own, vocabulariesOf(policy.offered), report);
+  if (faults.length > 0) throw new PolicyError(faults);
+  return { ...policy, settings: { ...policy.settings, ...own }, readingOf };
+}
+
+/** The closed vocabularies of the contracts that are taken, each with the words of all of them. */
+function vocabulariesOf(offered: readonly OfferedVersion[]): Vocabularies {
+  const vocabularies = new Map<string, Set<string>>();
+  for (const { name, kind, choices } of offered.flatMap(({ contract }) => contract.fields)) {
+    if (kind !== FieldKind.Choice) continue;
+    const known = vocabularies.get(name) ?? new Set();
+    for (const word of choices) known.add(word);
+    vocabularies.set(name, known);
+  }
+  return vocabularies;
 }
 
 function spellings([major, minor, patch]: readonly [number, number, number]): string[] {
@@ -138,55 +158,29 @@ function spellings([major, minor, patch]: readonly [number, number, number]): st
   return patch === 0 ? [whole, `${major}.${minor}`] : [whole];
 }
 
-function checkNames(settings: PolicySettings, faults: string[]): void {
+function checkNames(settings: PolicySettings, report: Report): void {
   const known = new Set([...Object.keys(DEFAULT_POLICY), 'schema_versions', 'sources']);
-  for (const name of Object.keys(settings)) if (!known.has(name)) faults.push(`${name} is not a policy setting`);
+  for (const name of Object.keys(settings)) if (!known.has(name)) report([name], 'is not a policy setting');
 }
 
-function checkLimits(limits: Limits, faults: string[]): void {
+function checkLimits(limits: Limits, report: Report): void {
   for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(DEFAULT_POLICY.limits, name)) faults.push(`limits.${name} is not a limit`);
-    else if (!Number.isSafeInteger(value) || value < 1) faults.push(`limits.${name} must be a whole number above 0`);
+    if (!Object.hasOwn(DEFAULT_POLICY.limits, name)) report(['limits', name], 'is not a limit');
+    else if (!Number.isSafeInteger(value) || value < 1) report(['limits', name], 'must be a whole number above 0');
   }
 }
 
-/** VAL-15: the policy's own reading, and those of the sources that it names. */
-function readReadings(settings: PolicySettings, faults: string[]): Policy['readingOf'] {
-  const { reading, truncated, aliases, sources = {} } = settings;
-  const common = { reading, truncated, aliases };
-  const before = faults.length;
-  checkReading(common, '', faults);
-  if (!isRecord(sources)) faults.push('sources must be an object of sources');
-  else for (const [source, own] of Object.entries(sources)) checkSource(own, `sources.${source}`, faults);
-  if (faults.length > before) return () => compileReading(DEFAULT_READING);
-  const byDefault = compileReading(common);
-  const bySource = new Map(
-    Object.entries(sources).map(([source, own]) => [source, compileReading({ ...common, ...own })]),
-  );
-  return (source) => (source === null ? undefined : bySource.get(source)) ?? byDefault;
-}
-
-function checkSource(own: unknown, name: string, faults: string[]): void {
-  if (!isRecord(own)) {
-    faults.push(`${name} must be an object of settings`);
-    return;
-  }
-  for (const member of Object.keys(own)) {
-    if (!Object.hasOwn(DEFAULT_READING, member)) faults.push(`${name}.${member} is not a setting of a source`);
-  }
-  checkReading(own, `${name}.`, faults);
-}
-
-function readPrompts(versions: unknown, faults: string[]): (readonly [number, number, number])[] {
+function readPrompts(versions: unknown, report: Report): (readonly [number, number, number])[] {
   if (!Array.isArray(versions) || versions.length === 0) {
-    faults.push('prompt_versions must be a list of at least one version');
+    report(['prompt_versions'], 'must be a list of at least one version');
     return [];
   }
   const prompts: (readonly [number, number, number])[] = [];
-  for (const version of versions as unknown[]) {
+  for (const [index, version] of (versions as unknown[]).entries()) {
     const parsed = typeof version === 'string' ? parsePromptVersion(version) : null;
-    if (parsed === null) faults.push(`prompt_versions: ${JSON.stringify(version)} is not MAJOR.MINOR[.PATCH]`);
-    else prompts.push(parsed);
+    if (parsed === null) {
+      report(['prompt_versions', index], `must be MAJOR.MINOR[.PATCH], and is ${JSON.stringify(version)}`);
+    } else prompts.push(parsed);
   }
   return prompts;
 }
@@ -194,15 +188,15 @@ function readPrompts(versions: unknown, faults: string[]): (readonly [number, nu
 function readOffered(
   standings: PolicySettings['schema_versions'],
   registry: readonly RegisteredVersion[],
-  faults: string[],
+  report: Report,
 ): OfferedVersion[] {
-  if (standings !== undefined && (typeof standings !== 'object' || standings === null || Array.isArray(standings))) {
-    faults.push('schema_versions must be an object of versions');
+  if (standings !== undefined && !isRecord(standings)) {
+    report(['schema_versions'], 'must be an object of versions');
     return [];
   }
   const versions = registry.map(({ version }) => version);
   for (const version of new Set(versions.filter((version, index) => versions.indexOf(version) !== index))) {
-    faults.push(`contract ${version} is registered already`);
+    report(null, `contract ${version} is registered already`);
   }
   const wanted = standings ?? Object.fromEntries(registry.map(({ version, standing }) => [version, standing]));
   const offered: OfferedVersion[] = [];
@@ -210,23 +204,23 @@ function readOffered(
     const registered = registry.find((entry) => entry.version === version);
     const parsed = parseSchemaVersion(version);
     const fault = standingFault(standing);
-    if (registered === undefined) faults.push(`schema_versions: ${version} is not registered`);
-    else if (parsed === null) faults.push(`schema_versions: ${version} is not MAJOR.MINOR`);
-    else if (fault !== null) faults.push(`schema_versions: ${version}: ${fault}`);
+    if (registered === undefined) report(['schema_versions', version], 'is not registered');
+    else if (parsed === null) report(['schema_versions', version], 'is not MAJOR.MINOR');
+    else if (fault !== null) report(['schema_versions', version], fault);
     else {
-      const contract = compiled(registered, faults);
+      const contract = compiled(registered, report);
       if (contract !== null) offered.push({ version, major: parsed[0], minor: parsed[1], standing, contract });
     }
   }
-  if (offered.length === 0) faults.push('schema_versions must offer at least one version');
+  if (offered.length === 0) report(['schema_versions'], 'must offer at least one version');
   return offered.sort((a, b) => a.major - b.major || a.minor - b.minor);
 }
 
-function compiled(registered: RegisteredVersion, faults: string[]): Contract | null {
+function compiled(registered: RegisteredVersion, report: Report): Contract | null {
   try {
     return contractOf(registered);
   } catch (error) {
-    faults.push((error as Error).message);
+    report(null, (error as Error).message);
     return null;
   }
 }
@@ -235,14 +229,14 @@ function standingFault(standing: VersionStatus): string | null {
   const { status, date, sources } = { date: undefined, sources: undefined, ...standing } as Record<string, unknown>;
   if (status === 'current' || status === 'supported') return null;
   if (status === 'sunset') {
-    return typeof date === 'string' && isDate(date) ? null : 'sunset needs a date, YYYY-MM-DD';
+    return typeof date === 'string' && isDate(date) ? null : 'needs a date, YYYY-MM-DD, for sunset';
   }
   if (status === 'preview') {
     return Array.isArray(sources) && sources.every((source) => typeof source === 'string')
       ? null
-      : 'preview needs the list of its sources';
+      : 'needs the list of sources that it is a preview for';
   }
-  return 'status must be current, supported, sunset or preview';
+  return 'must have the status current, supported, sunset or preview';
 }
 
 /** A day that there is, as RFC 3339's full-date. */

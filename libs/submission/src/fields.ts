@@ -21,10 +21,13 @@ const REQUIRED = new Set(['changelist_id', 'review_version']);
 /** Judged elsewhere in this folder. */
 const OTHERS = ['idempotency_key', 'recipients', 'changed_files', 'review_result', 'root'];
 const KNOWN: ReadonlySet<string> = new Set([...Object.keys(CHECKS), ...OTHERS]);
+/** What a dry run takes beside these. */
+const OF_DRY_RUNS: ReadonlySet<string> = new Set(['policy']);
 
 /** Unknown members, and every fault of those of a few bytes. Optional means absent: `null` is a wrong type. */
-export function fieldFaults(members: Record<string, unknown>): FieldError[] {
-  const errors = Object.keys(members).flatMap((name) => (KNOWN.has(name) ? [] : [unknownField('', name)]));
+export function fieldFaults(members: Record<string, unknown>, dry_run: boolean): FieldError[] {
+  const known = (name: string) => KNOWN.has(name) || (dry_run && OF_DRY_RUNS.has(name));
+  const errors = Object.keys(members).flatMap((name) => (known(name) ? [] : [unknownField('', name)]));
   for (const [name, check] of Object.entries(CHECKS)) {
     const value = members[name];
     if (value === undefined && !REQUIRED.has(name)) continue;

@@ -375,4 +375,43 @@ describe('a dry run', () => {
     const value = aBody({ changed_files: ['//depot/other/a.ts'] });
     expect(dryRun({ value, bytes: 1 }, { policy, allow_list: null }).allow_list_hash).toBeNull();
   });
+
+  it('VAL-15.g reads as its policy says, which stands in place of the whole one that the door has', () => {
+    const door = definePolicy({ reading: 'strict', truncated: 'keep_complete' });
+    const asked = (over: Record<string, unknown>) =>
+      dryRun({ value: aBody(over), bytes: 1 }, { policy: door, allow_list: null, source: 'acme' });
+    expect(asked({})).toMatchObject({ reading: 'strict', policy: { reading: 'strict', truncated: 'keep_complete' } });
+    const given = { aliases: {}, sources: { acme: { truncated: 'keep_complete' }, other: { reading: 'strict' } } };
+    const { reading, policy: told } = asked({ policy: given });
+    expect([reading, told]).toEqual(['lenient', { reading: 'lenient', truncated: 'keep_complete', aliases: {} }]);
+    expect(asked({ policy: told }).policy).toEqual(told);
+    expect(asked({ policy: {} }).policy).toMatchObject({ reading: 'lenient', truncated: 'reject' });
+  });
+
+  it('VAL-15.g points at what is wrong with its policy, beside the other bad fields', () => {
+    const policy = { reading: 'Lenient', limits: {}, aliases: { severity: { p0: 'urgent' } } };
+    expect(refusalOf(aBody({ policy, root: 7 })).options.errors).toMatchObject([
+      { pointer: '/root' },
+      { pointer: '/policy/limits', code: 'invalid_value', detail: 'is not a setting of the reading' },
+      { pointer: '/policy/reading', code: 'invalid_value', detail: 'must be lenient or strict' },
+      {
+        pointer: '/policy/aliases/severity/p0',
+        code: 'invalid_value',
+        detail: expect.stringMatching(/one of critical/),
+      },
+    ]);
+    for (const none of [null, [], 'strict']) {
+      expect(refusalOf(aBody({ policy: none })).options.errors).toMatchObject([{ pointer: '/policy' }]);
+    }
+  });
+
+  it('VAL-15.g alone takes a policy: whoever submits does not choose how it is read', () => {
+    expect(problemOf(aBody({ policy: {} })).options.errors).toMatchObject([
+      { pointer: '/policy', code: 'unknown_field' },
+    ]);
+    expect([Object.keys(SUBMISSION_SCHEMA.properties), Object.keys(DRY_RUN_SCHEMA.properties)]).toEqual([
+      expect.not.arrayContaining(['policy']),
+      expect.arrayContaining(['policy']),
+    ]);
+  });
 });

@@ -39,6 +39,8 @@ export interface DoorRules {
   max_result_bytes: number;
   /** The key and the recipients may be left out; what is given of them is judged all the same. */
   dry_run?: boolean;
+  /** What is wrong with members that this door alone takes: told with the rest. */
+  own_faults?: readonly FieldError[];
 }
 
 const DEFAULT_PRIORITY = 5;
@@ -51,17 +53,21 @@ const MAX_ERRORS = 100;
  *
  * @throws Problem `invalid_request` naming every bad field, `idempotency_key_mismatch`, `payload_too_large` (ING-10).
  */
-export function readSubmission(given: GivenSubmission, { dry_run = false, max_result_bytes }: DoorRules): Submission {
+export function readSubmission(
+  given: GivenSubmission,
+  { dry_run = false, own_faults = [], max_result_bytes }: DoorRules,
+): Submission {
   const { value } = given;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid([{ pointer: '', code: 'invalid_type', detail: 'must be an object' }]);
   }
   const members = value as Record<string, unknown>;
   const errors = [
-    ...fieldFaults(members),
+    ...fieldFaults(members, dry_run),
     ...changedFilesFaults(members['changed_files']),
     ...reviewResultFaults(members['review_result']),
     ...rootFaults(members['root']),
+    ...own_faults,
   ];
   const recipients = readRecipients(members['recipients'], dry_run, errors);
   const idempotency_key = readKey(members['idempotency_key'], given.header_key, dry_run, errors);

@@ -1,4 +1,5 @@
 import { CHANNELS } from '@assay/contracts';
+import { READINGS, TRUNCATED } from '@assay/review-engine';
 
 const CHANGED_PATH = { type: 'string', minLength: 1, maxLength: 1_024, pattern: '\\S' } as const;
 
@@ -87,8 +88,36 @@ export const SUBMISSION_SCHEMA = {
   },
 } as const;
 
-/** The same for a dry run, which may leave out whom to tell and under which key. */
+/** How results are read, for all or for one source (VAL-15, VAL-16, VAL-18). */
+const READING_PROPERTIES = {
+  reading: { type: 'string', enum: READINGS, default: 'lenient' },
+  truncated: { type: 'string', enum: TRUNCATED, default: 'reject' },
+  aliases: {
+    type: 'object',
+    additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
+    description:
+      'By field, words and the word of the closed list that each stands for. In place of the table that ships (docs/reason-codes.md).',
+  },
+} as const;
+
+/** The same for a dry run, which may leave out whom to tell and under which key, and bring a reading to try. */
 export const DRY_RUN_SCHEMA = {
   ...SUBMISSION_SCHEMA,
   required: SUBMISSION_SCHEMA.required.filter((name) => name !== 'recipients'),
-};
+  properties: {
+    ...SUBMISSION_SCHEMA.properties,
+    policy: {
+      type: 'object',
+      additionalProperties: false,
+      description:
+        'How to read, in place of what this service has for the source: what `ASSAY_REVIEW_POLICY_FILE` may hold. What it leaves out is as by default.',
+      properties: {
+        ...READING_PROPERTIES,
+        sources: {
+          type: 'object',
+          additionalProperties: { type: 'object', additionalProperties: false, properties: READING_PROPERTIES },
+        },
+      },
+    },
+  },
+} as const;

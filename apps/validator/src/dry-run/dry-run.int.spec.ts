@@ -6,7 +6,7 @@ let fixture: ValidatorFixture;
 let validator: Replica;
 
 beforeAll(async () => {
-  fixture = await validatorFixture();
+  fixture = await validatorFixture({ review_policy: { sources: { other: { reading: 'strict' } } } });
   validator = await fixture.start();
 }, 60_000);
 afterAll(() => fixture.close(), 30_000);
@@ -59,6 +59,20 @@ describe('POST /v1/validations', () => {
     expect(own.body.allow_list_hash).toMatch(/^[0-9a-f]{64}$/);
     expect(own.body.versions.schema_verdict).toBe('exact');
     expect(other.body.versions.schema_verdict).toBe('compatible_minor');
+  });
+
+  it("VAL-13.a reads by the caller's source, or as it is asked to, and says how", async () => {
+    const fenced = posted({ review_result: `\`\`\`json\n${JSON.stringify(aResult())}\n\`\`\`` });
+    const asked = async (more: object, as?: 'other') =>
+      (await validator.post('/v1/validations', { ...fenced, ...more }, as)).body;
+    expect(await asked({})).toMatchObject({ outcome: 'accepted', policy: { reading: 'lenient', truncated: 'reject' } });
+    expect(await asked({}, 'other')).toMatchObject({ outcome: 'rejected', policy: { reading: 'strict' } });
+    expect(await asked({ policy: { reading: 'strict' } })).toMatchObject({ outcome: 'rejected', reading: 'strict' });
+    expect(await asked({ policy: {} }, 'other')).toMatchObject({ outcome: 'accepted', reading: 'lenient' });
+    expect(await asked({ policy: { reading: 'loose' } })).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/policy/reading' }],
+    });
   });
 
   it('VAL-10.e VAL-13.c answers 413 to a review result over 2 MiB, as ingest does', async () => {
