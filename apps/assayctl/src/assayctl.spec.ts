@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_POLICY, REASON_CODES, reasonCodesDocument } from '@assay/review-engine';
+import { DEFAULT_POLICY, REASON_CODES } from '@assay/review-engine';
 import { assayctl } from './assayctl.js';
 import { printable, table, painter } from './terminal.js';
 
@@ -73,7 +73,6 @@ describe('assayctl validate', () => {
       result: aResult(),
       counts: { submitted: 1, kept: 1, dropped: 0, coerced: 0, by_code: {} },
       diagnostics: [],
-      policy: { reading: 'lenient', truncated: 'reject', aliases: reasonCodesDocument().aliases },
       allow_list_hash: null,
     });
   });
@@ -192,11 +191,11 @@ describe('assayctl validate', () => {
 
   it('VAL-15.a reads leniently unless a policy says otherwise, for all or for the source', () => {
     const submission = aSubmission({ review_result: aResult({ findings: [{ ...FINDING, severity: 'HIGH' }] }) });
-    expect(validate(submission).out).toContain('prompt 1.0.0 exact; reading lenient\n');
+    expect(validate(submission).out).toContain('prompt 1.0.0 exact; lenient reading\n');
     const p = { truncated: 'keep_complete', sources: { old: { reading: 'strict' } } };
     const of = (source: string) => run(['validate', 'a', '--policy', 'p', '--source', source], { a: submission, p });
-    expect(of('old').out).toMatch(/0 of 1 findings kept.*reading strict, truncated keep_complete\n/s);
-    expect(of('new').out).toMatch(/1 of 1 findings kept.*reading lenient, truncated keep_complete\n/s);
+    expect(of('old').out).toMatch(/0 of 1 findings kept.*strict reading\n/s);
+    expect(of('new').out).toMatch(/1 of 1 findings kept.*lenient reading\n/s);
   });
 
   it('CON-4.a tries a contract that is not registered yet', () => {

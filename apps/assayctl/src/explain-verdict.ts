@@ -48,7 +48,7 @@ export function explainVerdict(
   return `${parts.filter((part) => part !== '').join('\n')}`;
 }
 
-function summary({ outcome, counts, versions, rejection, policy }: DryRunDocument, paint: Paint): string {
+function summary({ outcome, counts, versions, rejection, reading }: VerdictDocument, paint: Paint): string {
   const word =
     outcome === 'accepted' ? paint('green', paint('bold', 'accepted')) : paint('red', paint('bold', 'rejected'));
   const { submitted, kept, dropped, coerced } = counts;
@@ -60,8 +60,7 @@ function summary({ outcome, counts, versions, rejection, policy }: DryRunDocumen
   const schema = `schema ${shown(schema_version)} ${schema_verdict ?? 'not judged'}`;
   const read = read_as === null || read_as === schema_version ? '' : `, read as ${read_as}`;
   const prompt = `prompt ${shown(prompt_version)} ${prompt_verdict ?? 'not judged'}`;
-  const cut_off = policy.truncated === 'reject' ? '' : `, truncated ${policy.truncated}`;
-  return `${word}  ${what}\n${paint('dim', `${schema}${read}; ${prompt}; reading ${policy.reading}${cut_off}`)}\n`;
+  return `${word}  ${what}\n${paint('dim', `${schema}${read}; ${prompt}; ${reading} reading`)}\n`;
 }
 
 /** VAL-17: the sub-reason, where it is, what stood there, and its cure. */

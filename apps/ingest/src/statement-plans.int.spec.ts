@@ -124,7 +124,8 @@ describe('hot statements at 100,000 jobs', () => {
     const batchOf = async (n: number) => {
       const jobs = await database.sql<JobInProgress>(
         `SELECT id, source, changelist_id, review_version, correlation_id, traceparent, priority, state, generation, stage,
-           revision, validate_revision, notify_revision, counts, versions, deliveries, given_up FROM jobs LIMIT $1`,
+           revision, validate_revision, notify_revision, counts, versions, reading, truncated, deliveries, given_up
+         FROM jobs LIMIT $1`,
         [n],
       );
       return jobs.map((job): ChangedJob => ({ ...job, alive: true, latest: true, next_due_at: null, settles: false }));

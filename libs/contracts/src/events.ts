@@ -205,6 +205,10 @@ export interface ReviewSettled extends JobEventData {
   deliveries: Record<string, Partial<Record<DeliveryState, number>>>;
   /** `failed` because nobody told of it: another word may follow. */
   given_up: boolean;
+  /** Under which reading it was judged; absent, as the next, where no verdict was heard before the end (VAL-15). */
+  reading?: string;
+  /** The review is not whole: the answer was cut off (VAL-16). */
+  truncated?: boolean;
   links: { job: string; findings: string };
   /** The job that was submitted under this one's key since, and stands in its place. */
   submitted_again_as?: string;

@@ -192,7 +192,7 @@ export const EVENT_SCHEMAS = {
       given_up: { type: 'boolean' },
       links: object({ job: text, findings: text }),
     },
-    { submitted_again_as: uuid },
+    { submitted_again_as: uuid, reading: text, truncated: { type: 'boolean' } },
   ),
   'review.cancelled': object({ ...aboutAJob, actor: text, reason: text }),
   'dead_letter.changed': object({

@@ -20,14 +20,7 @@ export {
 } from './policy.js';
 export { PolicyError, policyFaultText, type PolicyFault } from './policy-fault.js';
 export { placeOf, SUB_REASONS, type SubReason } from './repair/index.js';
-export {
-  READINGS,
-  readingSettings,
-  TRUNCATED,
-  type Aliases,
-  type ReadingName,
-  type ReadingSettings,
-} from './reading.js';
+export { READINGS, TRUNCATED, type Aliases, type ReadingName, type ReadingSettings } from './reading.js';
 export {
   DIAGNOSTIC_KINDS,
   REASON_CODES,

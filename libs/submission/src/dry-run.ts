@@ -1,14 +1,12 @@
 import type { FieldError } from '@assay/contracts';
-import { judgeSubmission, PolicyError, readingSettings, verdictDocument, withReading } from '@assay/review-engine';
-import type { JudgementRules, Policy, ReadingSettings, VerdictDocument } from '@assay/review-engine';
+import { judgeSubmission, PolicyError, verdictDocument, withReading } from '@assay/review-engine';
+import type { JudgementRules, Policy, VerdictDocument } from '@assay/review-engine';
 import { deniedProblem } from './denied-problem.js';
 import { readSubmission } from './read-submission.js';
 import type { GivenSubmission } from './read-submission.js';
 
 /** What a dry run answers: the document of `POST /v1/validations` and `assayctl validate --json`. */
 export interface DryRunDocument extends VerdictDocument {
-  /** How it was read, in full; `reading` is its name (VAL-15). */
-  policy: ReadingSettings;
   /** Of the depot allow-list that the changed files passed; null where none was asked, so that it may deny them yet. */
   allow_list_hash: string | null;
 }
@@ -25,11 +23,7 @@ export function dryRun(given: GivenSubmission, rules: Omit<JudgementRules, 'read
   const submission = readSubmission(given, { dry_run: true, own_faults: faults, max_result_bytes });
   const { verdict, denied } = judgeSubmission(submission, { ...rules, policy, read_from_bytes: given.bytes });
   if (denied.length > 0) throw deniedProblem(denied);
-  return {
-    ...verdictDocument(verdict),
-    policy: readingSettings(policy.readingOf(rules.source ?? null)),
-    allow_list_hash: rules.allow_list?.hash ?? null,
-  };
+  return { ...verdictDocument(verdict), allow_list_hash: rules.allow_list?.hash ?? null };
 }
 
 function policyFor({ value }: GivenSubmission, policy: Policy): { policy: Policy; faults: FieldError[] } {

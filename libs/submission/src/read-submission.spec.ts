@@ -31,6 +31,10 @@ function problemOf(body: unknown, header_key?: string, limits = LIMITS): Problem
 }
 const pointersOf = (body: unknown) => problemOf(body).options.errors?.map((error) => error.pointer);
 
+const FINDING = {
+  ...{ id: 'F1', severity: 'high', category: 'test', title: 'T', file: '//depot/project/a.ts' },
+  ...{ line: 1, message: 'M' },
+};
 const ofBot = (n: number) => ({ channel: 'webhook', address: `bot-${n}` });
 
 describe('readSubmission', () => {
@@ -380,12 +384,15 @@ describe('a dry run', () => {
     const door = definePolicy({ reading: 'strict', truncated: 'keep_complete' });
     const asked = (over: Record<string, unknown>) =>
       dryRun({ value: aBody(over), bytes: 1 }, { policy: door, allow_list: null, source: 'acme' });
-    expect(asked({})).toMatchObject({ reading: 'strict', policy: { reading: 'strict', truncated: 'keep_complete' } });
-    const given = { aliases: {}, sources: { acme: { truncated: 'keep_complete' }, other: { reading: 'strict' } } };
-    const { reading, policy: told } = asked({ policy: given });
-    expect([reading, told]).toEqual(['lenient', { reading: 'lenient', truncated: 'keep_complete', aliases: {} }]);
-    expect(asked({ policy: told }).policy).toEqual(told);
-    expect(asked({ policy: {} }).policy).toMatchObject({ reading: 'lenient', truncated: 'reject' });
+    const result = JSON.stringify({ schema_version: '1.0', prompt_version: '1.0.0', findings: [FINDING] });
+    const said = (over: Record<string, unknown>) => {
+      const { reading, outcome, truncated } = asked({ review_result: `${result.slice(0, -2)},{`, ...over });
+      return [reading, outcome, truncated];
+    };
+    expect(said({})).toEqual(['strict', 'rejected', false]);
+    expect(said({ policy: {} })).toEqual(['lenient', 'rejected', false]);
+    const sources = { acme: { truncated: 'keep_complete' }, other: { reading: 'strict' } };
+    expect(said({ policy: { sources } })).toEqual(['lenient', 'accepted', true]);
   });
 
   it('VAL-15.g points at what is wrong with its policy, beside the other bad fields', () => {

@@ -6,13 +6,30 @@ import type { JobInProgress } from './progress.repository.js';
 const aJob = (over: Partial<JobInProgress> = {}): JobInProgress => ({
   ...{ id: 'j', source: 'acme', changelist_id: '1', review_version: 1, correlation_id: 'c', traceparent: null },
   ...{ priority: 5, state: 'queued', generation: 0, stage: 'ingest', revision: 1, validate_revision: 0 },
-  ...{ notify_revision: 0, counts: null, versions: null, deliveries: null, given_up: false },
+  ...{
+    notify_revision: 0,
+    counts: null,
+    versions: null,
+    reading: null,
+    truncated: null,
+    deliveries: null,
+    given_up: false,
+  },
   ...over,
 });
 const someNews = (over: Partial<News> = {}): News => ({
   ...{ event_id: 'e1', type: 'review.validated', job_id: 'j', source: 'acme', generation: 0, stage: 'validate' },
   ...{ revision: 1, occurred_at: '2026-01-01T00:00:00.000Z', state: 'in_progress', counts: null, versions: null },
-  ...{ summary: null, attempt: null, error_class: null, code: null, next_due_at: null, cause: 'accepted' },
+  ...{
+    reading: null,
+    truncated: null,
+    summary: null,
+    attempt: null,
+    error_class: null,
+    code: null,
+    next_due_at: null,
+    cause: 'accepted',
+  },
   ...over,
 });
 const jobs = (...all: JobInProgress[]) => new Map(all.map((job) => [job.id, job]));

@@ -81,6 +81,7 @@ function hopOf(news: News, verdict: Verdict, move: Step['move']): NewHop {
     attempt: news.attempt,
     error_class: news.error_class,
     code: news.code,
+    reading: news.reading,
     next_due_at: news.next_due_at,
     from_state: move?.from ?? null,
     to_state: move?.to ?? null,

@@ -26,6 +26,10 @@ export interface News {
   state: JobState;
   counts: FindingCounts | null;
   versions: VersionDecision | null;
+  /** How the review result was read (VAL-15). */
+  reading: string | null;
+  /** It is not whole: the answer was cut off (VAL-16). */
+  truncated: boolean | null;
   summary: DeliverySummary | null;
   attempt: number | null;
   error_class: string | null;
@@ -37,22 +41,24 @@ export interface News {
 }
 
 type Common = Pick<News, 'event_id' | 'type' | 'job_id' | 'source' | 'generation' | 'revision' | 'occurred_at'> &
-  Pick<News, 'counts' | 'versions' | 'summary' | 'attempt' | 'error_class' | 'code' | 'next_due_at'>;
+  Pick<News, 'counts' | 'versions' | 'reading' | 'truncated' | 'summary'> &
+  Pick<News, 'attempt' | 'error_class' | 'code' | 'next_due_at'>;
 
 function common(event: ReceivedEvent, job_id: string): Common {
   const { source, generation, revision, occurred_at } = event.data;
   return {
     ...{ event_id: event.id, type: event.type, job_id, source, generation, revision, occurred_at },
-    ...{ counts: null, versions: null, summary: null, attempt: null, error_class: null, code: null, next_due_at: null },
+    ...{ counts: null, versions: null, reading: null, truncated: null, summary: null },
+    ...{ attempt: null, error_class: null, code: null, next_due_at: null },
   };
 }
 
 /** A rejected response ends its generation: its dead letter follows by itself (VAL-2). */
 export function newsOfValidated(event: ReceivedEvent<ReviewValidated>): News {
-  const { job_id, outcome, counts, versions, rejection } = event.data;
+  const { job_id, outcome, counts, versions, rejection, reading = null, truncated = false } = event.data;
   return {
     ...common(event, job_id),
-    ...{ stage: 'validate', counts, versions },
+    ...{ stage: 'validate', counts, versions, reading, truncated },
     state: outcome === 'rejected' ? 'failed' : 'in_progress',
     error_class: rejection?.class ?? null,
     code: rejection?.code ?? null,

@@ -30,6 +30,7 @@ export function noNewsHop(job: QuietJob): NewHop {
     attempt: null,
     error_class: 'NO_NEWS',
     code: 'no_news',
+    reading: null,
     next_due_at: null,
     from_state: job.state,
     to_state: 'failed',

@@ -90,6 +90,43 @@ describe('news of a job', () => {
     });
   });
 
+  it('VAL-16.k says that a review which was cut off is not whole, in the job and at its end', async () => {
+    const [cut, whole] = [await accepted(), await accepted()];
+    expect(cut).toMatchObject({ truncated: null, reading: null });
+    for (const [job, truncated] of [
+      [cut, true],
+      [whole, false],
+    ] as const) {
+      await one.tell(job, 'review.validated', { ...VALIDATED, reading: 'lenient', truncated });
+      await eventually(async () => expect((await read(job)).counts).not.toBeNull());
+      await one.tell(job, 'delivery.settled', deliveriesEnded({ sent: 1 }));
+      const now = await reaches(job, 'succeeded');
+      expect(now).toMatchObject({ truncated, reading: 'lenient' });
+      expect(now.timeline.map(({ event, reading }) => [event, reading])).toEqual([
+        ['review.submitted', null],
+        ['review.validated', 'lenient'],
+        ['delivery.settled', null],
+      ]);
+      const [record] = await eventually(() => {
+        expect(settledOf(job)).toHaveLength(1);
+        return settledOf(job);
+      });
+      expect(record!.json<ReviewSettled>()).toMatchObject({ truncated, reading: 'lenient' });
+      expect((await two.get('/v1/reviews?limit=2')).body.items).toContainEqual(
+        expect.objectContaining({ job_id: job.job_id, truncated }),
+      );
+    }
+  });
+
+  it('takes a verdict that does not say how it was read', async () => {
+    const job = await accepted();
+    await one.tell(job, 'review.validated', VALIDATED);
+    await one.tell(job, 'delivery.settled', deliveriesEnded({ sent: 1 }));
+    await eventually(async () =>
+      expect(await read(job)).toMatchObject({ state: 'succeeded', truncated: false, reading: null }),
+    );
+  });
+
   it('ING-9.b ends it as failed when its last delivery is a dead letter', async () => {
     const job = await accepted();
     await one.tell(job, 'review.validated', VALIDATED);

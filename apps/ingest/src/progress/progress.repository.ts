@@ -44,6 +44,7 @@ export interface NewHop {
   attempt: number | null;
   error_class: string | null;
   code: string | null;
+  reading: string | null;
   next_due_at: string | null;
   from_state: JobState | null;
   to_state: JobState | null;

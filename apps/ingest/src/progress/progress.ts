@@ -15,6 +15,10 @@ export interface Progress {
   notify_revision: number;
   counts: FindingCounts | null;
   versions: VersionDecision | null;
+  /** How the review result was read (VAL-15). */
+  reading: string | null;
+  /** It is not whole: the answer was cut off (VAL-16). */
+  truncated: boolean | null;
   deliveries: DeliverySummary | null;
   /** It is `failed` for want of news in this generation, and not otherwise (ING-11). */
   given_up: boolean;
@@ -87,6 +91,8 @@ function withFacts(progress: Progress, news: News): Progress {
       validate_revision: news.revision,
       counts: news.counts ?? progress.counts,
       versions: news.versions ?? progress.versions,
+      reading: news.reading ?? progress.reading,
+      truncated: news.truncated ?? progress.truncated,
     };
   }
   if (news.stage === 'notify' && news.revision > progress.notify_revision) {

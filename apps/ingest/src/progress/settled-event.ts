@@ -21,6 +21,8 @@ export function settledEvent(
     correlation_id: job.correlation_id,
     state: job.state,
     counts: job.counts,
+    ...(job.reading !== null && { reading: job.reading }),
+    ...(job.truncated !== null && { truncated: job.truncated }),
     deliveries: job.deliveries?.by_channel ?? {},
     given_up: job.given_up,
     links: reviewLinks(job.id, urls),

@@ -19,6 +19,8 @@ export interface JobRow {
   submitted_by: string;
   counts: FindingCounts | null;
   versions: VersionDecision | null;
+  reading: string | null;
+  truncated: boolean | null;
   deliveries: DeliverySummary | null;
 }
 
@@ -31,6 +33,7 @@ export interface TimelineRow {
   attempt: number | null;
   error_class: string | null;
   code: string | null;
+  reading: string | null;
   next_due_at: string | null;
   from_state: JobState | null;
   to_state: JobState | null;
@@ -47,6 +50,8 @@ export interface Hop {
   attempt: number | null;
   error_class: string | null;
   code: string | null;
+  /** Of a verdict: under which reading it was judged (VAL-15). */
+  reading: string | null;
   next_due_at: string | null;
   from: JobState | null;
   to: JobState | null;
@@ -77,6 +82,10 @@ export interface JobView {
   settled_at: string | null;
   counts: FindingCounts | null;
   versions: VersionDecision | null;
+  /** Under which reading it was judged, `lenient` or `strict` (VAL-15); null, as the next, until it is judged. */
+  reading: string | null;
+  /** The review is not whole: the answer was cut off, and what of it had come whole was kept (VAL-16). */
+  truncated: boolean | null;
   deliveries: {
     open: number;
     failed: number;
@@ -115,6 +124,8 @@ export function jobView(row: JobRow, urls: PublicUrls): JobView {
     settled_at: row.settled_at,
     counts: row.counts,
     versions: row.versions,
+    reading: row.reading,
+    truncated: row.truncated,
     deliveries: { open, failed, by_state: sumOverChannels(by_channel), by_channel },
     links: reviewLinks(row.id, urls),
   };
@@ -141,13 +152,13 @@ export function waitOf({ state, generation }: JobRow, timeline: readonly Hop[]):
 export function timelineView(job: JobRow, rows: readonly TimelineRow[]): Hop[] {
   const accepted: Hop = {
     ...{ at: job.accepted_at, service: 'ingest', stage: 'ingest', generation: 0, event: 'review.submitted' },
-    ...{ attempt: null, error_class: null, code: null, next_due_at: null, from: null, to: 'queued' },
+    ...{ attempt: null, error_class: null, code: null, reading: null, next_due_at: null, from: null, to: 'queued' },
     cause: `submitted by ${job.submitted_by}`,
   };
   const later = rows.map(({ occurred_at, type, from_state, to_state, ...row }) => ({
     ...{ at: occurred_at, service: row.service, stage: row.stage, generation: row.generation, event: type },
-    ...{ attempt: row.attempt, error_class: row.error_class, code: row.code, next_due_at: row.next_due_at },
-    ...{ from: from_state, to: to_state, cause: row.cause },
+    ...{ attempt: row.attempt, error_class: row.error_class, code: row.code, reading: row.reading },
+    ...{ next_due_at: row.next_due_at, from: from_state, to: to_state, cause: row.cause },
   }));
   return [accepted, ...later];
 }

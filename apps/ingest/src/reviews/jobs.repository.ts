@@ -8,7 +8,7 @@ import type { SubmittedJob } from './submitted-event.js';
 import { SETTLED_AMONG } from './sql/settled-among.js';
 
 const JOB_COLUMNS = `id, source, changelist_id, review_version, state, generation, rerun, priority, correlation_id,
-  accepted_at, settled_at, submitted_by, counts, versions, deliveries`;
+  accepted_at, settled_at, submitted_by, counts, versions, reading, truncated, deliveries`;
 
 /** The sources that a caller may see; `*` is every one. */
 export type VisibleSources = string[] | '*';
@@ -43,8 +43,8 @@ export class JobsRepository {
 
   timeline(job_id: string): Promise<TimelineRow[]> {
     return this.database.query<TimelineRow>(
-      `SELECT occurred_at, service, stage, generation, type, attempt, error_class, code, next_due_at, from_state,
-         to_state, cause
+      `SELECT occurred_at, service, stage, generation, type, attempt, error_class, code, reading, next_due_at,
+         from_state, to_state, cause
        FROM job_timeline WHERE job_id = $1 ORDER BY generation, occurred_at, recorded_at`,
       [job_id],
     );

@@ -126,7 +126,7 @@ export class ReviewsService {
 }
 
 function newJobRow(job: NonNullable<Answer['job']>): JobRow {
-  const untold = { settled_at: null, counts: null, versions: null, deliveries: null };
+  const untold = { settled_at: null, counts: null, versions: null, reading: null, truncated: null, deliveries: null };
   return { ...job, ...untold, state: 'queued', generation: 0 };
 }
 

@@ -15,6 +15,8 @@ export function submittedAgain(job: PassedJob, urls: PublicUrls): { item: NewIte
   const about = { job_id: id, source, changelist_id, review_version, generation, revision, correlation_id };
   const data: ReviewSettled = {
     ...{ ...about, occurred_at: job.passed_at, state: 'failed', counts: job.counts, given_up: false },
+    ...(job.reading !== null && { reading: job.reading }),
+    ...(job.truncated !== null && { truncated: job.truncated }),
     ...{
       deliveries: job.deliveries?.by_channel ?? {},
       links: reviewLinks(id, urls),

@@ -15,6 +15,8 @@ export interface RenderingInput {
   summary: string | null;
   findings: readonly Finding[];
   counts: FindingCounts;
+  /** How the review result was read (VAL-15); null where the event does not say. */
+  reading: string | null;
   /** The answer was cut off: only what was whole before the cut is here (VAL-16). */
   truncated: boolean;
   /** Ids of findings without a line of their own, which are about the whole file (VAL-18). */
@@ -45,6 +47,7 @@ export function renderingInput(review: ReviewValidated, links: ReviewLinks): Ren
     summary: review.result?.summary ?? null,
     findings: inReadingOrder(review.result?.findings ?? []),
     counts: review.counts,
+    reading: review.reading ?? null,
     truncated: review.truncated ?? false,
     lines_defaulted: review.lines_defaulted ?? [],
     schema_version: review.versions.schema_version,

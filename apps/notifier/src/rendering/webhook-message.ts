@@ -28,6 +28,7 @@ export function renderWebhook(input: RenderingInput): WebhookPayload {
         prompt_version: input.prompt_version,
         summary: input.summary,
         counts: input.counts,
+        reading: input.reading,
         // Beside the findings, so that none of them never looks like a clean review (DEL-18).
         unusable: input.counts.dropped,
         truncated: input.truncated,

@@ -65,8 +65,8 @@ describe('POST /v1/validations', () => {
     const fenced = posted({ review_result: `\`\`\`json\n${JSON.stringify(aResult())}\n\`\`\`` });
     const asked = async (more: object, as?: 'other') =>
       (await validator.post('/v1/validations', { ...fenced, ...more }, as)).body;
-    expect(await asked({})).toMatchObject({ outcome: 'accepted', policy: { reading: 'lenient', truncated: 'reject' } });
-    expect(await asked({}, 'other')).toMatchObject({ outcome: 'rejected', policy: { reading: 'strict' } });
+    expect(await asked({})).toMatchObject({ outcome: 'accepted', reading: 'lenient' });
+    expect(await asked({}, 'other')).toMatchObject({ outcome: 'rejected', reading: 'strict' });
     expect(await asked({ policy: { reading: 'strict' } })).toMatchObject({ outcome: 'rejected', reading: 'strict' });
     expect(await asked({ policy: {} }, 'other')).toMatchObject({ outcome: 'accepted', reading: 'lenient' });
     expect(await asked({ policy: { reading: 'loose' } })).toMatchObject({

@@ -32,8 +32,8 @@ export const FIND_FORGOTTEN = statement(
 export const LOCK_FORGOTTEN = statement(
   'lock_forgotten',
   `SELECT id, source, changelist_id, review_version, correlation_id, traceparent, priority, state, generation, stage,
-      revision, validate_revision, notify_revision, counts, versions, deliveries, given_up, ingest_revision, reminders,
-      quiet_since, clock_timestamp() AS now
+      revision, validate_revision, notify_revision, counts, versions, reading, truncated, deliveries, given_up,
+      ingest_revision, reminders, quiet_since, clock_timestamp() AS now
     FROM jobs WHERE id = ANY($2::uuid[]) AND settled_at IS NULL AND ${QUIET}
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`,
 );

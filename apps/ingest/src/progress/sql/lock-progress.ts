@@ -10,6 +10,6 @@ import { statement } from '@assay/postgres';
 export const LOCK_PROGRESS = statement(
   'lock_progress',
   `SELECT id, source, changelist_id, review_version, correlation_id, traceparent, priority, state, generation, stage,
-      revision, validate_revision, notify_revision, counts, versions, deliveries, given_up
+      revision, validate_revision, notify_revision, counts, versions, reading, truncated, deliveries, given_up
     FROM jobs WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
 );

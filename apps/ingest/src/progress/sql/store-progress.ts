@@ -14,16 +14,17 @@ export const STORE_PROGRESS = statement(
   'store_progress',
   `WITH told AS (
     INSERT INTO job_timeline (job_id, event_id, generation, revision, occurred_at, service, stage, type, attempt,
-        error_class, code, next_due_at, from_state, to_state, cause)
+        error_class, code, reading, next_due_at, from_state, to_state, cause)
     SELECT h.job_id, h.event_id, h.generation, h.revision, h.occurred_at, h.service, h.stage, h.type, h.attempt,
-        h.error_class, h.code, h.next_due_at, h.from_state, h.to_state, h.cause
+        h.error_class, h.code, h.reading, h.next_due_at, h.from_state, h.to_state, h.cause
       FROM json_to_recordset($2::json) AS h(job_id uuid, event_id text, generation int, revision int,
         occurred_at timestamptz, service text, stage text, type text, attempt int, error_class text, code text,
-        next_due_at timestamptz, from_state text, to_state text, cause text)
+        reading text, next_due_at timestamptz, from_state text, to_state text, cause text)
     ON CONFLICT DO NOTHING
   )
   UPDATE jobs j SET state = u.state, stage = u.stage, revision = u.revision, validate_revision = u.validate_revision,
-      notify_revision = u.notify_revision, counts = u.counts, versions = u.versions, deliveries = u.deliveries,
+      notify_revision = u.notify_revision, counts = u.counts, versions = u.versions, reading = u.reading,
+      truncated = u.truncated, deliveries = u.deliveries,
       quiet_since = CASE WHEN u.latest THEN greatest(clock_timestamp(), u.next_due_at)
         WHEN u.alive THEN greatest(clock_timestamp(), j.quiet_since) ELSE j.quiet_since END,
       reminded_at = CASE WHEN u.alive THEN NULL ELSE j.reminded_at END,
@@ -33,8 +34,8 @@ export const STORE_PROGRESS = statement(
         WHEN u.state IN ('succeeded', 'failed', 'superseded') THEN j.settled_at END,
       ingest_revision = j.ingest_revision + u.settles::int
     FROM json_to_recordset($1::json) AS u(id uuid, state text, stage text, revision int, validate_revision int,
-      notify_revision int, counts json, versions json, deliveries json, given_up boolean, alive boolean, latest boolean, next_due_at timestamptz,
-      settles boolean)
+      notify_revision int, counts json, versions json, reading text, truncated boolean, deliveries json, given_up boolean,
+      alive boolean, latest boolean, next_due_at timestamptz, settles boolean)
     WHERE j.id = ANY($3::uuid[]) AND j.id = u.id
   RETURNING j.id, j.accepted_at, j.settled_at, j.ingest_revision, u.settles,
     extract(epoch FROM j.settled_at - j.accepted_at)::float8 AS took_s`,

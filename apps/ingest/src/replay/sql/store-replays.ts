@@ -34,6 +34,8 @@ export const STORE_REPLAYS = statement(
       ingest_revision = b.revision, validate_revision = 0, notify_revision = 0,
       counts = CASE WHEN b.validates_again THEN NULL ELSE j.counts END,
       versions = CASE WHEN b.validates_again THEN NULL ELSE j.versions END,
+      reading = CASE WHEN b.validates_again THEN NULL ELSE j.reading END,
+      truncated = CASE WHEN b.validates_again THEN NULL ELSE j.truncated END,
       quiet_since = clock_timestamp(), reminded_at = NULL, reminders = 0, settled_at = NULL,
       given_up = false
     FROM begun AS b WHERE j.id = ANY($4::uuid[]) AND j.id = b.id`,

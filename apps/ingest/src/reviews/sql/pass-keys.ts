@@ -15,7 +15,7 @@ export const PASS_KEYS = statement(
       FROM unnest($1::uuid[], $2::uuid[]) AS p(id, successor)
       WHERE j.id = ANY($1::uuid[]) AND j.id = p.id
     RETURNING j.id, j.source, j.changelist_id, j.review_version, j.generation, j.priority, j.correlation_id,
-      j.traceparent, j.counts, j.deliveries, j.ingest_revision AS revision, p.successor, clock_timestamp() AS passed_at
+      j.traceparent, j.counts, j.reading, j.truncated, j.deliveries, j.ingest_revision AS revision, p.successor, clock_timestamp() AS passed_at
   ), told AS (
     INSERT INTO job_timeline (job_id, event_id, generation, revision, occurred_at, service, stage, type, cause)
     SELECT id, concat_ws(':', id, generation, revision, 'review.settled'), generation, revision, passed_at, 'ingest',
@@ -36,6 +36,8 @@ export interface PassedJob {
   correlation_id: string;
   traceparent: string | null;
   counts: FindingCounts | null;
+  reading: string | null;
+  truncated: boolean | null;
   deliveries: DeliverySummary | null;
   revision: number;
   /** The job that has the key now. */
