@@ -1,7 +1,8 @@
 import { resolveSecret } from '@assay/security';
 import type { SecretCheck, SecretSource } from '@assay/security';
+import { isForbiddenAddress } from './http/index.js';
 import type { SmtpSettings } from './smtp/index.js';
-import { isForbiddenAddress, signingKey } from './webhook/index.js';
+import { signingKey } from './webhook/index.js';
 import type { WebhookEndpoint } from './webhook/index.js';
 
 export interface ProvidersConfig {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { isForbiddenAddress, retryAfterMs } from '../http/index.js';
 import { signingKey, standardWebhookHeaders } from './standard-webhooks.js';
-import { retryAfterMs } from './retry-after.js';
-import { isForbiddenAddress } from './forbidden-address.js';
 
 describe('standard webhooks', () => {
   it('DEL-5.e signs as the example of the published specification does', () => {

@@ -17,9 +17,8 @@ import type { HttpReceiver } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
 import { selfSigned } from '../conformance/self-signed.fixture.js';
+import { HttpSilence, retryAfterMs } from '../http/index.js';
 import type { Classification, Receipt } from '../provider.js';
-import { retryAfterMs } from './retry-after.js';
-import { WebhookSilence } from './webhook.classify.js';
 import { WebhookProvider } from './webhook.provider.js';
 import type { WebhookEndpoint } from './webhook.settings.js';
 
@@ -226,7 +225,7 @@ describe('WebhookProvider', () => {
       ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate_untrusted'],
       ['CERT_REVOKED', 'certificate_untrusted'],
     ]) {
-      const said = provider.classify(new WebhookSilence(false, node_code!, { cause: null }));
+      const said = provider.classify(new HttpSilence(false, node_code!, { cause: null }));
       expect([said.verdict, said.failure.code, said.concerns, said.stays]).toEqual([
         'not_sent_retryable',
         code,
@@ -235,7 +234,7 @@ describe('WebhookProvider', () => {
       ]);
     }
     // Nobody could be asked, which says nothing about the name.
-    expect(provider.classify(new WebhookSilence(false, 'EAI_AGAIN', { cause: null })).stays).toBeUndefined();
+    expect(provider.classify(new HttpSilence(false, 'EAI_AGAIN', { cause: null })).stays).toBeUndefined();
   });
 
   it('DEL-7.g hands a 409 on as what the endpoint says that it means', async () => {

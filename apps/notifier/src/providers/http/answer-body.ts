@@ -2,9 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { evidence, MAX_EVIDENCE_BYTES } from '../evidence.js';
 
-/** A body that is longer, or takes longer, costs its connection: nothing in it is waited for. */
+/** A body of which nothing is needed, and that is longer or takes longer, costs its connection. */
 const MAX_BODY_BYTES = 4 * 1024;
 const MAX_BODY_MS = 1_000;
+/** Lookups answer with lists; what is asked for is one entry. */
+const MAX_JSON_BYTES = 512 * 1024;
 const MAX_HEADER_CHARACTERS = 256;
 const TOLD_HEADERS = ['content-type', 'location', 'request-id', 'retry-after', 'x-request-id'];
 
@@ -12,11 +14,27 @@ const TOLD_HEADERS = ['content-type', 'location', 'request-id', 'retry-after', '
  * Reads the body away, so that the connection can be used again, and gives the connection up at the limits. Resolves
  * with the body's first KiB as soon as that has come or no more of it will; never rejects, whatever becomes of it.
  */
-export function readAway(body: Readable): Promise<string> {
+export async function readAway(body: Readable): Promise<string> {
+  return (await read(body, MAX_EVIDENCE_BYTES, MAX_BODY_BYTES)).toString();
+}
+
+/**
+ * The body as JSON; undefined where it is none, is cut off, takes too long or is longer than what anybody asked for.
+ * Never rejects: the status has answered already.
+ */
+export async function readJson(body: Readable): Promise<unknown> {
+  try {
+    return JSON.parse((await read(body, MAX_JSON_BYTES, MAX_JSON_BYTES)).toString()) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function read(body: Readable, keep_bytes: number, max_bytes: number): Promise<Buffer> {
   return new Promise((resolve) => {
     const kept: Buffer[] = [];
     let bytes = 0;
-    const tell = (): void => resolve(Buffer.concat(kept).subarray(0, MAX_EVIDENCE_BYTES).toString());
+    const tell = (): void => resolve(Buffer.concat(kept).subarray(0, keep_bytes));
     const timer = setTimeout(() => body.destroy(), MAX_BODY_MS);
     body.on('error', () => undefined);
     body.on('close', () => {
@@ -24,10 +42,10 @@ export function readAway(body: Readable): Promise<string> {
       tell();
     });
     body.on('data', (chunk: Buffer) => {
-      if (bytes < MAX_EVIDENCE_BYTES) kept.push(chunk);
+      if (bytes < keep_bytes) kept.push(chunk);
       bytes += chunk.length;
-      if (bytes >= MAX_EVIDENCE_BYTES) tell();
-      if (bytes > MAX_BODY_BYTES) body.destroy();
+      if (bytes >= keep_bytes) tell();
+      if (bytes > max_bytes) body.destroy();
     });
   });
 }

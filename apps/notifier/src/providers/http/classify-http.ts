@@ -1,0 +1,130 @@
+import { Failure } from '@assay/contracts';
+import type { ErrorClass } from '@assay/contracts';
+import { connectionFault } from '../connection-fault.js';
+import type { Classification, ReceiverAnswer } from '../provider.js';
+import { HttpAnswer, HttpSilence } from './errors.js';
+
+/**
+ * What an answer that is no 2xx can mean:
+ * - `credential`: ours is refused;
+ * - `forbidden`: this message is, and the credential may be why;
+ * - `destination`: every message would meet it, and it does not mend itself;
+ * - `busy`: every message would meet it, for a while;
+ * - `in_progress`: an earlier attempt under this key is still being worked on, so this one was not taken;
+ * - `conflict`: the receiver has this key already;
+ * - `recipient`: there is no such recipient, or none that may be told;
+ * - `too_large`: this form of the message is refused for its size;
+ * - `refused`: this message is, for good;
+ * - `unclear`: it does not say whether the request took effect.
+ */
+export type Meaning =
+  | 'credential'
+  | 'forbidden'
+  | 'destination'
+  | 'busy'
+  | 'in_progress'
+  | 'conflict'
+  | 'recipient'
+  | 'too_large'
+  | 'refused'
+  | 'unclear';
+
+/** What a receiver's own code says, where it has one. */
+export interface Meant {
+  meaning: Meaning;
+  /** Stable, lower snake case. */
+  code: string;
+}
+
+type Shape = Pick<Classification, 'verdict' | 'concerns'> & { error_class: ErrorClass; stays?: boolean };
+
+const SHAPES: Record<Meaning, Shape> = {
+  credential: { verdict: 'not_sent_retryable', concerns: 'credential', error_class: 'AUTHENTICATION_FAILED' },
+  forbidden: { verdict: 'not_sent_retryable', concerns: 'recipient', error_class: 'AUTHENTICATION_FAILED' },
+  destination: {
+    verdict: 'not_sent_retryable',
+    concerns: 'destination',
+    error_class: 'DEPENDENCY_UNAVAILABLE',
+    stays: true,
+  },
+  busy: { verdict: 'not_sent_retryable', concerns: 'destination', error_class: 'DEPENDENCY_UNAVAILABLE' },
+  in_progress: { verdict: 'not_sent_retryable', concerns: 'recipient', error_class: 'CONFLICT' },
+  conflict: { verdict: 'known', concerns: 'recipient', error_class: 'POLICY_REJECTED' },
+  recipient: { verdict: 'not_sent_permanent', concerns: 'recipient', error_class: 'RECIPIENT_INVALID' },
+  too_large: { verdict: 'not_sent_permanent', concerns: 'recipient', error_class: 'POLICY_REJECTED' },
+  refused: { verdict: 'not_sent_permanent', concerns: 'recipient', error_class: 'POLICY_REJECTED' },
+  unclear: { verdict: 'ambiguous', concerns: 'destination', error_class: 'OUTCOME_UNKNOWN' },
+};
+
+const BY_STATUS: ReadonlyMap<number, Meaning> = new Map([
+  [401, 'credential'],
+  [403, 'forbidden'],
+  // A proxy or a deployment answers so for a while, and a moved endpoint for good: neither is the fault of a row.
+  [404, 'destination'],
+  [408, 'busy'],
+  [409, 'conflict'],
+  [410, 'recipient'],
+  [413, 'too_large'],
+  [425, 'busy'],
+  [429, 'busy'],
+  // Of the 5xx, these alone say whether the request can have taken effect.
+  [501, 'refused'],
+  [503, 'busy'],
+  [505, 'refused'],
+]);
+
+/**
+ * DEL-4, DEL-7: by status, code and phase.
+ *
+ * @param meant reads the receiver's own code; where it knows none the status decides
+ */
+export function classifyHttp(
+  error: unknown,
+  meant: (answer: ReceiverAnswer) => Meant | null = () => null,
+): Classification {
+  if (error instanceof HttpSilence) return classifySilence(error);
+  if (!(error instanceof HttpAnswer)) {
+    return { verdict: 'not_sent_permanent', failure: Failure.from(error), concerns: 'destination' };
+  }
+  const { answer, key, conflict_means_known } = error.refusal;
+  const { meaning, code } = meant(answer) ?? meaningOf(answer.status);
+  const said = outcome(SHAPES[meaning], error, code);
+  if (meaning === 'conflict') said.known = { believed: conflict_means_known };
+  if (meaning === 'forbidden') said.suspected = { of: 'credential', counted_by: key };
+  return { ...said, answer };
+}
+
+function meaningOf(status: number): Meant {
+  const known = BY_STATUS.get(status);
+  const meaning = known ?? (status < 400 ? 'destination' : status < 500 ? 'refused' : 'unclear');
+  return { meaning, code: `http_${status}` };
+}
+
+const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_ABORTED', 'ETIMEDOUT']);
+
+function classifySilence(silence: HttpSilence): Classification {
+  const code = silence.code.toLowerCase();
+  if (silence.started) return outcome(SHAPES.unclear, silence, code);
+  if (silence.code === 'UND_ERR_INVALID_ARG') {
+    return { verdict: 'not_sent_permanent', failure: Failure.from(silence), concerns: 'destination' };
+  }
+  if (silence.code === 'ASSAY_FORBIDDEN_ADDRESS') return outcome(SHAPES.refused, silence, 'forbidden_address');
+  const fault = connectionFault(silence.code);
+  if (fault !== null) return outcome(SHAPES.destination, silence, fault);
+  const error_class = TIMEOUTS.has(silence.code) ? 'DEPENDENCY_TIMEOUT' : 'DEPENDENCY_UNAVAILABLE';
+  return outcome({ ...SHAPES.busy, error_class }, silence, code);
+}
+
+function outcome({ error_class, ...shape }: Shape, error: HttpAnswer | HttpSilence, code: string): Classification {
+  const refusal = error instanceof HttpAnswer ? error.refusal : undefined;
+  const failure = new Failure({
+    error_class,
+    code,
+    retryable: shape.verdict === 'not_sent_retryable',
+    message: error.message,
+    retry_after_ms: refusal?.retry_after_ms,
+    upstream_status: refusal?.answer.status,
+    cause: error,
+  });
+  return { ...shape, failure };
+}

@@ -1,0 +1,8 @@
+export { readAway, readJson } from './answer-body.js';
+export { classifyHttp } from './classify-http.js';
+export type { Meaning, Meant } from './classify-http.js';
+export { HttpAnswer, HttpSilence, refusalOf } from './errors.js';
+export type { HttpRefusal } from './errors.js';
+export { exchange, outgoingPool } from './exchange.js';
+export { isForbiddenAddress } from './forbidden-address.js';
+export { retryAfterMs } from './retry-after.js';
