@@ -34,10 +34,16 @@ export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
 export const SUBJECT_TYPES = ['job', 'delivery', 'record', 'credential', 'destination'] as const;
 export type SubjectType = (typeof SUBJECT_TYPES)[number];
 
-export const CHANNELS = ['email', 'webhook'] as const;
-export type Channel = (typeof CHANNELS)[number];
+export const CHANNELS = ['email', 'webhook', 'slack'] as const;
+/** An installation's own providers serve channels of their own, which begin with `x-` (DEL-5). */
+export type Channel = (typeof CHANNELS)[number] | `x-${string}`;
+export const CHANNEL_PATTERN = new RegExp(`^(?:${CHANNELS.join('|')}|x-[a-z0-9](?:-?[a-z0-9]){0,30})$`);
 
-/** `address` is a mail address for `email`, the name of a configured endpoint for `webhook` (DEL-6). */
+export function isChannel(value: unknown): value is Channel {
+  return typeof value === 'string' && CHANNEL_PATTERN.test(value);
+}
+
+/** `address` is a mail address for `email`, and the name of a configured endpoint for every other channel (DEL-6). */
 export interface Recipient {
   channel: Channel;
   address: string;

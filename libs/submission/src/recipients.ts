@@ -1,9 +1,10 @@
-import { canonicalRecipient, CHANNELS, recipientKey } from '@assay/contracts';
-import type { Channel, FieldError, Recipient } from '@assay/contracts';
+import { canonicalRecipient, CHANNELS, isChannel, recipientKey } from '@assay/contracts';
+import type { FieldError, Recipient } from '@assay/contracts';
 import { unknownField } from './fields.js';
 
 const MAX_RECIPIENTS = 100;
 const MAX_ADDRESS_CHARACTERS = 512;
+const NOT_A_CHANNEL = `must be one of ${CHANNELS.join(', ')}, or begin with x- for a provider of your own`;
 
 /** The canonical recipients (ING-1); faults go to `errors`. A dry run may leave them out, and then there are none. */
 export function readRecipients(value: unknown, may_be_absent: boolean, errors: FieldError[]): Recipient[] {
@@ -30,7 +31,7 @@ function readRecipient(entry: unknown, pointer: string, errors: FieldError[]): R
   const isObject = typeof entry === 'object' && entry !== null && !Array.isArray(entry);
   const { channel, address, ...unknown } = (isObject ? entry : {}) as Record<string, unknown>;
   const faults = Object.keys(unknown).map((name) => unknownField(pointer, name));
-  if (!isChannel(channel)) faults.push(fault(`${pointer}/channel`, channel, `must be one of ${CHANNELS.join(', ')}`));
+  if (!isChannel(channel)) faults.push(fault(`${pointer}/channel`, channel, NOT_A_CHANNEL));
   if (typeof address !== 'string' || address.length > MAX_ADDRESS_CHARACTERS) {
     const detail = `must be a text of at most ${MAX_ADDRESS_CHARACTERS} characters`;
     faults.push(fault(`${pointer}/address`, address, detail));
@@ -41,10 +42,6 @@ function readRecipient(entry: unknown, pointer: string, errors: FieldError[]): R
   const recipient = canonicalRecipient(given);
   if (recipient === null) errors.push({ pointer: `${pointer}/address`, code: 'invalid_value', detail: refusal(given) });
   return recipient;
-}
-
-function isChannel(value: unknown): value is Channel {
-  return (CHANNELS as readonly unknown[]).includes(value);
 }
 
 function fault(pointer: string, value: unknown, detail: string): FieldError {

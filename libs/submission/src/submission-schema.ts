@@ -1,4 +1,4 @@
-import { CHANNELS } from '@assay/contracts';
+import { CHANNEL_PATTERN } from '@assay/contracts';
 import { READINGS, TRUNCATED } from '@assay/review-engine';
 
 const CHANGED_PATH = { type: 'string', minLength: 1, maxLength: 1_024, pattern: '\\S' } as const;
@@ -70,11 +70,15 @@ export const SUBMISSION_SCHEMA = {
         required: ['channel', 'address'],
         additionalProperties: false,
         properties: {
-          channel: { type: 'string', enum: CHANNELS },
+          channel: {
+            type: 'string',
+            pattern: CHANNEL_PATTERN.source,
+            description: 'Those that begin with `x-` are served by providers of the installation.',
+          },
           address: {
             type: 'string',
             maxLength: 512,
-            description: 'A mail address, or the name of a webhook endpoint.',
+            description: 'A mail address for `email`; for every other channel the name of a configured endpoint.',
           },
         },
       },

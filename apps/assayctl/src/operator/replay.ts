@@ -58,7 +58,7 @@ function requestOf(given: Arguments): object {
 
 /** `email:dana@example.com`, `webhook:ci-bot`. */
 function recipientOf(text: string): { channel: string; address: string } {
-  const [, channel, address] = /^([a-z]+):(.+)$/s.exec(text) ?? [];
+  const [, channel, address] = /^([a-z][a-z0-9-]*):(.+)$/s.exec(text) ?? [];
   if (channel === undefined) throw new UsageError(`${JSON.stringify(text)} is not CHANNEL:ADDRESS`);
   return { channel, address: address! };
 }

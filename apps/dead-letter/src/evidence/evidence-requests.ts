@@ -1,4 +1,4 @@
-import { CHANNELS } from '@assay/contracts';
+import { CHANNEL_PATTERN } from '@assay/contracts';
 import type { Channel } from '@assay/contracts';
 import { IsIn, IsOptional, IsRFC3339, IsString, IsUrl, Matches, MaxLength } from 'class-validator';
 import { EVIDENCE_TYPES, PROVIDER_STATUSES } from './evidence-types.js';
@@ -31,7 +31,7 @@ export class EvidenceRequest {
   @IsOptional() @Matches(WORD) setting?: string;
   @IsOptional() @IsString() @MaxLength(MAX_TEXT) @Matches(TEXT) change?: string;
   /** Of a `recipient_correction`: where it should have gone. */
-  @IsOptional() @IsIn(CHANNELS) channel?: Channel;
+  @IsOptional() @Matches(CHANNEL_PATTERN) channel?: Channel;
   @IsOptional() @IsString() @MaxLength(500) address?: string;
   /** Of `provider_health`. */
   @IsOptional() @Matches(WORD) provider?: string;

@@ -1,4 +1,4 @@
-import { CHANNELS, REPLAY_ACTIONS, STAGES } from '@assay/contracts';
+import { CHANNEL_PATTERN, REPLAY_ACTIONS, STAGES } from '@assay/contracts';
 import type { Channel, ReplayAction, Stage } from '@assay/contracts';
 import { Type } from 'class-transformer';
 import {
@@ -26,7 +26,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const TEXT = /^(?=[^]*\S)[^\0]*$/;
 
 export class RecipientRequest {
-  @IsIn(CHANNELS) channel: Channel;
+  @Matches(CHANNEL_PATTERN) channel: Channel;
   @IsString() @MaxLength(500) address: string;
 }
 

@@ -171,7 +171,12 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const { row } = unit.body;
     const { lease_ms, send_timeout_ms } = this.settings;
     try {
-      const receipt = await provider.lookup!(row.key, row.address, AbortSignal.timeout(send_timeout_ms));
+      const receipt = await provider.lookup!(
+        row.key,
+        row.address,
+        AbortSignal.timeout(send_timeout_ms),
+        row.notification_id,
+      );
       if (receipt) {
         log.info('outcome_found', { delivery_id: row.id });
         return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };

@@ -10,3 +10,9 @@ export function evidence(text: string): string {
   // As a stream, it leaves out a character that the limit cuts through.
   return new TextDecoder().decode(bytes, { stream: true });
 }
+
+/** Receivers like to repeat whom they were asked for, and the redactor knows addresses in ASCII only. */
+export function withoutAddress(text: string, address: string): string {
+  if (address === '') return text;
+  return text.replace(new RegExp(address.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'gi'), '[redacted]');
+}

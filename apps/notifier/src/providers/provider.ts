@@ -7,6 +7,8 @@ import type { Payload, RenderingInput } from '../rendering/index.js';
 export interface Capabilities {
   /** The receiver takes a second request with the same key for the first. */
   idempotent: boolean;
+  /** For so long after it may have taken the first; absent where it never forgets a key. */
+  idempotent_for_ms?: number;
   /** The provider can be asked what became of a key; `lag_ms` is how long an accepted send may stay unseen. */
   lookup: { lag_ms: number } | null;
   /** For a row whose outcome cannot be learnt: send again, or hold it for an operator (DEL-4). */
@@ -89,6 +91,8 @@ export interface Destination {
  * a spec that runs `providerConformance` over it.
  */
 export interface Provider<P extends Payload = Payload> {
+  /** Unique in the installation: what a row that may have been sent is asked about by. */
+  readonly name: string;
   readonly channel: Channel;
   readonly capabilities: Capabilities;
   /** Null when this installation knows no such recipient: an unknown endpoint, an address that is none (DEL-6). */
@@ -97,8 +101,12 @@ export interface Provider<P extends Payload = Payload> {
   render(input: RenderingInput, render_version: number): P;
   /** Resolves once the provider has accepted. Rejects with what {@link classify} understands. */
   send(request: SendRequest<P>): Promise<Receipt>;
-  /** What became of a key; null when the provider has not seen it. Present exactly when `capabilities.lookup` is. */
-  lookup?(key: string, address: string, signal: AbortSignal): Promise<Receipt | null>;
+  /**
+   * What became of a key; null when the provider has not seen it. Present exactly when `capabilities.lookup` is.
+   *
+   * @param notification_id the provider's own name for it, where a receipt was read before
+   */
+  lookup?(key: string, address: string, signal: AbortSignal, notification_id: string | null): Promise<Receipt | null>;
   /** Decides by codes and phases, never by message text (GEN-7). Never throws. */
   classify(error: unknown): Classification;
   /** Ends idle connections; sends under way are left to their signal. */

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Payload } from './payload.js';
 import { html, oneLine, paragraph } from './escape.js';
-import { SEVERITIES } from './rendering-input.js';
 import type { RenderingInput } from './rendering-input.js';
-import type { Finding } from '@assay/contracts';
+import { bySeverity, countLines, cut, headline, labels, place } from './wording.js';
 
 export interface MailPayload extends Payload {
   subject: string;
@@ -34,61 +33,6 @@ function subjectOf(input: RenderingInput): string {
   const room = MAX_SUBJECT_CHARACTERS - SUBJECT_START.length - end.length;
   const changelist = cut(oneLine(input.changelist_id), Math.max(room, FEWEST_CHANGELIST_CHARACTERS));
   return cut(`${SUBJECT_START}${changelist}${end}`, MAX_SUBJECT_CHARACTERS);
-}
-
-function cut(text: string, characters: number): string {
-  return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
-}
-
-/** As `3 findings (1 critical, 2 low), 2 could not be used`, and that the review is not whole where it was cut off. */
-function headline(input: RenderingInput): string {
-  return input.truncated ? `${foundIn(input)}, cut off` : foundIn(input);
-}
-
-/** `3 findings (1 critical, 2 low), 2 could not be used`, `no usable findings (12 could not be used)`, `no findings`. */
-function foundIn({ findings, counts }: RenderingInput): string {
-  const unusable = counts.dropped === 0 ? '' : `${counts.dropped} could not be used`;
-  if (findings.length === 0) return unusable === '' ? 'no findings' : `no usable findings (${unusable})`;
-  const parts = bySeverity(findings).map(([severity, group]) => `${group.length} ${oneLine(severity)}`);
-  return `${plural(findings.length, 'finding')} (${parts.join(', ')})${unusable === '' ? '' : `, ${unusable}`}`;
-}
-
-/** What became of what was submitted: nothing is left out silently (GEN-6). */
-function countLines({ counts, truncated }: RenderingInput): string[] {
-  const lines = [
-    `${plural(counts.submitted, 'finding')} submitted: ${counts.kept} kept (${counts.coerced} coerced), ${counts.dropped} dropped.`,
-  ];
-  const codes = Object.entries(counts.by_code).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (codes.length > 0) lines.push(`By reason: ${codes.map(([code, n]) => `${oneLine(code)} ${n}`).join(', ')}.`);
-  if (truncated)
-    lines.push('Warning: the review is not whole: the answer was cut off, and what came after is not known.');
-  if (counts.submitted > 0 && counts.kept === 0) lines.push('Warning: every finding was dropped.');
-  return lines;
-}
-
-function bySeverity(findings: readonly Finding[]): [string, Finding[]][] {
-  const groups = new Map<string, Finding[]>();
-  for (const severity of [...SEVERITIES, ...findings.map((finding) => finding.severity)]) groups.set(severity, []);
-  for (const finding of findings) groups.get(finding.severity)!.push(finding);
-  return [...groups].filter(([, group]) => group.length > 0);
-}
-
-function place(finding: Finding, about_files: ReadonlySet<string>): string {
-  if (about_files.has(finding.id)) return oneLine(finding.file);
-  const to = finding.end_line !== undefined && finding.end_line !== finding.line ? `-${finding.end_line}` : '';
-  return `${oneLine(finding.file)}:${finding.line}${to}`;
-}
-
-/** `correctness, confidence high, rule X1`. */
-function labels(finding: Finding): string {
-  return [
-    finding.category,
-    finding.confidence === undefined ? null : `confidence ${finding.confidence}`,
-    finding.rule_id === undefined ? null : `rule ${finding.rule_id}`,
-  ]
-    .filter((label) => label !== null)
-    .map(oneLine)
-    .join(', ');
 }
 
 function textOf(input: RenderingInput): string {
@@ -136,8 +80,4 @@ function htmlOf(input: RenderingInput): string {
   const link = (url: string, words: string): string => `<a href="${html(url)}">${words}</a>`;
   parts.push(`<p>${link(input.links.job, 'Job')} · ${link(input.links.findings, 'Findings and diagnostics')}</p>`);
   return `${parts.join('\n')}</body></html>\n`;
-}
-
-function plural(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

@@ -13,6 +13,7 @@ export class Ledger {
 
 /** A provider with a lookup, as an HTTP mail API has one. */
 export class LedgerProvider implements Provider<WebhookPayload> {
+  readonly name = 'ledger';
   readonly channel = 'webhook';
   readonly capabilities: Capabilities = { idempotent: false, lookup: { lag_ms: 50 }, ambiguous_policy: 'hold' };
   readonly #destination: Destination = {

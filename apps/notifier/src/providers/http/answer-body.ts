@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { evidence, MAX_EVIDENCE_BYTES } from '../evidence.js';
+import { evidence } from '../evidence.js';
 
 /** A body of which nothing is needed, and that is longer or takes longer, costs its connection. */
 const MAX_BODY_BYTES = 4 * 1024;
@@ -12,10 +12,10 @@ const TOLD_HEADERS = ['content-type', 'location', 'request-id', 'retry-after', '
 
 /**
  * Reads the body away, so that the connection can be used again, and gives the connection up at the limits. Resolves
- * with the body's first KiB as soon as that has come or no more of it will; never rejects, whatever becomes of it.
+ * with the body's beginning as soon as that has come or no more of it will; never rejects, whatever becomes of it.
  */
 export async function readAway(body: Readable): Promise<string> {
-  return (await read(body, MAX_EVIDENCE_BYTES, MAX_BODY_BYTES)).toString();
+  return (await read(body, MAX_BODY_BYTES, MAX_BODY_BYTES)).toString();
 }
 
 /**

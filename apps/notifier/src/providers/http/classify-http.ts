@@ -1,7 +1,7 @@
 import { Failure } from '@assay/contracts';
 import type { ErrorClass } from '@assay/contracts';
 import { connectionFault } from '../connection-fault.js';
-import type { Classification, ReceiverAnswer } from '../provider.js';
+import type { Classification } from '../provider.js';
 import { HttpAnswer, HttpSilence } from './errors.js';
 
 /**
@@ -73,21 +73,14 @@ const BY_STATUS: ReadonlyMap<number, Meaning> = new Map([
   [505, 'refused'],
 ]);
 
-/**
- * DEL-4, DEL-7: by status, code and phase.
- *
- * @param meant reads the receiver's own code; where it knows none the status decides
- */
-export function classifyHttp(
-  error: unknown,
-  meant: (answer: ReceiverAnswer) => Meant | null = () => null,
-): Classification {
+/** DEL-4, DEL-7: by the receiver's own code, else by status, and by phase. */
+export function classifyHttp(error: unknown): Classification {
   if (error instanceof HttpSilence) return classifySilence(error);
   if (!(error instanceof HttpAnswer)) {
     return { verdict: 'not_sent_permanent', failure: Failure.from(error), concerns: 'destination' };
   }
-  const { answer, key, conflict_means_known } = error.refusal;
-  const { meaning, code } = meant(answer) ?? meaningOf(answer.status);
+  const { answer, key, conflict_means_known, meant } = error.refusal;
+  const { meaning, code } = meant ?? meaningOf(answer.status);
   const said = outcome(SHAPES[meaning], error, code);
   if (meaning === 'conflict') said.known = { believed: conflict_means_known };
   if (meaning === 'forbidden') said.suspected = { of: 'credential', counted_by: key };

@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici';
-import { evidence } from '../evidence.js';
+import { evidence, withoutAddress } from '../evidence.js';
 import type { ReceiverAnswer } from '../provider.js';
 import { readAway, toldHeaders } from './answer-body.js';
+import type { Meant } from './classify-http.js';
 import { retryAfterMs } from './retry-after.js';
 
 export interface HttpRefusal {
@@ -11,6 +12,17 @@ export interface HttpRefusal {
   key: string;
   /** The configuration's word for what a conflict about the key means there. */
   conflict_means_known: boolean;
+  /** By the receiver's own code; null where it has none that is known, and the status decides. */
+  meant: Meant | null;
+}
+
+export interface RefusalContext {
+  url: URL;
+  key: string;
+  conflict_means_known?: boolean;
+  /** The recipient's address, which is not told. */
+  address?: string;
+  meant?: (status: number, text: string) => Meant | null;
 }
 
 /** The receiver answered, and not with a 2xx. */
@@ -39,14 +51,16 @@ export class HttpSilence extends Error {
 /** Reads a refusal away and keeps of it what is told. */
 export async function refusalOf(
   { statusCode: status, headers, body }: Dispatcher.ResponseData,
-  { url, key, conflict_means_known = false }: { url: URL; key: string; conflict_means_known?: boolean },
+  { url, key, conflict_means_known = false, address = '', meant }: RefusalContext,
 ): Promise<HttpAnswer> {
   // eslint-disable-next-line no-restricted-syntax -- a date in Retry-After is compared with the host's clock
   const unix_ms = Date.now();
+  const text = await readAway(body);
   return new HttpAnswer({
-    answer: { status, headers: toldHeaders(headers, url), text: evidence(await readAway(body)) },
+    answer: { status, headers: toldHeaders(headers, url), text: evidence(withoutAddress(text, address)) },
     retry_after_ms: retryAfterMs(headers['retry-after'], unix_ms),
     key,
     conflict_means_known,
+    meant: meant?.(status, text) ?? null,
   });
 }

@@ -1,4 +1,4 @@
-export { readAway, readJson } from './answer-body.js';
+export { readAway, readJson, toldHeaders } from './answer-body.js';
 export { classifyHttp } from './classify-http.js';
 export type { Meaning, Meant } from './classify-http.js';
 export { HttpAnswer, HttpSilence, refusalOf } from './errors.js';

@@ -13,8 +13,8 @@ import type {
   ReceiverAnswer,
   SendRequest,
 } from '../provider.js';
-import { evidence } from '../evidence.js';
-import { isMailAddress } from './mail-address.js';
+import { evidence, withoutAddress } from '../evidence.js';
+import { isMailAddress } from '../mail-address.js';
 import { classifySmtp, SmtpError } from './smtp.classify.js';
 import type { SmtpSettings } from './smtp.settings.js';
 import { needsUtf8, takesUtf8 } from './smtp-utf8.js';
@@ -30,6 +30,7 @@ export interface SmtpProviderOptions {
  * after DATA is held for an operator (DEL-4).
  */
 export class SmtpProvider implements Provider<MailPayload> {
+  readonly name = 'smtp';
   readonly channel = 'email';
   readonly capabilities: Capabilities = { idempotent: false, lookup: null, ambiguous_policy: 'hold' };
   readonly #destination: Destination;
@@ -197,10 +198,6 @@ function causeWithout(address: string, error: Error): Error {
   const clean = new Error(withoutAddress(error.message, address));
   clean.stack = withoutAddress(error.stack ?? '', address);
   return Object.assign(clean, { name: error.name, code });
-}
-
-function withoutAddress(text: string, address: string): string {
-  return text.replace(new RegExp(address.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'gi'), '[redacted]');
 }
 
 function credentialFingerprint(smtp: SmtpSettings): string {

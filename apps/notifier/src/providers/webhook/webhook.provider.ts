@@ -23,6 +23,7 @@ interface Target {
  * have been sent is sent again under the same id and with the same body (DEL-4, policy `resend`).
  */
 export class WebhookProvider implements Provider<WebhookPayload> {
+  readonly name = 'webhook';
   readonly channel = 'webhook';
   readonly capabilities: Capabilities = { idempotent: true, lookup: null, ambiguous_policy: 'resend' };
   readonly #targets: ReadonlyMap<string, Target>;
