@@ -1,6 +1,6 @@
 import { compatibilityCommand } from './commands/compatibility.js';
 import { completionCommand } from './commands/completion.js';
-import { deadLettersCommand, replayCommand } from './commands/operator-commands.js';
+import { deadLettersCommand, deliveriesCommand, replayCommand } from './commands/operator-commands.js';
 import { reasonCodesCommand } from './commands/reason-codes.js';
 import { validateCommand } from './commands/validate.js';
 import { UsageError } from './terminal.js';
@@ -22,6 +22,7 @@ const COMMANDS: Record<string, Command> = {
   compatibility: compatibilityCommand,
   'dead-letters': deadLettersCommand,
   replay: replayCommand,
+  deliveries: deliveriesCommand,
   completion: completionCommand(() => COMMANDS),
 };
 

@@ -51,6 +51,16 @@ describe('assayctl for operators', () => {
     ['a plan of nothing', ['replay', 'plan'], NOWHERE, /ids of dead letters, or filters/],
     ['a plan of two kinds', ['replay', 'plan', 'x', '--stage', 'notify'], NOWHERE, /ids of dead letters, or filters/],
     ['a recipient that is none', ['replay', 'plan', 'x', '--recipient', 'dana'], NOWHERE, /not CHANNEL:ADDRESS/],
+    ['no place of deliveries', ['deliveries', 'list'], NOWHERE, /--url, or ASSAY_NOTIFIER_URL/],
+    ['a delivery without an id', ['deliveries', 'show'], NOWHERE, /argument is missing/],
+    ['a sending without a reason', ['deliveries', 'send-now', 'x'], NOWHERE, /--reason/],
+    ['a sending of nothing', ['deliveries', 'send-now', '--reason', 'x'], NOWHERE, /say what: a delivery/],
+    [
+      'a sending of two things',
+      ['deliveries', 'send-now', 'x', '--job', 'y', '--reason', 'z'],
+      NOWHERE,
+      /say what: a delivery/,
+    ],
     ['a rate that is none', ['replay', 'plan', 'x', '--rate', 'fast'], NOWHERE, /no number/],
   ])('DLQ-14.c answers 2 for %s, and says what is wrong', async (_title, args, env, message) => {
     const { code, out, err } = await run(args, env);
@@ -89,7 +99,9 @@ describe('assayctl completion', () => {
   }
 
   it('DLQ-14.d completes commands, subcommands and options in bash', async () => {
-    expect(await offered('assayctl', '')).toEqual(expect.arrayContaining(['validate', 'dead-letters', 'replay']));
+    expect(await offered('assayctl', '')).toEqual(
+      expect.arrayContaining(['validate', 'dead-letters', 'replay', 'deliveries']),
+    );
     expect(await offered('assayctl', 'dead')).toEqual(['dead-letters']);
     expect(await offered('assayctl', 'replay', '')).toEqual(['plan', 'execute', 'pause', 'resume', 'cancel', 'status']);
     expect(await offered('assayctl', 'replay', 'execute', 'x', '--w')).toEqual(['--watch']);

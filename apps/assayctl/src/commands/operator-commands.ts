@@ -26,6 +26,25 @@ export const deadLettersCommand: Command = {
   },
 };
 
+export const deliveriesCommand: Command = {
+  usage: 'SUBCOMMAND [--url URL] [--key-file FILE] [--json]',
+  summary:
+    'Says who was told, when, and what the receiver answered (list, show: ASSAY_NOTIFIER_URL); sends at once what waits (ASSAY_URL).',
+  subcommands: {
+    list: '[--recipient A] [--job ID] [--key K] [--destination D] [--state S] [--channel C] [--limit N] [--cursor C] [--all]',
+    show: 'ID',
+    'send-now': 'ID|--job ID|--destination D|--dead-letter ID --reason TEXT [--idempotency-key K]',
+    actions: '[ACTION] [--cursor C]',
+  },
+  async run(args, terminal) {
+    const [{ runOperator }, { DELIVERIES }] = await Promise.all([
+      import('../operator/run-operator.js'),
+      import('../operator/deliveries.js'),
+    ]);
+    return runOperator(DELIVERIES, args, terminal);
+  },
+};
+
 export const replayCommand: Command = {
   usage: 'SUBCOMMAND [--url URL] [--key-file FILE] [--json]',
   summary: 'Freezes, executes and watches replay plans; 1 where one has ended without resolving all that it took on.',

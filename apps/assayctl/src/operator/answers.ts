@@ -80,3 +80,46 @@ export interface Item {
   code: string | null;
   accepted_generation: number | null;
 }
+
+export interface DeliverySummary {
+  id: string;
+  state: string;
+  source: string;
+  changelist_id: string;
+  review_version: number;
+  job_id: string;
+  generation: number;
+  channel: string;
+  address: string;
+  destination: string;
+  key: string;
+  notification_id: string | null;
+  notified_at: string | null;
+  answer: { status: number; headers: Record<string, string>; text: string } | null;
+  attempts: number;
+  next_attempt_at: string | null;
+  error_class: string | null;
+  code: string | null;
+}
+
+export interface Delivery extends DeliverySummary {
+  first_attempt_at: string | null;
+  intent_at: string | null;
+  maybe_sent_at: string | null;
+  replaced_by: string | null;
+  waived_for: string | null;
+  transitions: { at: string; to_state: string; cause: string; actor: string; code: string | null }[];
+}
+
+export interface Action {
+  action_id: string;
+  action: string;
+  subject_type: string;
+  subject_id: string;
+  state: string;
+  code: string | null;
+  deliveries: number | null;
+  reason: string;
+  actor: string;
+  requested_at: string;
+}

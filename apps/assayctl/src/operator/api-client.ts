@@ -24,7 +24,11 @@ export const CONNECTION_OPTIONS = {
   json: { type: 'boolean' },
 } as const;
 
-/** The dead-letter service's REST API, which is all that this command uses of it (DLQ-14). */
+/** Where each service is, unless `--url` says so: acting is dead-letter's, deliveries are read at their owner (DEL-19). */
+const PLACES = { 'dead-letter': 'ASSAY_URL', notifier: 'ASSAY_NOTIFIER_URL' } as const;
+export type Service = keyof typeof PLACES;
+
+/** A service's REST API, which is all that this command uses of it (DLQ-14). */
 export class ApiClient {
   constructor(
     private readonly url: URL,
@@ -32,9 +36,10 @@ export class ApiClient {
   ) {}
 
   /** From `--url` and `--key-file`, or the environment. A key on the command line would stand in every list of processes. */
-  static from(given: Arguments, terminal: Terminal): ApiClient {
-    const url = textOption(given, 'url') ?? terminal.env['ASSAY_URL'];
-    if (url === undefined || url === '') throw new UsageError('say where the service is: --url, or ASSAY_URL');
+  static from(given: Arguments, terminal: Terminal, service: Service): ApiClient {
+    const place = PLACES[service];
+    const url = textOption(given, 'url') ?? terminal.env[place];
+    if (url === undefined || url === '') throw new UsageError(`say where the service is: --url, or ${place}`);
     if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new UsageError(`${JSON.stringify(url)} is no http URL`);
     const key = keyOf(given, terminal);
     if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError('the key has characters that no key has');

@@ -4,11 +4,10 @@ import type { Arguments } from '../inputs.js';
 import { painter, printable, table, UsageError } from '../terminal.js';
 import type { Terminal } from '../terminal.js';
 import type { Evidence, Incident, Letter, LetterSummary, Page, Transition } from './answers.js';
-import type { ApiClient } from './api-client.js';
 import { FILTER_OPTIONS, filtersOf } from './filters.js';
+import { everyPage, LARGEST_PAGE } from './pages.js';
 import type { Shown, Subcommand } from './run-operator.js';
 
-const PAGE = '200';
 const PATH = 'v1/dead-letters';
 
 const list: Subcommand = {
@@ -17,7 +16,7 @@ const list: Subcommand = {
   async run(given, api, terminal) {
     const query = { ...filtersOf(given), limit: textOption(given, 'limit'), cursor: textOption(given, 'cursor') };
     const page = given.values['all']
-      ? await everyPage(api, { ...query, limit: PAGE }, terminal)
+      ? await everyPage<LetterSummary>(api, { path: PATH, query, what: 'dead letters' }, terminal)
       : await api.get<Page<LetterSummary>>(PATH, query);
     const rows = page.items.map((letter) => [
       ...[letter.id, letter.state, letter.stage, letter.error_class, letter.code, letter.source],
@@ -29,23 +28,6 @@ const list: Subcommand = {
   },
 };
 
-/** All pages, with a word about progress on standard error: a large list takes its time. */
-async function everyPage(
-  api: ApiClient,
-  query: Record<string, string | undefined>,
-  terminal: Terminal,
-): Promise<Page<LetterSummary>> {
-  const items: LetterSummary[] = [];
-  let cursor = query['cursor'];
-  for (;;) {
-    const page = await api.get<Page<LetterSummary>>(PATH, { ...query, cursor });
-    items.push(...page.items);
-    if (page.next_cursor === null) return { items, next_cursor: null };
-    terminal.err(`${items.length} dead letters …\n`);
-    cursor = page.next_cursor;
-  }
-}
-
 const show_one: Subcommand = {
   options: {},
   positionals: [1, 1],
@@ -53,7 +35,7 @@ const show_one: Subcommand = {
     const path = `${PATH}/${idOf(given)}`;
     const [letter, evidence] = await Promise.all([
       api.get<Letter>(path),
-      api.get<Page<Evidence>>(`${path}/evidence`, { limit: PAGE }),
+      api.get<Page<Evidence>>(`${path}/evidence`, { limit: LARGEST_PAGE }),
     ]);
     return { json: { ...letter, evidence: evidence.items }, text: letterText(letter, evidence.items, terminal) };
   },
@@ -132,7 +114,7 @@ const evidence: Subcommand = {
     const [type, ...facts] = incident === undefined ? given.positionals.slice(1) : given.positionals;
     const of = incident === undefined ? `${PATH}/${idOf(given)}` : `v1/incidents/${encodeURIComponent(incident)}`;
     if (type === undefined) {
-      const page = await api.get<Page<Evidence>>(`${of}/evidence`, { limit: PAGE });
+      const page = await api.get<Page<Evidence>>(`${of}/evidence`, { limit: LARGEST_PAGE });
       return { json: page, text: evidenceText(page.items, terminal) };
     }
     const headers = { 'idempotency-key': textOption(given, 'idempotency-key') ?? randomUUID() };
@@ -155,7 +137,7 @@ const incidents: Subcommand = {
   options: { stage: { type: 'string' }, class: { type: 'string' }, source: { type: 'string' } },
   positionals: [0, 0],
   async run(given, api, terminal) {
-    const page = await api.get<{ items: Incident[] }>('v1/incidents', { ...filtersOf(given), limit: PAGE });
+    const page = await api.get<{ items: Incident[] }>('v1/incidents', { ...filtersOf(given), limit: LARGEST_PAGE });
     const rows = page.items.map(({ fingerprint, open, stage, error_class, code, sources, last_failure_at }) => [
       ...[fingerprint, String(open), stage, error_class, code, last_failure_at.slice(0, 19), sources.join(', ')],
     ]);

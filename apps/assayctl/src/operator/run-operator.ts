@@ -4,6 +4,7 @@ import type { Arguments } from '../inputs.js';
 import { printable, UsageError } from '../terminal.js';
 import type { Terminal } from '../terminal.js';
 import { ApiClient, CONNECTION_OPTIONS, Refused } from './api-client.js';
+import type { Service } from './api-client.js';
 
 /** What a subcommand found out: shown as text, or under `--json` as it is. */
 export interface Shown {
@@ -17,6 +18,8 @@ export interface Subcommand {
   options: ParseArgsConfig['options'];
   /** How many positional arguments, least and most. */
   positionals: [number, number];
+  /** Whom it asks; `dead-letter` unless said otherwise. */
+  service?: Service;
   run(given: Arguments, api: ApiClient, terminal: Terminal): Promise<Shown>;
 }
 
@@ -32,7 +35,8 @@ export async function runOperator(
   const given = readArguments(rest, { ...subcommand.options, ...CONNECTION_OPTIONS }, subcommand.positionals);
   const as_json = given.values['json'] === true;
   try {
-    const { json, text, exit_code = 0 } = await subcommand.run(given, ApiClient.from(given, terminal), terminal);
+    const api = ApiClient.from(given, terminal, subcommand.service ?? 'dead-letter');
+    const { json, text, exit_code = 0 } = await subcommand.run(given, api, terminal);
     terminal.out(as_json ? `${JSON.stringify(json, null, 2)}\n` : text);
     return exit_code;
   } catch (error) {
