@@ -1,7 +1,9 @@
+import { runAnswersBench } from './answers.js';
 import { runEngineBench } from './engine.js';
 import { runPipelineBench } from './pipeline.js';
 
 const BENCHES: Record<string, (args: readonly string[]) => Promise<void>> = {
+  answers: runAnswersBench,
   engine: runEngineBench,
   pipeline: runPipelineBench,
 };
