@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { failing } from './demo/failing.js';
 import { judging } from './demo/judging.js';
+import { mending } from './demo/mending.js';
 import { Scene } from './demo/scene.js';
 import { settling } from './demo/settling.js';
 import { submitting } from './demo/submitting.js';
@@ -32,6 +33,7 @@ async function play(scene: Scene): Promise<void> {
     await judging(scene, job_id);
     await telling(scene);
     await settling(scene, job_id);
+    await mending(scene);
     const letters = await failing(scene);
     await surviving(scene);
     await waiting(scene);

@@ -37,7 +37,7 @@ function expectNothingLeft({ child }: Run): void {
 
 describe('npm run demo', () => {
   it(
-    'ING-3.a ING-3.b ING-8.b DEL-5.e shows the main job from submission to dead letter and replay, and stops',
+    'ING-3.a ING-3.b ING-8.b DEL-5.e VAL-15.b VAL-15.g shows the main job from submission to dead letter and replay, and stops',
     async () => {
       const run = startDemo();
       expect([await run.ended, run.output()]).toEqual([0, expect.stringContaining('everything stopped')]);
@@ -48,6 +48,11 @@ describe('npm run demo', () => {
         '20 of 25 findings kept, 8 of them coerced; 5 dropped',
         '✓ the signature verifies with an independent Standard Webhooks library',
         'plain kafkajs on assay.review.settled.v1',
+        '1 of 1 findings kept, lenient reading; what was mended:',
+        'severity "HIGH" → "high"',
+        'category "bug" → "correctness"',
+        'By reason: alias_mapped 1, code_fence_removed 1, letter_case_folded 1, line_defaulted 2, null_removed 2, number_converted_to_string 1, optional_field_removed 1.',
+        'and the webhook: 1 finding, severity high, reading lenient',
         'RECIPIENT_INVALID',
         'INVALID_JSON',
         'evidence_required',
@@ -56,9 +61,11 @@ describe('npm run demo', () => {
         'not delivered again: 1 mail',
         '60 jobs succeeded, 60 webhooks under 60 ids',
         '5 jobs succeeded, each attempt at its own time, and the dead letter is resolved',
-        '3 submitted, 5 messages delivered, 10 findings dropped, 1 replayed, 1 dead letter open',
+        '4 submitted, 8 messages delivered, 10 findings dropped, 1 replayed, 1 dead letter open',
       ])
         expect(output).toContain(told);
+      expect(output).toMatch(/reading lenient +accepted/);
+      expect(output).toMatch(/reading strict +rejected +INVALID_JSON, code_fence/);
       // Output that is no terminal's is plain.
       expect(output).not.toContain('\u001b');
       expectNothingLeft(run);

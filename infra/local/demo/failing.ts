@@ -28,9 +28,9 @@ async function deadLetters(scene: Scene, expected: number): Promise<DeadLetter[]
   }
 }
 
-/** Act 5: what cannot succeed is kept for an operator, and replayed once its cause is gone. Returns the dead letters. */
+/** Act 6: what cannot succeed is kept for an operator, and replayed once its cause is gone. Returns the dead letters. */
 export async function failing(scene: Scene): Promise<DeadLetter[]> {
-  heading('5  What fails is kept, and replayed');
+  heading('6  What fails is kept, and replayed');
   const example = await readExample();
   say(`  changelist ${bold(4712)}: the review result is not JSON: ${dim(JSON.stringify(CHATTER))}`);
   await submit(scene, { ...example, changelist_id: 4712, review_result: CHATTER });

@@ -23,7 +23,7 @@ function exampleOf({ field, finding_id, from, to }: Diagnostic): string {
   return clip(`${finding_id ?? ''} ${field ?? ''}${old}${became}`.trim(), 60);
 }
 
-function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
+export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
   const byCode = new Map<string, Diagnostic[]>();
   for (const each of diagnostics) byCode.set(each.code, [...(byCode.get(each.code) ?? []), each]);
   const rows = [...byCode].sort(([, a], [, b]) => a[0]!.kind.localeCompare(b[0]!.kind) || b.length - a.length);

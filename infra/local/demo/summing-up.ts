@@ -3,9 +3,9 @@ import type { DeadLetter } from './client.js';
 import { paintState } from './following.js';
 import type { Scene } from './scene.js';
 
-/** Act 8: the whole of it in one table. */
+/** Act 9: the whole of it in one table. */
 export function summingUp(scene: Scene, letters: readonly DeadLetter[]): void {
-  heading('8  All of it');
+  heading('9  All of it');
   const open = letters.filter(({ state }) => state !== 'resolved').length;
   const total = { dropped: 0, delivered: 0, replayed: 0 };
   const rows = scene.jobs.map((job) => {

@@ -11,9 +11,9 @@ const BEFORE_THE_KILL = 10;
 const LOOK_MS = 5;
 const WAIT_S = 60;
 
-/** Act 6: a service dies without warning while it tells people, and everybody is told once. */
+/** Act 7: a service dies without warning while it tells people, and everybody is told once. */
 export async function surviving(scene: Scene): Promise<void> {
-  heading('6  A service is killed without warning');
+  heading('7  A service is killed without warning');
   const example = await readExample();
   const since = performance.now();
   const accepted = await Promise.all(

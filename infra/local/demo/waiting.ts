@@ -19,9 +19,9 @@ interface DestinationLetter extends DeadLetter {
   sanitized_context: { destination?: string; waiting_jobs?: string[]; answer?: { status: number } };
 }
 
-/** Act 7: one destination fails and heals, and no operator has to do anything. */
+/** Act 8: one destination fails and heals, and no operator has to do anything. */
 export async function waiting(scene: Scene): Promise<void> {
-  heading('7  A destination fails, and heals');
+  heading('8  A destination fails, and heals');
   say(`  endpoint ${bold(ENDPOINT)} is being redeployed and answers ${red('404')}; ${SUBMISSIONS} submissions for it`);
   await scene.behave(ENDPOINT, { answer: 404 });
   const example = await readExample();
