@@ -1,5 +1,6 @@
 import { durationMs, integer, oneOf, secretRef, text } from '@assay/service';
 import { describe, expect, it } from '@jest/globals';
+import { reasonCodesDocument } from '@assay/review-engine';
 import { hostname } from 'node:os';
 import { configurationText } from './configuration-page.js';
 import { problemsText, reasonCodesText, topicsText } from './reference-pages.js';
@@ -73,9 +74,18 @@ describe('the reference pages', () => {
       remedy: 'None.',
       since: '0.1.0',
     };
-    const page = reasonCodesText({ number_read: entry }, '1.0');
-    expect(page).toContain('| [`number_read`](#number_read) | coercion | A \\| B. | 0.1.0 |');
+    const page = reasonCodesText({ version: '1.0', aliases: {}, codes: [{ code: 'line_defaulted', ...entry }] });
+    expect(page).toContain('| [`line_defaulted`](#line_defaulted) | coercion | A \\| B. | 0.1.0 |');
     expect(page).toContain('Example: `" 1 "` gives `1`.');
+  });
+
+  it('VAL-18.i list under alias_mapped the words that stand for each word', () => {
+    const { version, codes } = reasonCodesDocument();
+    const aliases = { severity: { error: 'high', minor: 'low', major: 'high' }, category: { bug: 'correctness' } };
+    const page = reasonCodesText({ version, aliases, codes });
+    const section = page.slice(page.indexOf('## alias_mapped'), page.indexOf('## optional_field_removed'));
+    expect(section).toContain('| `severity` | `error`, `major` | `high` |\n| `severity` | `minor` | `low` |');
+    expect(section).toContain('| `category` | `bug` | `correctness` |');
   });
 
   it('tell of each topic its name, its time and its size', () => {

@@ -1,7 +1,7 @@
 import { PROBLEMS, TOPICS, topicName } from '@assay/contracts';
 import type { TopicDefinition } from '@assay/contracts';
-import { REASON_CODES, REASON_CODES_VERSION, REGISTERED_VERSIONS } from '@assay/review-engine';
-import type { ReasonCodeEntry } from '@assay/review-engine';
+import { reasonCodesDocument, REGISTERED_VERSIONS } from '@assay/review-engine';
+import type { ReasonCodesDocument } from '@assay/review-engine';
 import { code, table } from './markdown.js';
 import type { Page } from './pages.js';
 
@@ -10,11 +10,11 @@ const KIB = 1024;
 
 export const reasonCodesPage: Page = {
   path: 'docs/reason-codes.md',
-  build: () => reasonCodesText(REASON_CODES, REASON_CODES_VERSION),
+  build: () => reasonCodesText(reasonCodesDocument()),
 };
 
-export function reasonCodesText(codes: Record<string, ReasonCodeEntry>, version: string): string {
-  const overview = Object.entries(codes).map(([name, { kinds, meaning, since }]) => [
+export function reasonCodesText({ version, aliases, codes }: ReasonCodesDocument): string {
+  const overview = codes.map(({ code: name, kinds, meaning, since }) => [
     `[${code(name)}](#${name})`,
     kinds.join(', '),
     meaning,
@@ -24,14 +24,26 @@ export function reasonCodesText(codes: Record<string, ReasonCodeEntry>, version:
     '# Reason codes',
     `Made by \`npm run generate\` from the catalogue in \`libs/review-engine\` (VAL-9), version ${version}; \`GET /v1/reason-codes\` of the validator serves the same. The catalogue is closed: no diagnostic bears another code.`,
     table(['code', 'kind', 'meaning', 'since'], overview),
-    ...Object.entries(codes).flatMap(([name, { meaning, example, remedy }]) => [
+    ...codes.flatMap(({ code: name, meaning, example, remedy }) => [
       `## ${name}`,
       `${meaning}`,
       `Example: ${code(example.in)} gives ${code(example.out)}.`,
       `For the author of the reviewer: ${remedy}`,
+      ...(name === 'alias_mapped' ? [aliasesText(aliases)] : []),
     ]),
     '',
   ].join('\n\n');
+}
+
+/** The table that ships (VAL-18), each word beside those that stand for it. */
+function aliasesText(aliases: ReasonCodesDocument['aliases']): string {
+  const rows = Object.entries(aliases).flatMap(([field, words]) => {
+    return [...new Set(Object.values(words))].map((meant) => {
+      const known = Object.keys(words).filter((word) => words[word] === meant);
+      return [code(field), known.map(code).join(', '), code(meant)];
+    });
+  });
+  return `The table that ships; a policy's \`aliases\` stands in its place, and \`{}\` empties it (VAL-18). Letter case and white space around a word are no matter.\n\n${table(['field', 'written', 'read as'], rows)}`;
 }
 
 /** Each contract version as the validator publishes it (CON-1), for who has no validator at hand. */
