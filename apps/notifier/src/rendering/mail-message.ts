@@ -10,6 +10,8 @@ export interface MailPayload extends Payload {
   html: string;
   /** RFC 3339; the `Date` header of every attempt. */
   date: string;
+  /** 64 hex digits; the same for every mail of one source and changelist, which form a thread (DEL-18). */
+  thread_id: string;
 }
 
 const SUBJECT_START = '[Assay] ';
@@ -24,7 +26,14 @@ export function renderMail(input: RenderingInput): MailPayload {
   const hash = createHash('sha256')
     .update(JSON.stringify([subject, text, html, input.occurred_at]))
     .digest('hex');
-  return { subject, text, html, date: input.occurred_at, hash };
+  return { subject, text, html, date: input.occurred_at, thread_id: threadOf(input), hash };
+}
+
+/** Made from both, so that no source can write into another's thread. */
+function threadOf({ source, changelist_id }: RenderingInput): string {
+  return createHash('sha256')
+    .update(JSON.stringify(['assay.thread', source, changelist_id]))
+    .digest('hex');
 }
 
 /** What is said of the findings stays whole (DEL-18): a long changelist is cut instead. */

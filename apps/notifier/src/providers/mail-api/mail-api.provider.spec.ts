@@ -91,7 +91,7 @@ interface Said {
   text?: string;
 }
 interface ServiceExamples {
-  message: { from: string; to: string } & Omit<MailPayload, 'hash' | 'date'>;
+  message: { from: string; to: string } & Omit<MailPayload, 'hash' | 'date' | 'thread_id'>;
   request: {
     method: string;
     path: string;
@@ -122,7 +122,7 @@ describe.each(Object.keys(MAIL_SERVICES))('MailApiProvider, by the documentation
   });
 
   const send = () => {
-    const payload: MailPayload = { ...message, date: '2026-11-30T10:00:00.000Z', hash: 'h' };
+    const payload: MailPayload = { ...message, date: '2026-11-30T10:00:00.000Z', thread_id: 't', hash: 'h' };
     const signal = AbortSignal.timeout(5_000);
     return provider.send({ key: KEY, address: message.to, payload, correlation_id: 'c', traceparent: null, signal });
   };
@@ -199,7 +199,7 @@ describe('MailApiProvider', () => {
     const server = await startMailApiServer({ service: 'resend' });
     const provider = providerFor('resend', server.url);
     const send = (subject: string) => {
-      const payload = { subject, text: 't', html: 'h', date: '', hash: '' };
+      const payload = { subject, text: 't', html: 'h', date: '', thread_id: 't', hash: '' };
       const signal = AbortSignal.timeout(5_000);
       return provider.send({ key: KEY, address: 'a@b.c', payload, correlation_id: 'c', traceparent: null, signal });
     };
@@ -216,7 +216,7 @@ describe('MailApiProvider', () => {
     const server = await startMailApiServer({ service: 'mailgun' });
     const provider = providerFor('mailgun', server.url);
     const subject = 'a&to=evil@example.com&v:x={key}\r\nBcc: evil@example.com{html}"}]';
-    const payload = { subject, text: 't', html: 'h', date: '', hash: '' };
+    const payload = { subject, text: 't', html: 'h', date: '', thread_id: 't', hash: '' };
     const signal = AbortSignal.timeout(5_000);
     await provider.send({ key: KEY, address: 'a@b.c', payload, correlation_id: 'c', traceparent: null, signal });
     const form = new URLSearchParams(server.mails[0]!.body);

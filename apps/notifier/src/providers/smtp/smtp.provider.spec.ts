@@ -270,9 +270,29 @@ describe('SmtpProvider', () => {
     const parsed = await simpleParser(mail!.raw);
     expect(parsed.bcc).toBeUndefined();
     expect([...parsed.headers.keys()].sort()).toEqual(
-      ['auto-submitted', 'content-type', 'date', 'from', 'message-id', 'mime-version', 'subject', 'to'].sort(),
+      [
+        ...['auto-submitted', 'content-type', 'date', 'from', 'in-reply-to', 'message-id', 'mime-version'],
+        ...['references', 'subject', 'to'],
+      ].sort(),
     );
     expect(parsed.subject).toBe('[Assay] x Bcc: victim@example.org forged body v1: 1 finding (1 high)');
+  });
+
+  it('DEL-18.b makes a thread of the mails of one source and changelist, and of no others', async () => {
+    const version = (review_version: number, over: object = {}) =>
+      send('dev@example.org', aValidatedReview({ changelist_id: '4711', review_version, ...over }));
+    await version(1);
+    await version(2);
+    await version(1, { source: 'another' });
+    await version(1, { changelist_id: '4712' });
+    const mails = await Promise.all(server.accepted.map(({ raw }) => simpleParser(raw)));
+    const roots = mails.map(({ references, inReplyTo, messageId }) => {
+      expect(references).toBe(inReplyTo);
+      expect(references).not.toBe(messageId);
+      return inReplyTo;
+    });
+    expect(roots[1]).toBe(roots[0]);
+    expect(new Set(roots).size).toBe(3);
   });
 
   it('DEL-12.c refuses an address that is more than one address', () => {

@@ -62,6 +62,8 @@ export class SmtpProvider implements Provider<MailPayload> {
     const { smtp } = this.options;
     const { payload, key } = request;
     const message_id = `<${key}@${smtp.message_id_domain}>`;
+    // Nobody has sent the root itself: mail programs group by it all the same (RFC 5322, 3.6.4).
+    const thread = `<${payload.thread_id}@${smtp.message_id_domain}>`;
     // An object is never parsed as a list of addresses.
     const to = { name: '', address: request.address };
     const phase: { message: Readable | null } = { message: null };
@@ -81,6 +83,8 @@ export class SmtpProvider implements Provider<MailPayload> {
         html: payload.html,
         date: new Date(payload.date),
         messageId: message_id,
+        inReplyTo: thread,
+        references: thread,
         // Without it the boundary is random and no two attempts would be the same bytes (DEL-12).
         baseBoundary: key.slice(0, 32),
         headers: { 'Auto-Submitted': 'auto-generated' },
