@@ -3,7 +3,7 @@ const FILES = Array.from({ length: 12 }, (_, n) => `//depot/demo/src/module-${n}
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
 const CATEGORIES = ['correctness', 'security', 'performance', 'reliability', 'maintainability'];
 
-/** `in_row` fits a page of Postgres and stays in its row, wherever it is stored; `out_of_row` does not. */
+/** `in_row` fits a page of Postgres, so that ingest and the validator keep it in its row; `out_of_row` does not. */
 export const SIZES = ['in_row', 'out_of_row'] as const;
 export type Size = (typeof SIZES)[number];
 
