@@ -184,7 +184,7 @@ describe('MailApiProvider', () => {
   it('DEL-5.c keeps a mail that was accepted, though its id cannot be read', async () => {
     const receiver = await startHttpReceiver();
     const provider = providerFor('resend', receiver.url);
-    const payload = { subject: 's', text: 't', html: 'h', date: '', hash: '' };
+    const payload = { subject: 's', text: 't', html: 'h', date: '', thread_id: 't', hash: '' };
     for (const behaviour of [cutWithinBody(200), answer(200, {}, '{"id":7}'), answer(200, {}, '[]'), answer(202)]) {
       receiver.behave(behaviour);
       const signal = AbortSignal.timeout(5_000);
