@@ -91,4 +91,33 @@ describe('assayctl deliveries, against the services', () => {
     },
     LIMIT_MS,
   );
+
+  it(
+    'DEL-17.c, DEL-19.e sends again what was sent: its job stays as it is, timeline and counts show it',
+    async () => {
+      const { body } = await system.call('/v1/reviews', {
+        body: aSubmission({ recipients: [{ channel: 'webhook', address: 'ci-bot' }] }),
+      });
+      const { job_id } = body as JobBody;
+      const before = (await system.call(`/v1/reviews/${job_id}?wait_s=30`)).body as JobBody;
+      expect(before.state).toBe('succeeded');
+      const listed = await assayctl('deliveries', 'list', '--job', job_id, '--json');
+      const [{ id }] = (JSON.parse(listed.out) as Listed).items as [{ id: string }];
+      const acted = await assayctl('deliveries', 'send-again', id, '--reason', 'the channel was cleared', '--json');
+      expect([acted.code, JSON.parse(acted.out)]).toMatchObject([0, { state: 'done', as: 'again', deliveries: 1 }]);
+      const after = await eventually(async () => {
+        const job = (await system.call(`/v1/reviews/${job_id}`)).body as JobBody;
+        expect(job.timeline.at(-1)).toMatchObject({ service: 'notifier', cause: 'sent_again' });
+        return job;
+      });
+      expect(after).toMatchObject({ state: 'succeeded', settled_at: before.settled_at });
+      expect(after.deliveries.by_channel).toEqual({ webhook: { sent: 2 } });
+      const [, second] = (await system.sinks.webhooks()).filter((one) => JSON.stringify(one).includes(job_id));
+      expect(second).toBeDefined();
+      const { delivery_id } = JSON.parse(acted.out) as { delivery_id: string };
+      const shown = (await assayctl('deliveries', 'show', delivery_id)).out;
+      expect(shown).toMatch(new RegExp(`repeats +${id}, for the 1. time`));
+    },
+    LIMIT_MS,
+  );
 });

@@ -1,5 +1,5 @@
 import type { EventData } from './events.js';
-import type { ActionRefusal, OperatorAction } from './states.js';
+import type { ActionRefusal, OperatorAction, RepeatKind } from './states.js';
 
 /** An operator's act, from dead-letter to the owner of what it is done to. Asked once for each `action_id`. */
 export interface ActionRequested extends EventData {
@@ -10,6 +10,8 @@ export interface ActionRequested extends EventData {
   subject_id: string;
   /** Of the key that asks: nothing of others is touched (GEN-8). Null is every one. */
   sources: string[] | null;
+  /** Of `send_again` alone. */
+  as?: RepeatKind;
   reason: string;
   /** `key:<id>`. */
   actor: string;
@@ -24,4 +26,6 @@ export interface ActionAnswered extends EventData {
   code: ActionRefusal | null;
   /** How many deliveries it was done to. */
   deliveries: number;
+  /** The row that was made to send again. */
+  delivery_id?: string | null;
 }

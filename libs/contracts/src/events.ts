@@ -136,6 +136,8 @@ export interface SettledDelivery {
   had_dead_letter?: boolean;
   /** Where this delivery goes to a corrected recipient: the first of its chain, which dead letters are about (DEL-10). */
   original_id?: string | null;
+  /** It sends again what was sent, for the so-manieth time: the job has ended without it (DEL-17). */
+  repeat?: number;
 }
 
 export interface DeliverySettled extends JobEventData {

@@ -54,8 +54,12 @@ export const REPLAY_ACTIONS = ['replay', 'correct_recipient', 'resend', 'waive']
 export type ReplayAction = (typeof REPLAY_ACTIONS)[number];
 
 /** What an operator asks of deliveries that have not failed; no job begins a new generation for it. */
-export const OPERATOR_ACTIONS = ['send_now'] as const;
+export const OPERATOR_ACTIONS = ['send_now', 'send_again'] as const;
 export type OperatorAction = (typeof OPERATOR_ACTIONS)[number];
+
+/** What sending again is for the receiver: another message, or the one that it may drop as known (DEL-17). */
+export const REPEAT_KINDS = ['again', 'the_same'] as const;
+export type RepeatKind = (typeof REPEAT_KINDS)[number];
 
 /** Why the owner does not do it. */
 export const ACTION_REFUSALS = [
@@ -63,6 +67,14 @@ export const ACTION_REFUSALS = [
   'not_found',
   /** There is such a one, and nothing of it waits: it is under way, or over. */
   'nothing_waits',
+  /** Only what was sent is sent again. */
+  'not_sent',
+  /** Others of its job are under way; once the job has ended, nothing that is sent again can change that. */
+  'job_not_over',
+  /** A newer version of the changelist is known (ING-6). */
+  'superseded',
+  /** A later release knows it. */
+  'action_not_known',
 ] as const;
 export type ActionRefusal = (typeof ACTION_REFUSALS)[number];
 

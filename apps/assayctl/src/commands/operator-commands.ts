@@ -29,11 +29,12 @@ export const deadLettersCommand: Command = {
 export const deliveriesCommand: Command = {
   usage: 'SUBCOMMAND [--url URL] [--key-file FILE] [--json]',
   summary:
-    'Says who was told, when, and what the receiver answered (list, show: ASSAY_NOTIFIER_URL); sends at once what waits (ASSAY_URL).',
+    'Says who was told, when, and what the receiver answered (list, show: ASSAY_NOTIFIER_URL); sends at once what waits, or again what was sent (ASSAY_URL).',
   subcommands: {
     list: '[--recipient A] [--job ID] [--key K] [--destination D] [--state S] [--channel C] [--limit N] [--cursor C] [--all]',
     show: 'ID',
     'send-now': 'ID|--job ID|--destination D|--dead-letter ID --reason TEXT [--idempotency-key K]',
+    'send-again': 'ID --reason TEXT [--same] [--idempotency-key K]',
     actions: '[ACTION] [--cursor C]',
   },
   async run(args, terminal) {

@@ -106,6 +106,8 @@ export interface Delivery extends DeliverySummary {
   first_attempt_at: string | null;
   intent_at: string | null;
   maybe_sent_at: string | null;
+  repeat: number;
+  repeats: string | null;
   replaced_by: string | null;
   waived_for: string | null;
   transitions: { at: string; to_state: string; cause: string; actor: string; code: string | null }[];
@@ -119,6 +121,7 @@ export interface Action {
   state: string;
   code: string | null;
   deliveries: number | null;
+  delivery_id: string | null;
   reason: string;
   actor: string;
   requested_at: string;

@@ -74,6 +74,7 @@ function deliveryText(delivery: Delivery, terminal: Terminal): string {
     ['next', delivery.next_attempt_at],
     ['answer', answer && [answer.status, ...headersOf(answer.headers), answer.text].join(' ').trim()],
     ['key', key],
+    ['repeats', delivery.repeats && `${delivery.repeats}, for the ${delivery.repeat}. time`],
     ['became', delivery.replaced_by],
     ['waived', delivery.waived_for],
   ];
@@ -92,14 +93,25 @@ const headersOf = (headers: Record<string, string>) =>
 const send_now: Subcommand = {
   options: { job: text, destination: text, 'dead-letter': text, reason: text, 'idempotency-key': text },
   positionals: [0, 1],
-  async run(given, api) {
-    const reason = textOption(given, 'reason');
-    if (reason === undefined) throw new UsageError('say why: --reason');
-    const headers = { 'idempotency-key': textOption(given, 'idempotency-key') ?? randomUUID() };
-    const asked = await api.post<Action>(ACTIONS_PATH, { action: 'send_now', ...subjectOf(given), reason }, headers);
-    return actionShown(await answered(asked, api));
+  run: (given, api) => act(given, api, { action: 'send_now', ...subjectOf(given) }),
+};
+
+/** One that was sent; `--same` leaves it to the receiver to drop what it knows. */
+const send_again: Subcommand = {
+  options: { same: { type: 'boolean' }, reason: text, 'idempotency-key': text },
+  positionals: [1, 1],
+  run(given, api) {
+    const as = given.values['same'] === true ? 'the_same' : 'again';
+    return act(given, api, { action: 'send_again', delivery_id: given.positionals[0], as });
   },
 };
+
+async function act(given: Arguments, api: ApiClient, what: object): Promise<Shown> {
+  const reason = textOption(given, 'reason');
+  if (reason === undefined) throw new UsageError('say why: --reason');
+  const headers = { 'idempotency-key': textOption(given, 'idempotency-key') ?? randomUUID() };
+  return actionShown(await answered(await api.post<Action>(ACTIONS_PATH, { ...what, reason }, headers), api));
+}
 
 function subjectOf(given: Arguments): Record<string, string> {
   const named: [string, string | undefined][] = [
@@ -140,9 +152,10 @@ const actions: Subcommand = {
   },
 };
 
-function outcomeOf({ state, code, deliveries }: Action): string {
+function outcomeOf({ state, code, deliveries, delivery_id }: Action): string {
   if (state === 'requested') return 'not answered yet';
-  return state === 'done' ? `${deliveries} due now` : (code ?? state);
+  if (state !== 'done') return code ?? state;
+  return delivery_id === null ? `${deliveries} due now` : `by delivery ${delivery_id}`;
 }
 
 /** 1 where nothing was done, or nothing is known of it yet. */
@@ -152,4 +165,10 @@ function actionShown(action: Action): Shown {
   return { json: action, text: line, exit_code: state === 'done' ? 0 : 1 };
 }
 
-export const DELIVERIES: Readonly<Record<string, Subcommand>> = { list, show: show_one, 'send-now': send_now, actions };
+export const DELIVERIES: Readonly<Record<string, Subcommand>> = {
+  list,
+  show: show_one,
+  'send-now': send_now,
+  'send-again': send_again,
+  actions,
+};

@@ -1,5 +1,5 @@
-import { OPERATOR_ACTIONS } from '@assay/contracts';
-import type { ActionRequested, FieldError, OperatorAction } from '@assay/contracts';
+import { OPERATOR_ACTIONS, REPEAT_KINDS } from '@assay/contracts';
+import type { ActionRequested, FieldError, OperatorAction, RepeatKind } from '@assay/contracts';
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -16,6 +16,8 @@ export class ActionRequest {
   @IsOptional() @IsString() @MaxLength(200) @Matches(TEXT) destination?: string;
   /** The same, for the destination or the credential that a dead letter is about. */
   @IsOptional() @Matches(UUID) dead_letter_id?: string;
+  /** Of `send_again`: a message of its own (`again`, unless said otherwise), or the one that a receiver may know. */
+  @IsOptional() @IsIn(REPEAT_KINDS) as?: RepeatKind;
   @IsString() @MaxLength(2_000) @Matches(TEXT) reason: string;
 }
 
@@ -26,6 +28,13 @@ const NAMES = ['delivery_id', 'job_id', 'destination', 'dead_letter_id'] as cons
 /** What is wrong with a request whose fields are well formed each. */
 export function actionFaults(request: ActionRequest): FieldError[] {
   const [first, ...more] = NAMES.filter((name) => request[name] !== undefined);
+  if (request.action === 'send_again') {
+    if (first !== 'delivery_id')
+      return [{ pointer: '/delivery_id', code: 'required', detail: 'says what to send again' }];
+    return more.map((name) => ({ pointer: `/${name}`, code: 'unknown_field', detail: 'one delivery is sent again' }));
+  }
+  if (request.as !== undefined)
+    return [{ pointer: '/as', code: 'unknown_field', detail: 'belongs to send_again alone' }];
   const detail = `exactly one of ${NAMES.join(', ')} must say to what`;
   if (first === undefined) return [{ pointer: '/delivery_id', code: 'required', detail }];
   return more.map((name) => ({ pointer: `/${name}`, code: 'invalid_value', detail }));

@@ -128,7 +128,30 @@ describe('POST /v1/actions', () => {
     expect(requestsOf(action_id!)).toHaveLength(1);
   });
 
+  it('DEL-17.a, DEL-19.f asks for what was sent to be sent again, and tells which delivery does so', async () => {
+    const delivery_id = v7();
+    for (const [given, as] of [
+      [{}, 'again'],
+      [{ as: 'the_same' }, 'the_same'],
+    ] as const) {
+      const asked = { action: 'send_again', delivery_id, reason: 'she deleted it', ...given };
+      const { status, body } = await stage.call<ActionView>('operator', PATH, asked);
+      expect({ status, ...body }).toMatchObject({ status: 202, action: 'send_again', as, delivery_id: null });
+      const request = await requestOf(body.action_id);
+      expect(request).toMatchObject({ action: 'send_again', subject_id: delivery_id, as, sources: ['acme'] });
+      const made = v7();
+      await answer(request, { deliveries: 1, delivery_id: made });
+      await eventually(async () =>
+        expect(await read(body.action_id)).toMatchObject({ state: 'done', delivery_id: made }),
+      );
+    }
+  });
+
   it.each<[string, object, string[]]>([
+    ['that sends a job again', { action: 'send_again', job_id: v7() }, ['/delivery_id']],
+    ['that sends too much again', { action: 'send_again', delivery_id: v7(), job_id: v7() }, ['/job_id']],
+    ['that sends now as something', { destination: 'smtp', as: 'again' }, ['/as']],
+    ['that sends again as nothing known', { action: 'send_again', delivery_id: v7(), as: 'new' }, ['/as']],
     ['without a subject', {}, ['/delivery_id']],
     ['with two subjects', { delivery_id: v7(), destination: 'smtp' }, ['/destination']],
     ['without a reason', { destination: 'smtp', reason: undefined }, ['/reason']],

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ActionAnswered, OperatorAction } from '@assay/contracts';
+import type { ActionAnswered, OperatorAction, RepeatKind } from '@assay/contracts';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import type { ActionSubject } from './action-requests.js';
@@ -20,6 +20,10 @@ export interface ActionView extends ActionSubject {
   code: string | null;
   /** How many deliveries it was done to; null before the answer. */
   deliveries: number | null;
+  /** Of `send_again`: whether it is another message for the receiver, or the one that it may know. */
+  as: RepeatKind | null;
+  /** Of `send_again`: the delivery that was made for it. */
+  delivery_id: string | null;
   requested_at: string;
   answered_at: string | null;
   correlation_id: string;
@@ -30,6 +34,7 @@ export interface NewAction extends ActionSubject {
   action: OperatorAction;
   dead_letter_id: string | null;
   sources: string[] | null;
+  as: RepeatKind | null;
   reason: string;
   actor: string;
   request_hash: Buffer;
@@ -37,7 +42,7 @@ export interface NewAction extends ActionSubject {
 }
 
 const VIEW = `id AS action_id, action, subject_type, subject_id, dead_letter_id, reason, actor, state, code, deliveries,
-  requested_at, answered_at, correlation_id`;
+  sent_as AS "as", delivery_id, requested_at, answered_at, correlation_id`;
 /** An act is visible to keys whose sources take in all that it could touch. */
 const VISIBLE = `($1::text[] IS NULL OR sources <@ $1)`;
 
@@ -50,11 +55,11 @@ export class ActionsRepository {
     const { id, subject_type, subject_id, dead_letter_id, sources, reason, actor, request_hash } = action;
     const [row] = await tx.query<{ requested_at: string }>(
       `INSERT INTO actions (id, action, subject_type, subject_id, dead_letter_id, sources, reason, actor, request_hash,
-          correlation_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING RETURNING requested_at`,
+          correlation_id, sent_as)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING RETURNING requested_at`,
       [
         ...[id, action.action, subject_type, subject_id, dead_letter_id, sources, reason, actor, request_hash],
-        action.correlation_id,
+        ...[action.correlation_id, action.as],
       ],
     );
     return row?.requested_at ?? null;
@@ -82,8 +87,10 @@ export class ActionsRepository {
   /** The first answer counts; the same one comes again. */
   async answer(answers: readonly ActionAnswered[]): Promise<void> {
     await this.database.execute(
-      `UPDATE actions AS a SET state = n.outcome, code = n.code, deliveries = n.deliveries, answered_at = n.occurred_at
-        FROM json_to_recordset($1) AS n (action_id uuid, outcome text, code text, deliveries int, occurred_at timestamptz)
+      `UPDATE actions AS a SET state = n.outcome, code = n.code, deliveries = n.deliveries,
+          delivery_id = n.delivery_id, answered_at = n.occurred_at
+        FROM json_to_recordset($1) AS n (action_id uuid, outcome text, code text, deliveries int, delivery_id uuid,
+          occurred_at timestamptz)
         WHERE a.id = n.action_id AND a.state = 'requested'`,
       [JSON.stringify(answers)],
     );

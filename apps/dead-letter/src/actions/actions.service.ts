@@ -99,6 +99,7 @@ export class ActionsService {
 function newAction(request: ActionRequest, subject: ActionSubject, principal: Principal, id: string): NewAction {
   return {
     ...{ id, action: request.action, ...subject, dead_letter_id: request.dead_letter_id ?? null },
+    as: request.action === 'send_again' ? (request.as ?? 'again') : null,
     ...{ sources: sourcesOf(principal), reason: redact(request.reason), actor: actorOf(principal) },
     ...{ request_hash: requestHash(request), correlation_id: currentContext().correlation_id },
   };
@@ -106,10 +107,11 @@ function newAction(request: ActionRequest, subject: ActionSubject, principal: Pr
 
 /** It is about no one job: what of others it may touch, `sources` says. */
 function requestedEvent(asked: NewAction, occurred_at: string): OutgoingEvent {
-  const { id: action_id, action, subject_type, subject_id, sources, reason, actor, correlation_id } = asked;
+  const { id: action_id, action, subject_type, subject_id, sources, reason, actor, correlation_id, as } = asked;
   const about = { job_id: null, source: '*', changelist_id: null, review_version: null, generation: 0, revision: 1 };
   const data: ActionRequested = {
     ...{ ...about, occurred_at, correlation_id, action_id, action, subject_type, subject_id, sources, reason, actor },
+    ...(as !== null && { as }),
   };
   return jobEvent('action.requested', data, { subject: action_id, traceparent: currentContext().traceparent });
 }

@@ -22,6 +22,8 @@ export class Actions1763992000000 extends SqlMigration {
       state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'done', 'refused')),
       code text,
       deliveries integer,
+      sent_as text,
+      delivery_id uuid,
       requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       answered_at timestamptz,
       correlation_id text NOT NULL,

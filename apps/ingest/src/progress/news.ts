@@ -68,7 +68,7 @@ export function newsOfValidated(event: ReceivedEvent<ReviewValidated>): News {
 
 export function newsOfSettled(event: ReceivedEvent<DeliverySettled>): News {
   const { job_id, summary, deliveries, waits_until = null } = event.data;
-  const states = [...new Set(deliveries.map((delivery) => delivery.state))].toSorted();
+  const states = [...new Set(deliveries.map(({ state, repeat }) => (repeat ? `${state}_again` : state)))].toSorted();
   return {
     ...common(event, job_id),
     ...{ stage: 'notify', summary, state: stateOf(summary), next_due_at: waits_until },

@@ -18,6 +18,8 @@ export interface TakenAction {
   outcome: 'done' | 'refused' | null;
   code: ActionRefusal | null;
   deliveries: number;
+  /** The row that was made to send again. */
+  delivery_id: string | null;
 }
 
 export interface AnsweredAction extends TakenAction {
@@ -35,7 +37,7 @@ export class ActionsRepository {
   async take({ action_id, action, subject_type, subject_id, actor, reason }: ActionRequested): Promise<TakenAction> {
     const [row] = await this.database.query<TakenAction>(
       `INSERT INTO actions AS a (id, action, subject_type, subject_id, actor, reason) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (id) DO UPDATE SET id = a.id RETURNING outcome, code, deliveries`,
+        ON CONFLICT (id) DO UPDATE SET id = a.id RETURNING outcome, code, deliveries, delivery_id`,
       [action_id, action, subject_type, subject_id, actor, reason],
     );
     return row!;
@@ -65,6 +67,10 @@ export class ActionsRepository {
     await tx.execute('UPDATE actions SET deliveries = deliveries + $2 WHERE id = $1', [action_id, delivery_ids.length]);
   }
 
+  async didRepeat(tx: Tx, action_id: string, delivery_id: string): Promise<void> {
+    await tx.execute('UPDATE actions SET deliveries = 1, delivery_id = $2 WHERE id = $1', [action_id, delivery_id]);
+  }
+
   /**
    * The end of it, which stays as it is however often it is asked for.
    *
@@ -76,7 +82,7 @@ export class ActionsRepository {
           SET outcome = coalesce(outcome, CASE WHEN deliveries > 0 THEN 'done' ELSE 'refused' END),
             code = CASE WHEN outcome IS NULL AND deliveries = 0 THEN $2 ELSE code END,
             answered_at = coalesce(answered_at, clock_timestamp())
-        WHERE id = $1 RETURNING outcome, code, deliveries, answered_at`,
+        WHERE id = $1 RETURNING outcome, code, deliveries, delivery_id, answered_at`,
       [action_id, why_not],
     );
     return row!;

@@ -3,12 +3,14 @@ import { jobEvent } from '@assay/contracts';
 import type { ActionAnswered, ActionRefusal, ActionRequested, OutgoingEvent, ReceivedEvent } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import { DELIVER_QUEUE, DeliveryWorker } from '../delivery/index.js';
 import { PROVIDERS } from '../providers/index.js';
 import type { Providers } from '../providers/index.js';
 import { ActionsRepository } from './actions.repository.js';
 import type { AnsweredAction, TakenAction } from './actions.repository.js';
+import { SendAgainService } from './send-again.service.js';
 import type { WaitingDelivery } from './sql/waiting-deliveries.js';
 
 const log = createLog('notifier.actions', ['action_done', 'action_refused', 'action_known']);
@@ -22,7 +24,7 @@ const BATCH = 5_000;
 
 type Request = ReceivedEvent<ActionRequested>;
 
-/** Does what operators ask of deliveries that wait (DEL-8), once for each request however often it comes. */
+/** Does what operators ask of deliveries that wait (DEL-8) or were sent (DEL-17), once for each request however often it comes. */
 @Injectable()
 export class ActionsService {
   constructor(
@@ -30,6 +32,7 @@ export class ActionsService {
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(DeliveryWorker) private readonly deliveryWorker: DeliveryWorker,
     @Inject(ActionsRepository) private readonly repository: ActionsRepository,
+    @Inject(SendAgainService) private readonly sendAgain: SendAgainService,
     @Inject(PROVIDERS) private readonly providers: Providers,
   ) {}
 
@@ -40,8 +43,8 @@ export class ActionsService {
   async #takeOne(request: Request): Promise<void> {
     const { data } = request;
     const known = await this.repository.take(data);
-    if (known.outcome === null) await this.#sendNow(data);
-    const answered = await this.#answer(request, await this.#whyNot(data, known));
+    if (known.outcome === null && data.action === 'send_now') await this.#sendNow(data);
+    const answered = await this.#answer(request, known);
     this.queue.notify();
     if (known.outcome === null) tell(data, answered);
     else log.info('action_known', { action_id: data.action_id });
@@ -67,14 +70,20 @@ export class ActionsService {
     return new Set(names);
   }
 
-  /** For an act that nothing was done by. */
-  async #whyNot(request: ActionRequested, known: TakenAction): Promise<ActionRefusal | null> {
+  /** What sends again is done with its answer, in one transaction. Returns why nothing was done, where that is so. */
+  async #whyNot(tx: Tx, request: ActionRequested, known: TakenAction): Promise<ActionRefusal | null> {
     if (known.outcome !== null) return known.code;
-    return (await this.repository.knows(request)) ? 'nothing_waits' : 'not_found';
+    if (request.action === 'send_now') return (await this.repository.knows(request)) ? 'nothing_waits' : 'not_found';
+    if (request.action !== 'send_again') return 'action_not_known';
+    const stored = await this.sendAgain.store(tx, request);
+    if ('why_not' in stored) return stored.why_not;
+    await this.repository.didRepeat(tx, request.action_id, stored.delivery_id);
+    return null;
   }
 
-  async #answer({ data, traceparent }: Request, why_not: ActionRefusal | null): Promise<AnsweredAction> {
+  async #answer({ data, traceparent }: Request, known: TakenAction): Promise<AnsweredAction> {
     return this.database.transaction(async (tx) => {
+      const why_not = await this.#whyNot(tx, data, known);
       const answered = await this.repository.answer(tx, data.action_id, why_not);
       const payload = encodeEvents([answeredEvent(data, traceparent, answered)]);
       const about = { queue: ANSWER_QUEUE, subject_id: data.action_id, generation: 0, priority: PRIORITY };
@@ -96,13 +105,13 @@ function tell(request: ActionRequested, { outcome, code, deliveries }: AnsweredA
 function answeredEvent(
   request: ActionRequested,
   traceparent: string | null,
-  { outcome, code, deliveries, answered_at }: AnsweredAction,
+  { outcome, code, deliveries, delivery_id, answered_at }: AnsweredAction,
 ): OutgoingEvent {
   const { job_id, source, changelist_id, review_version, generation, revision, correlation_id } = request;
   const { action_id, action } = request;
   const data: ActionAnswered = {
     ...{ job_id, source, changelist_id, review_version, generation, revision, correlation_id },
-    ...{ occurred_at: answered_at, action_id, action, outcome, code, deliveries },
+    ...{ occurred_at: answered_at, action_id, action, outcome, code, deliveries, delivery_id },
   };
   return jobEvent('action.answered', data, { subject: action_id, traceparent });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { deliveryKey } from './delivery-key.js';
+import { deliveryKey, repeatKey } from './delivery-key.js';
 import type { DeliveryIdentity } from './delivery-key.js';
 
 const identity: DeliveryIdentity = {
@@ -44,6 +44,13 @@ describe('deliveryKey', () => {
         expect(deliveryKey(first) === deliveryKey(second)).toBe(JSON.stringify(first) === JSON.stringify(second));
       }),
     );
+  });
+
+  it('DEL-17.b makes of each time that it is sent again a key of its own, byte for byte as documented', () => {
+    const encoded = '15:assay.repeat.v1,2:ci,4:1234,5:email,19:jürgen@example.org,1:2,1:3,';
+    expect(repeatKey(identity, 3)).toBe(createHash('sha256').update(encoded).digest('hex'));
+    const keys = [deliveryKey(identity), ...[1, 2, 12].map((repeat) => repeatKey(identity, repeat))];
+    expect(new Set([...keys, repeatKey({ ...identity, source: 'other' }, 1)]).size).toBe(5);
   });
 
   it('GEN-8.c keeps two sources with the same changelist, recipient and version apart', () => {

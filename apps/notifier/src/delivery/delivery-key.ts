@@ -18,16 +18,20 @@ export interface DeliveryIdentity {
  * A receiver may rely on it, so it is fixed for ever: another encoding would be another constant.
  */
 export function deliveryKey(identity: DeliveryIdentity): string {
+  return hashOf(['assay.delivery.v1', ...fieldsOf(identity)]);
+}
+
+/** Of the so-manieth message that an operator has sent `again` (DEL-17): another one for whoever deduplicates. */
+export function repeatKey(identity: DeliveryIdentity, repeat: number): string {
+  return hashOf(['assay.repeat.v1', ...fieldsOf(identity), String(repeat)]);
+}
+
+function fieldsOf({ source, changelist_id, recipient, review_version }: DeliveryIdentity): string[] {
+  return [source, changelist_id, recipient.channel, recipient.address, String(review_version)];
+}
+
+function hashOf(fields: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const field of [
-    'assay.delivery.v1',
-    identity.source,
-    identity.changelist_id,
-    identity.recipient.channel,
-    identity.recipient.address,
-    String(identity.review_version),
-  ]) {
-    hash.update(`${Buffer.byteLength(field)}:${field},`);
-  }
+  for (const field of fields) hash.update(`${Buffer.byteLength(field)}:${field},`);
   return hash.digest('hex');
 }

@@ -18,6 +18,7 @@ export const DELIVERY_CAUSES = [
   'waived',
   'recipient_corrected',
   'cancelled',
+  'sent_again',
 ] as const;
 export type DeliveryCause = (typeof DELIVERY_CAUSES)[number];
 
@@ -32,7 +33,7 @@ export interface DeliveryMove {
  * the tests read this list; the SQL that moves rows names the same states in its WHERE clauses.
  */
 export const DELIVERY_MOVES: readonly DeliveryMove[] = [
-  { from: null, to: 'pending', causes: ['review_validated', 'recipient_corrected'] },
+  { from: null, to: 'pending', causes: ['review_validated', 'recipient_corrected', 'sent_again'] },
   { from: null, to: 'superseded', causes: ['newer_version_known'] },
   { from: 'pending', to: 'sending', causes: ['intent_recorded'] },
   { from: 'retry_scheduled', to: 'sending', causes: ['intent_recorded'] },

@@ -74,6 +74,8 @@ export interface ChangedDelivery {
   original_ids: string[] | null;
   /** A dead letter was opened about it, or about what it stands for. */
   dead_lettered: boolean;
+  /** Above 0 where it sends again what was sent (DEL-17). */
+  repeat: number;
 }
 
 export interface ParentDelta {
@@ -249,7 +251,8 @@ export function parentDeltas(changed: readonly ChangedDelivery[]): ParentDelta[]
     const { job_id, generation } = row;
     const delta = deltas.get(parentKey(row)) ?? { job_id, generation, open: 0, failed: 0 };
     delta.open += countsAsOpen(row.state) - countsAsOpen(row.from_state);
-    delta.failed += countsAsFailed(row.state) - countsAsFailed(row.from_state);
+    // What is sent again fails no job.
+    if (row.repeat === 0) delta.failed += countsAsFailed(row.state) - countsAsFailed(row.from_state);
     deltas.set(parentKey(row), delta);
   }
   return [...deltas.values()];

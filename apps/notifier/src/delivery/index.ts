@@ -1,6 +1,6 @@
 export { Cancellations } from './cancellations.js';
 export { deadLetterEvents, settledEvent } from './delivery-events.js';
-export { deliveryKey } from './delivery-key.js';
+export { deliveryKey, repeatKey } from './delivery-key.js';
 export { FAILED_DELIVERY_STATES, OPEN_DELIVERY_STATES } from './delivery-states.js';
 export type { DeliveryCause } from './delivery-states.js';
 export { deliveries } from './delivery-metrics.js';

@@ -18,6 +18,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  * - `cancellations`: of which nobody is to be told any more (ING-13); one may stand here before its review has come.
  * - `destination_faults`: what is or was wrong with a destination, or with a version of our credential there. One row each,
  *   whose revision its dead letter goes by; `told_at` and `reports` are of the episode that began at `failing_since`.
+ * - `deliveries.repeat`: from 1 where an operator has the first row of the tuple, `repeats`, sent again (DEL-17). Its parent
+ *   counts it as open, so that it is found, and never as failed: the job has ended without it.
  * - `actions`: what operators have asked of deliveries, and what was answered; null before that. A request that comes again
  *   finds its answer.
  * - `destination_refusals`: refusals of single rows since the destination's last success, three kinds of each at most: they
@@ -61,6 +63,8 @@ export class Init1763900000000 extends SqlMigration {
       review_version integer NOT NULL,
       channel text NOT NULL,
       address text NOT NULL,
+      repeat integer NOT NULL DEFAULT 0 CHECK (repeat >= 0),
+      repeats uuid,
       key bytea NOT NULL,
       job_id uuid NOT NULL,
       generation integer NOT NULL,
@@ -86,7 +90,8 @@ export class Init1763900000000 extends SqlMigration {
       answer json,
       created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-      CONSTRAINT deliveries_identity UNIQUE (source, changelist_id, review_version, channel, address),
+      CONSTRAINT deliveries_identity UNIQUE (source, changelist_id, review_version, channel, address, repeat),
+      CONSTRAINT deliveries_repeat CHECK ((repeat = 0) = (repeats IS NULL)),
       CONSTRAINT deliveries_intent CHECK (
         (state = 'sending') = (intent_at IS NOT NULL) AND (intent_at IS NULL) = (intent_token IS NULL)
         AND (intent_at IS NULL) = (intent_owner IS NULL) AND (intent_at IS NULL) = (intent_item_id IS NULL)
@@ -147,6 +152,7 @@ export class Init1763900000000 extends SqlMigration {
       code text,
       deliveries integer NOT NULL DEFAULT 0,
       taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      delivery_id uuid,
       answered_at timestamptz
     )`,
 

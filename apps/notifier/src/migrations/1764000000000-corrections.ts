@@ -30,7 +30,7 @@ export class Corrections1764000000000 extends SqlMigration {
     `CREATE OR REPLACE VIEW delivery_transitions AS
       SELECT id AS delivery_id, created_at AS at, NULL AS from_state, born AS to_state,
           coalesce(born_by, 'notifier') AS actor,
-          CASE WHEN born_by IS NOT NULL THEN 'recipient_corrected' WHEN born = 'pending' THEN 'review_validated'
+          CASE WHEN repeat > 0 THEN 'sent_again' WHEN born_by IS NOT NULL THEN 'recipient_corrected' WHEN born = 'pending' THEN 'review_validated'
             ELSE 'newer_version_known' END AS cause,
           NULL AS error_code
         FROM deliveries

@@ -16,6 +16,9 @@ export interface ListedDelivery {
   channel: Channel;
   address: string;
   state: string;
+  /** 0; from 1 where it sends again what the delivery `repeats` had sent. */
+  repeat: number;
+  repeats: string | null;
   /** What the receiver was given with every attempt: the `webhook-id`, or the heart of the `Message-ID`. */
   key: string;
   /** The provider's own name for what it accepted. */

@@ -55,5 +55,5 @@ export const SETTLE_DELIVERIES = statement(
       dead_lettered = d.dead_lettered OR j.new_state IN ('failed_permanent', 'unknown'), updated_at = clock_timestamp()
     FROM judged AS j WHERE d.id = j.id
     RETURNING d.id, d.job_id, d.generation, d.channel, d.state, d.notification_id, d.notified_at, d.payload_hash,
-      d.original_ids, d.dead_lettered, j.from_state`,
+      d.original_ids, d.dead_lettered, d.repeat, j.from_state`,
 );

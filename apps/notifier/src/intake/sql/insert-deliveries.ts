@@ -33,6 +33,7 @@ export const ADOPT_DELIVERIES = statement(
   ), standing AS MATERIALIZED (
     SELECT d.id, d.state, u.source, u.changelist_id, u.review_version, u.job_id, u.generation, u.revive
       FROM wanted AS u JOIN deliveries AS d USING (source, changelist_id, review_version, channel, address)
+      WHERE d.repeat = 0
   ), concerned AS (
     SELECT DISTINCT ON (id) * FROM (
       SELECT id, job_id, generation, revive, false AS followed FROM standing

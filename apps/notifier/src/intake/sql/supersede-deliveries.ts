@@ -23,5 +23,5 @@ export const SUPERSEDE_DELIVERIES = statement(
   UPDATE deliveries AS d SET state = 'superseded', updated_at = clock_timestamp()
     FROM old AS o WHERE d.id = o.id
     RETURNING d.id, d.job_id, d.generation, d.channel, d.state, o.from_state, d.notification_id, d.notified_at,
-      d.payload_hash, d.original_ids, d.dead_lettered`,
+      d.payload_hash, d.original_ids, d.dead_lettered, d.repeat`,
 );
