@@ -56,6 +56,7 @@ export class Handlers {
         ? [
             functionNamed(this.program, 'requireBody', 'libs/service/src/shape.pipe.ts'),
             functionNamed(this.program, 'acceptJsonBodies', 'libs/service/src/json-body.ts'),
+            functionNamed(this.program, 'refused', 'libs/service/src/bodies-in-flight.ts'),
           ]
         : []),
     ];

@@ -3,7 +3,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Problem } from '@assay/contracts';
 import { PUBLIC_METADATA, ROLES_METADATA } from './access.js';
-import type { AuthenticatedRequest } from './access.js';
+import type { AuthenticatedRequest, RouteAccess } from './access.js';
 import { ApiKeyRing } from './api-keys.js';
 import type { Principal, Role } from './api-keys.js';
 import { notify } from './notices.js';
@@ -24,14 +24,23 @@ export class AccessGuard implements CanActivate {
 
     const route = `${context.getClass().name}.${context.getHandler().name}`;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const principal = this.#authenticate(request, route);
     const roles = this.reflector.getAllAndOverride<Role[] | undefined>(ROLES_METADATA, declaredOn) ?? [];
+    this.#admit(request, roles, route);
+    return true;
+  }
+
+  /** The same judgement from the headers alone, before a body is read (ING-12). */
+  judgeHeaders(request: AuthenticatedRequest, { roles, route }: RouteAccess): void {
+    if (roles !== null) this.#admit(request, roles, route);
+  }
+
+  #admit(request: AuthenticatedRequest, roles: readonly Role[], route: string): void {
+    const principal = request.principal ?? this.#authenticate(request, route);
     if (!roles.includes(principal.role)) {
       notify({ event: 'credential_refused', reason: 'role', route, key_id: principal.key_id });
       throw new Problem('forbidden');
     }
     request.principal = principal;
-    return true;
   }
 
   #authenticate(request: AuthenticatedRequest, route: string): Principal {

@@ -1,5 +1,5 @@
 export { CurrentPrincipal, maySee, Public, Roles } from './access.js';
-export type { AuthenticatedRequest } from './access.js';
+export type { AuthenticatedRequest, RouteAccess } from './access.js';
 export { AccessGuard } from './access.guard.js';
 export { ApiKeyRing, newApiKey, parseApiKeys, ROLES } from './api-keys.js';
 export type { Authentication, Principal, Role } from './api-keys.js';

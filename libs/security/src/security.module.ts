@@ -20,9 +20,10 @@ export class SecurityModule implements OnApplicationShutdown {
       global: true,
       providers: [
         { provide: ApiKeyRing, useFactory: () => new ApiKeyRing(api_keys_file) },
-        { provide: APP_GUARD, useClass: AccessGuard },
+        AccessGuard,
+        { provide: APP_GUARD, useExisting: AccessGuard },
       ],
-      exports: [ApiKeyRing],
+      exports: [AccessGuard, ApiKeyRing],
     };
   }
 

@@ -54,6 +54,12 @@ export const HTTP_SETTINGS = {
     min: 1024,
     max: 64 * 1024 * 1024,
   }),
+  http_bodies_in_flight_bytes: integer({
+    env: 'ASSAY_HTTP_BODIES_IN_FLIGHT_BYTES',
+    doc: 'Request bodies that may be under way at once, by the length that they declare. Half of it for one source (429), all of it for all (503); one body of each is always read.',
+    default: 128 * 1024 * 1024,
+    min: 1024 * 1024,
+  }),
   api_keys_file: file({
     env: 'ASSAY_API_KEYS_FILE',
     doc: 'The callers: `{"keys": [{"id", "sha256", "role", "sources", "expires_at"}]}`. Read again when it changes.',

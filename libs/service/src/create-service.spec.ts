@@ -121,6 +121,7 @@ const settings = (api_keys_file: string) => ({
   http_host: '127.0.0.1',
   http_port: 0,
   http_body_limit_bytes: 4096,
+  http_bodies_in_flight_bytes: 8 * 1024 * 1024,
   api_keys_file,
 });
 

@@ -5,9 +5,10 @@ import type { CustomTransportStrategy, NestMicroservice } from '@nestjs/microser
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createLog } from '@assay/observability';
-import { SecurityModule } from '@assay/security';
+import { AccessGuard, SecurityModule } from '@assay/security';
 import type { FastifyInstance } from 'fastify';
 import type { Socket } from 'node:net';
+import { judgeByHeaders } from './admission.js';
 import type { HTTP_SETTINGS } from './common-settings.js';
 import { Readiness } from './health.js';
 import { followRequests } from './http-hooks.js';
@@ -33,7 +34,7 @@ const MAX_PARAM_CHARACTERS = 16 * 1024;
 
 export type HttpConfig = Pick<
   Values<typeof HTTP_SETTINGS>,
-  'instance' | 'http_host' | 'http_port' | 'http_body_limit_bytes' | 'api_keys_file'
+  'instance' | 'http_host' | 'http_port' | 'http_body_limit_bytes' | 'http_bodies_in_flight_bytes' | 'api_keys_file'
 >;
 
 export interface ServiceParts {
@@ -101,6 +102,7 @@ async function createApp(parts: ServiceParts, config: HttpConfig) {
     bodyParser: false,
     abortOnError: false,
   });
+  judgeByHeaders(fastify, app.get(AccessGuard), config);
   return { app, routes, drain };
 }
 
