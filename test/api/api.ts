@@ -113,7 +113,8 @@ function writeDocument(service: ServiceName, subjects: Subjects): { path: string
   const document = parse(
     readFileSync(join(repositoryRoot(), 'docs', 'openapi', `${service}.yaml`), 'utf8'),
   ) as ApiDocument;
-  const ids = service === 'dead-letter' ? subjects.dead_letters : subjects.jobs;
+  const { jobs, deliveries, dead_letters } = subjects;
+  const ids = { ingest: jobs, validator: jobs, notifier: deliveries, 'dead-letter': dead_letters }[service];
   const known: Record<string, string[]> = { id: ids, fingerprint: subjects.fingerprints };
   for (const operation of Object.values(document.paths).flatMap((methods) => Object.values(methods))) {
     for (const parameter of operation.parameters ?? []) {

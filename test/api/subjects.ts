@@ -6,13 +6,14 @@ import { repositoryRoot } from '../../infra/local/repository.js';
 /** What is there to be asked for: without it every `{id}` would be answered 404. */
 export interface Subjects {
   jobs: string[];
+  deliveries: string[];
   dead_letters: string[];
   fingerprints: string[];
 }
 
 /** One job that succeeds and two that end as dead letters: of a review result that is no JSON, of an endpoint that is gone. */
 export async function makeSubjects(system: TestSystem): Promise<Subjects> {
-  const [validator, deadLetter] = (['validator', 'dead-letter'] as const).map(
+  const [validator, notifier, deadLetter] = (['validator', 'notifier', 'dead-letter'] as const).map(
     (name) => system.services.of(name)[0]!.url,
   );
   await system.sinks.behave('gone', { answer: 410 });
@@ -40,8 +41,12 @@ export async function makeSubjects(system: TestSystem): Promise<Subjects> {
     if (items.length < 2) throw new Error(`${items.length} dead letters`);
     return items;
   });
+  const { items: deliveries } = (await system.call('/v1/deliveries', { url: notifier, as: 'operator' })).body as {
+    items: { id: string }[];
+  };
   return {
     jobs,
+    deliveries: deliveries.map(({ id }) => id),
     dead_letters: letters.map(({ id }) => id),
     fingerprints: letters.map(({ fingerprint }) => fingerprint),
   };

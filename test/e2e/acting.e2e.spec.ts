@@ -102,7 +102,7 @@ describe('assayctl deliveries, against the services', () => {
       const before = (await system.call(`/v1/reviews/${job_id}?wait_s=30`)).body as JobBody;
       expect(before.state).toBe('succeeded');
       const listed = await assayctl('deliveries', 'list', '--job', job_id, '--json');
-      const [{ id }] = (JSON.parse(listed.out) as Listed).items as [{ id: string }];
+      const { id } = (JSON.parse(listed.out) as Listed).items[0]!;
       const acted = await assayctl('deliveries', 'send-again', id, '--reason', 'the channel was cleared', '--json');
       expect([acted.code, JSON.parse(acted.out)]).toMatchObject([0, { state: 'done', as: 'again', deliveries: 1 }]);
       const after = await eventually(async () => {

@@ -7,6 +7,7 @@ import type { TestDatabase } from '@assay/testing';
 import { APPLY_CORRECTIONS } from './corrections/sql/apply-corrections.js';
 import { BEGIN_GENERATION } from './corrections/sql/begin-generation.js';
 import { LOCK_VERSION } from './corrections/sql/lock-version.js';
+import { LOCK_FIRST, REPEATED } from './actions/sql/send-again.js';
 import { ATTEMPT_NOW, WAITING_BEHIND, WAITING_OF_JOB } from './actions/sql/waiting-deliveries.js';
 import { BEGIN_WAITING, CHANGE_PARENTS } from './delivery/sql/change-parents.js';
 import { RECORD_INTENTS } from './delivery/sql/record-intents.js';
@@ -58,6 +59,8 @@ describe('statements of a changelist at 100,000 deliveries', () => {
     ['waiting_of_job', WAITING_OF_JOB, ['deliveries_of_review']],
     ['waiting_behind', WAITING_BEHIND, ['deliveries_of_review', 'reviews_open']],
     ['attempt_now', ATTEMPT_NOW, ['deliveries_pkey']],
+    ['lock_first_delivery', LOCK_FIRST, ['deliveries_pkey']],
+    ['repeated_delivery', REPEATED, ['deliveries_identity', 'deliveries_of_review', 'deliveries_pkey']],
   ])('%s reads no whole table', async (_name, statement, uses) => {
     const plan = await explain(database, statement);
     expect(indexesOf(plan)).toEqual(expect.arrayContaining(uses));

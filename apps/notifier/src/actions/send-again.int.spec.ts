@@ -120,14 +120,15 @@ describe('send_again', () => {
     const newer = { ...review, job_id: 'ffffffff-0000-7000-8000-000000000002', review_version: 2 };
     await notifier.tellAgain(newer);
     await notifier.deliveries(newer, 'sent');
-    for (const [subject_id, over, code] of [
+    const refused: [string, Partial<ActionRequested>, string][] = [
       [waiting!.id, {}, 'not_sent'],
       [told!.id, {}, 'job_not_over'],
       [id, {}, 'superseded'],
       [others.id, { sources: ['ci'] }, 'not_found'],
       ['nonsense', {}, 'not_found'],
       [others.id, { action: 'send_never' as 'send_again' }, 'action_not_known'],
-    ] as const) {
+    ];
+    for (const [subject_id, over, code] of refused) {
       const { outcome, code: why, deliveries, delivery_id } = await answerTo(await sendAgain(subject_id, over));
       expect([subject_id, outcome, why, deliveries, delivery_id]).toEqual([subject_id, 'refused', code, 0, null]);
     }
