@@ -54,11 +54,11 @@ export class ActionsRepository {
   }
 
   /** Whether there is such a subject, within the sources. */
-  async knows({ subject_type, subject_id, sources }: ActionRequested): Promise<boolean> {
+  async knows(tx: Tx, { subject_type, subject_id, sources }: ActionRequested): Promise<boolean> {
     if (subject_type === 'destination') return behindDestination(subject_id) !== null;
     if (!UUID.test(subject_id)) return false;
     const known = subject_type === 'job' ? KNOWN_JOB : KNOWN_DELIVERY;
-    return (await this.database.query(known, [subject_id, sources])).length > 0;
+    return (await tx.query(known, [subject_id, sources])).length > 0;
   }
 
   /** A part of it is done. */

@@ -73,7 +73,8 @@ export class ActionsService {
   /** What sends again is done with its answer, in one transaction. Returns why nothing was done, where that is so. */
   async #whyNot(tx: Tx, request: ActionRequested, known: TakenAction): Promise<ActionRefusal | null> {
     if (known.outcome !== null) return known.code;
-    if (request.action === 'send_now') return (await this.repository.knows(request)) ? 'nothing_waits' : 'not_found';
+    if (request.action === 'send_now')
+      return (await this.repository.knows(tx, request)) ? 'nothing_waits' : 'not_found';
     if (request.action !== 'send_again') return 'action_not_known';
     const stored = await this.sendAgain.store(tx, request);
     if ('why_not' in stored) return stored.why_not;
