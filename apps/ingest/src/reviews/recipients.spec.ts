@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { canonicalRecipient } from '@assay/contracts';
+import { canonicalRecipient, isChannel } from '@assay/contracts';
 
 const mail = (address: string) => canonicalRecipient({ channel: 'email', address })?.address ?? null;
 const hook = (address: string) => canonicalRecipient({ channel: 'webhook', address })?.address ?? null;
@@ -44,6 +44,19 @@ describe('canonicalRecipient', () => {
         if (once !== null) expect(mail(once)).toBe(once);
       }),
     );
+  });
+
+  it('DEL-6.a takes the name of an endpoint for every other channel, too', () => {
+    for (const channel of ['slack', 'x-matrix'] as const) {
+      expect(canonicalRecipient({ channel, address: ' reviews ' })).toEqual({ channel, address: 'reviews' });
+      expect(canonicalRecipient({ channel, address: 'https://hooks.example.org/services/T/B/X' })).toBeNull();
+    }
+  });
+
+  it('ING-1.c takes the channels that ship, and those that begin with x-, for channels', () => {
+    expect(['email', 'webhook', 'slack', 'x-matrix', 'x-a1', 'x-a-b'].filter(isChannel)).toHaveLength(6);
+    const none = ['', 'emial', 'Slack', 'x-', 'x--a', 'x-a-', 'x-A', `x-${'a'.repeat(64)}`, 'y-a', 7, null];
+    expect(none.filter(isChannel)).toEqual([]);
   });
 
   it('DEL-6.a takes the name of an endpoint for a webhook, never a URL', () => {
