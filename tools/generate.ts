@@ -9,7 +9,7 @@ import { openApiPages } from './openapi/pages.js';
 import { conformancePage } from './conformance-page.js';
 import { metricsPage } from './metrics-page.js';
 import type { Page } from './pages.js';
-import { contractPages, problemsPage, reasonCodesPage, topicsPage } from './reference-pages.js';
+import { contractPages, problemsPage, providersFilePage, reasonCodesPage, topicsPage } from './reference-pages.js';
 import { REPOSITORY } from './repository.js';
 import { stateMachinesPage } from './state-machines-page.js';
 
@@ -17,6 +17,7 @@ const PAGES: readonly Page[] = [
   conformancePage,
   ...openApiPages,
   ...contractPages,
+  providersFilePage,
   asyncApiPage,
   configurationPage,
   metricsPage,

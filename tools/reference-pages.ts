@@ -2,6 +2,7 @@ import { PROBLEMS, TOPICS, topicName } from '@assay/contracts';
 import type { TopicDefinition } from '@assay/contracts';
 import { reasonCodesDocument, REGISTERED_VERSIONS } from '@assay/review-engine';
 import type { ReasonCodesDocument } from '@assay/review-engine';
+import { PROVIDERS_FILE_SCHEMA } from '../apps/notifier/src/providers/index.js';
 import { code, table } from './markdown.js';
 import type { Page } from './pages.js';
 
@@ -51,6 +52,12 @@ export const contractPages: readonly Page[] = REGISTERED_VERSIONS.map(({ version
   path: `docs/schemas/review-result-${version}.json`,
   build: () => JSON.stringify(schema),
 }));
+
+/** What the notifier checks its providers file by. */
+export const providersFilePage: Page = {
+  path: 'docs/schemas/providers-file.json',
+  build: () => JSON.stringify(PROVIDERS_FILE_SCHEMA),
+};
 
 export const topicsPage: Page = { path: 'docs/topics.md', build: () => topicsText(TOPICS) };
 

@@ -13,7 +13,7 @@ export const RECONCILIATION_SETTINGS = {
   ...DELIVERY_SETTING_DEFINITIONS,
   providers: document({
     env: 'ASSAY_NOTIFIER_CONFIG_FILE',
-    doc: 'Mail server and webhook endpoints (DEL-6): `{"smtp": {"host", "port", "from", "user", "password"}, "webhook": {"endpoints": {"<name>": {"url", "secrets"}}}}`; passwords and secrets are references.',
+    doc: 'Mail server and services, webhook endpoints, Slack hooks and providers of your own (DEL-6), by docs/schemas/providers-file.json; passwords and secrets are references. See docs/providers.md.',
     read: (content) => readProvidersFile(content),
   }),
 };

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventId, eventKey, jobEvent } from '@assay/contracts';
@@ -31,8 +31,15 @@ import { startHttpReceiver } from './providers/conformance/http-receiver.fixture
 import type { HttpReceiver } from './providers/conformance/http-receiver.fixture.js';
 import { startMailServer } from './providers/conformance/mail-server.fixture.js';
 import type { MailServer } from './providers/conformance/mail-server.fixture.js';
+import { MAIL_API_TOKEN, startMailApiServer } from './providers/conformance/mail-api-server.fixture.js';
+import type { MailApiServer } from './providers/conformance/mail-api-server.fixture.js';
+import { startSlackServer } from './providers/conformance/slack-server.fixture.js';
+import type { SlackServer } from './providers/conformance/slack-server.fixture.js';
+import { MAIL_SERVICES } from './providers/mail-api/index.js';
 import { aValidatedReview } from './rendering/example-input.fixture.js';
 
+/** How long the notifier gives a message to turn up in searches. */
+const LOOKUP_LAG_MS = 600;
 export const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 /** Endpoints of the configuration; `bot` and `slow` have receivers of their own. */
 export const ENDPOINTS = ['bot', 'slow'] as const;
@@ -69,6 +76,12 @@ export class NotifierFixture {
     readonly mail: MailServer,
     readonly bot: HttpReceiver,
     readonly slow: HttpReceiver,
+    /** Enforces one message a second. */
+    readonly slack: SlackServer,
+    /** Remembers keys and cannot be asked: mail to `resend.example`. */
+    readonly resend: MailApiServer,
+    /** Knows no keys and can be asked, after a while: mail to `postmark.example`. */
+    readonly postmark: MailApiServer,
     readonly env: Record<string, string>,
     private readonly directory: string,
     private readonly publisher: KafkaPublisher,
@@ -82,7 +95,13 @@ export class NotifierFixture {
     const [database, kafka] = [await testDatabase('notifier'), testKafka()];
     await kafka.createTopics();
     const [mail, bot, slow] = await Promise.all([startMailServer(), startHttpReceiver(), startHttpReceiver()]);
-    const env = await environment(directory, { database, kafka, mail, bot, slow });
+    const [slack, resend, postmark] = await Promise.all([
+      startSlackServer({ rate_per_s: 1 }),
+      startMailApiServer({ service: 'resend' }),
+      startMailApiServer({ service: 'postmark', lag_ms: LOOKUP_LAG_MS / 2 }),
+    ]);
+    const receivers = { mail, bot, slow, slack, resend, postmark };
+    const env = await environment(directory, { database, kafka, ...receivers });
     const settings = readSettings(NOTIFIER_SETTINGS, { ...env, ASSAY_INSTANCE: 'test' });
     const publisher = new KafkaPublisher(settings, 'validator');
     const [settled, dead, delayed] = await Promise.all([
@@ -90,7 +109,10 @@ export class NotifierFixture {
       kafka.consume('stage.dead_lettered'),
       kafka.consume('stage.delayed'),
     ]);
-    return new NotifierFixture(database, kafka, mail, bot, slow, env, directory, publisher, settled, dead, delayed);
+    return new NotifierFixture(
+      ...([database, kafka, mail, bot, slow, slack, resend, postmark, env, directory] as const),
+      ...([publisher, settled, dead, delayed] as const),
+    );
   }
 
   /** Starts a replica in this process. */
@@ -127,9 +149,16 @@ export class NotifierFixture {
         if (child.exitCode !== null) throw new Error(`ended while starting: ${written}`);
         if (!written.includes('"event":"started"')) throw new Error(`not started: ${written}`);
       },
-      { within_ms: 20_000 },
+      { within_ms: 60_000 },
     );
     return child;
+  }
+
+  /** Changes who sends mail to which domain, for replicas that start from now on. */
+  async routeMail(domains: Record<string, { via: string }>): Promise<void> {
+    const path = this.env['ASSAY_NOTIFIER_CONFIG_FILE']!;
+    const file = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, JSON.stringify({ ...file, mail: { domains } }));
   }
 
   /** Publishes a judged review as the validator would. */
@@ -236,6 +265,7 @@ export class NotifierFixture {
     await this.publisher.close();
     await this.kafka.close();
     await Promise.all([this.mail.close(), this.bot.close(), this.slow.close()]);
+    await Promise.all([this.slack.close(), this.resend.close(), this.postmark.close()]);
     await this.database.close();
     await rm(this.directory, { recursive: true });
     if (strays.length > 0) throw new Error(`moves outside the state machine: ${JSON.stringify(strays)}`);
@@ -272,23 +302,43 @@ function validatedEvent(review: ReviewValidated): OutgoingEvent {
   };
 }
 
+interface Receivers {
+  mail: MailServer;
+  bot: HttpReceiver;
+  slow: HttpReceiver;
+  slack: SlackServer;
+  resend: MailApiServer;
+  postmark: MailApiServer;
+}
+
 async function environment(
   directory: string,
-  to: { database: TestDatabase; kafka: TestKafka; mail: MailServer; bot: HttpReceiver; slow: HttpReceiver },
+  to: { database: TestDatabase; kafka: TestKafka } & Receivers,
 ): Promise<Record<string, string>> {
   const endpoint = (receiver: HttpReceiver) => ({ url: `${receiver.url}/hook`, secrets: ['env:HOOK'], concurrency: 8 });
+  const service = { token: 'env:MAIL_API', from: 'Assay <assay@example.org>' };
+  const lookup = { ...MAIL_SERVICES['postmark']!.mapping.lookup!, lag_ms: LOOKUP_LAG_MS };
   const providers = {
     smtp: { host: '127.0.0.1', port: to.mail.port, from: 'Assay <assay@example.org>' },
     webhook: { endpoints: { bot: endpoint(to.bot), slow: endpoint(to.slow) } },
+    slack: { hooks: { reviews: { url: 'env:SLACK' } } },
+    mail_api: {
+      services: {
+        resend: { ...service, like: 'resend', url: to.resend.url },
+        postmark: { ...service, like: 'postmark', url: to.postmark.url, mapping: { lookup } },
+      },
+    },
+    mail: { domains: { 'resend.example': { via: 'resend' }, 'postmark.example': { via: 'postmark' } } },
   };
   const files = { config: join(directory, 'notifier.json'), keys: join(directory, 'keys.json') };
   const { sha256 } = newApiKey();
-  process.env['HOOK'] = WEBHOOK_SECRET;
+  const secrets = { HOOK: WEBHOOK_SECRET, SLACK: to.slack.hook_url, MAIL_API: MAIL_API_TOKEN };
+  Object.assign(process.env, secrets);
   await writeFile(files.config, JSON.stringify(providers));
   await writeFile(files.keys, JSON.stringify({ keys: [{ id: 'op', sha256, role: 'operator', sources: '*' }] }));
   return {
     DB_URL: to.database.url,
-    HOOK: WEBHOOK_SECRET,
+    ...secrets,
     ARTEFACT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
     ASSAY_HTTP_PORT: '0',
     ASSAY_HTTP_HOST: '127.0.0.1',

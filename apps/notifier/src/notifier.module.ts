@@ -20,7 +20,7 @@ import { RECONCILE_INTERVAL_MS, Reconciler } from './reconciliation/index.js';
 class ConfigModule implements BeforeApplicationShutdown {
   constructor(@Inject(PROVIDERS) private readonly providers: Providers) {}
 
-  static register(settings: NotifierSettings, providers: () => Providers): DynamicModule {
+  static register(settings: NotifierSettings, providers: () => Providers | Promise<Providers>): DynamicModule {
     const provided = [
       { provide: DELIVERY_SETTINGS, useValue: settings },
       { provide: PROVIDERS, useFactory: providers },
@@ -32,7 +32,7 @@ class ConfigModule implements BeforeApplicationShutdown {
 
   /** After the work queue has stopped: no send is under way any more. */
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([...this.providers.values()].map((provider) => provider.close()));
+    await this.providers.close();
   }
 }
 
@@ -42,7 +42,8 @@ export class NotifierModule {
   /** @param providers those of the configuration, unless others are to be tried */
   static register(
     settings: NotifierSettings,
-    providers: () => Providers = () => createProviders(settings.providers, settings.send_timeout_ms),
+    providers: () => Providers | Promise<Providers> = () =>
+      createProviders(settings.providers, settings.send_timeout_ms),
   ): DynamicModule {
     return {
       module: NotifierModule,

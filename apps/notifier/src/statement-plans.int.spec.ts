@@ -111,9 +111,9 @@ describe('lists at 100,000 deliveries', () => {
   it.each<[string, Partial<DeliveryFilter>, number]>([
     ['of all', {}, 51],
     ['to an address', { addresses: ['bot-1'] }, 51],
-    ['behind a destination', { behind: { channel: 'webhook', address: 'bot-2' } }, 51],
+    ['behind a destination', { behind: { channel: 'webhook', address: 'bot-2', via: null } }, 51],
     ['that wait', waiting, 50],
-    ['that wait behind a destination', { ...waiting, behind: { channel: 'webhook', address: 'bot-2' } }, 50],
+    ['that wait behind a destination', { ...waiting, behind: { channel: 'webhook', address: 'bot-2', via: null } }, 50],
     ['that have failed', { states: ['failed_permanent', 'unknown'] }, 0],
     ['that were sent', { states: ['sent'] }, 100],
   ])('DEL-19.d a page of those %s reads little more than itself', async (_title, filter, most) => {

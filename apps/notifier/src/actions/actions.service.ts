@@ -52,7 +52,7 @@ export class ActionsService {
 
   /** Circuits first: what becomes due may be claimed at once. */
   async #sendNow(request: ActionRequested): Promise<void> {
-    const waiting = await this.repository.waiting(request);
+    const waiting = this.#behind(request, await this.repository.waiting(request));
     for (const destination of this.#destinationsOf(waiting)) this.deliveryWorker.probeNow(destination);
     for (let from = 0; from < waiting.length; from += BATCH) {
       const ids = waiting.slice(from, from + BATCH).map(({ id }) => id);
@@ -63,11 +63,22 @@ export class ActionsService {
     }
   }
 
+  /** Several services may tell mail, each its own domains: which of them a row goes to, its address says. */
+  #behind(
+    { subject_type, subject_id }: ActionRequested,
+    waiting: readonly WaitingDelivery[],
+  ): readonly WaitingDelivery[] {
+    if (subject_type !== 'destination') return waiting;
+    return waiting.filter((row) => (this.#destinationOf(row) ?? subject_id) === subject_id);
+  }
+
   #destinationsOf(waiting: readonly WaitingDelivery[]): Set<string> {
-    const names = waiting.flatMap(
-      ({ channel, address }) => this.providers.get(channel)?.destinationOf(address)?.name ?? [],
-    );
-    return new Set(names);
+    return new Set(waiting.flatMap((row) => this.#destinationOf(row) ?? []));
+  }
+
+  /** Null of an endpoint that is configured no more. */
+  #destinationOf(row: WaitingDelivery): string | null {
+    return this.providers.of(row)?.destinationOf(row.address)?.name ?? null;
   }
 
   /** What sends again is done with its answer, in one transaction. Returns why nothing was done, where that is so. */

@@ -118,7 +118,7 @@ export class CorrectionsService {
   }
 
   #destinationName({ channel, address }: LockedRow): string {
-    return this.providers.get(channel)?.destinationOf(address)?.name ?? channel;
+    return this.providers.of({ channel, address })?.destinationOf(address)?.name ?? channel;
   }
 
   /** Only where another job of the version has rows: whose they are now goes by the recipients of this one. */

@@ -18,6 +18,10 @@ export interface DeliveryRow {
   intent_token: string | null;
   /** The latest intent that no definite answer has closed, by the database's clock; null where there is none. */
   open_intent_age_ms: number | null;
+  /** For how long it may have been sent already: the oldest such intent; null where none is in doubt. */
+  doubt_age_ms: number | null;
+  /** The provider of the intent that is in doubt, who alone can tell what became of it. */
+  sent_via: string | null;
   notification_id: string | null;
   notified_at: string | null;
   /** What the first intent froze (DEL-3); null before it. */
@@ -33,7 +37,8 @@ export interface DeliveryRow {
 }
 
 export function standingOf(row: DeliveryRow): DeliveryStanding {
-  const { state, notification_id, notified_at, open_intent_age_ms, newer_version_known, cancelled } = row;
+  const { state, notification_id, notified_at, open_intent_age_ms, doubt_age_ms } = row;
+  const { newer_version_known, cancelled } = row;
   const intent_open = open_intent_age_ms !== null;
-  return { state, notification_id, notified_at, intent_open, newer_version_known, cancelled };
+  return { state, notification_id, notified_at, intent_open, doubt_age_ms, newer_version_known, cancelled };
 }

@@ -30,6 +30,8 @@ export interface IntentWish {
   generation: number;
   render_version: number;
   payload_hash: string;
+  /** By name. */
+  provider: string;
 }
 
 export interface IntentEnd {

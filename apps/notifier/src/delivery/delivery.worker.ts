@@ -105,7 +105,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const bodies = new Map<string, DeliveryBody>();
     for (const item of items) {
       const found = loaded.get(item.subject_id);
-      if (found && nextStep(standingOf(found.row), this.#capabilities(found.row.channel)) !== 'leave') {
+      if (found && nextStep(standingOf(found.row), this.#capabilities(found.row)) !== 'leave') {
         bodies.set(item.id, { row: found.row, review: found.review });
       }
     }
@@ -144,7 +144,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
 
   async #deliver(unit: Unit<DeliveryBody>): Promise<DeliveryOutcome> {
     const { row } = unit.body;
-    const provider = this.providers.get(row.channel);
+    const provider = this.providers.of(row);
     const destination = provider?.destinationOf(row.address);
     if (!provider || !destination) return unknownRecipient(unit, provider !== undefined);
     const lane = this.#laneOf(destination);
@@ -210,12 +210,12 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     return { failure_threshold: circuit_failures, open_ms: circuit_open_ms, max_open_ms: circuit_max_open_ms };
   }
 
-  #capabilities(channel: DeliveryBody['row']['channel']) {
-    return this.providers.get(channel)?.capabilities ?? NOBODY;
+  #capabilities(row: DeliveryBody['row']) {
+    return this.providers.of(row)?.capabilities ?? NOBODY;
   }
 
   #destinationName({ row }: DeliveryBody): string {
-    return this.providers.get(row.channel)?.destinationOf(row.address)?.name ?? row.channel;
+    return this.providers.of(row)?.destinationOf(row.address)?.name ?? row.channel;
   }
 }
 

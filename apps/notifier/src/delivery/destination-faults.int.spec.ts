@@ -4,7 +4,7 @@ import { eventually } from '@assay/testing';
 import type { Collector } from '@assay/testing';
 import { NotifierFixture } from '../notifier.fixture.js';
 import { answer } from '../providers/conformance/http-receiver.fixture.js';
-import type { Providers } from '../providers/index.js';
+import { Providers } from '../providers/index.js';
 import { aFailure, ClassifiedProvider } from './classified.provider.fixture.js';
 
 const BOT: Recipient = { channel: 'webhook', address: 'bot' };
@@ -54,7 +54,7 @@ const recovery = (): Promise<StageRecovered> =>
 /** A provider whose answers the test classifies. */
 function classified(): { provider: ClassifiedProvider; providers: () => Providers } {
   const provider = new ClassifiedProvider();
-  return { provider, providers: () => new Map([['webhook', provider]]) as Providers };
+  return { provider, providers: () => new Providers([provider]) };
 }
 
 const jobsOf = (reviews: readonly ReviewValidated[]) => reviews.map(({ job_id }) => job_id).sort();

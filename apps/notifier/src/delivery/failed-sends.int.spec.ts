@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Recipient, StageDeadLettered, StageDelayed } from '@assay/contracts';
 import { eventually } from '@assay/testing';
 import { NotifierFixture } from '../notifier.fixture.js';
-import type { Providers } from '../providers/index.js';
+import { Providers } from '../providers/index.js';
 import type { Classification } from '../providers/provider.js';
 import { aFailure, ClassifiedProvider } from './classified.provider.fixture.js';
 
@@ -18,7 +18,7 @@ jest.setTimeout(60_000);
 
 let notifier: NotifierFixture;
 let provider: ClassifiedProvider;
-const providers = (): Providers => new Map([['webhook', provider]]) as Providers;
+const providers = (): Providers => new Providers([provider]);
 beforeEach(async () => {
   notifier = await NotifierFixture.open();
   provider = new ClassifiedProvider();

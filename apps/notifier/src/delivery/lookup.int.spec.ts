@@ -3,6 +3,7 @@ import type { Recipient } from '@assay/contracts';
 import { addLogSink } from '@assay/observability';
 import { eventually } from '@assay/testing';
 import { NotifierFixture } from '../notifier.fixture.js';
+import { Providers } from '../providers/index.js';
 import { Ledger, LedgerProvider } from '../providers/conformance/ledger.provider.fixture.js';
 
 const BOT: Recipient = { channel: 'webhook', address: 'bot' };
@@ -19,7 +20,7 @@ beforeEach(async () => {
   ledger = new Ledger();
   events = [];
   endSink = addLogSink(({ event }) => void events.push(event));
-  await notifier.start(QUICK, () => new Map([['webhook', new LedgerProvider(ledger)]]));
+  await notifier.start(QUICK, () => new Providers([new LedgerProvider(ledger)]));
 });
 afterEach(async () => {
   endSink();

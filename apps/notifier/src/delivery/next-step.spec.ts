@@ -9,7 +9,7 @@ const resends: Capabilities = { idempotent: true, lookup: null, ambiguous_policy
 const answers: Capabilities = { idempotent: false, lookup: { lag_ms: 500 }, ambiguous_policy: 'hold' };
 const fresh: DeliveryStanding = {
   ...{ state: 'pending', notification_id: null, notified_at: null },
-  ...{ intent_open: false, newer_version_known: false, cancelled: false },
+  ...{ intent_open: false, doubt_age_ms: null, newer_version_known: false, cancelled: false },
 };
 
 describe('nextStep', () => {
@@ -51,6 +51,14 @@ describe('nextStep', () => {
     const maybe: DeliveryStanding = { ...fresh, state: 'sending', intent_open: true };
     expect(nextStep(maybe, resends)).toBe('send_again');
     expect(nextStep(maybe, holds)).toBe('hold');
+  });
+
+  it('DEL-4.d holds what may have been sent under a key that the receiver may have forgotten', () => {
+    const forgets: Capabilities = { ...resends, idempotent_for_ms: 86_400_000 };
+    const maybe: DeliveryStanding = { ...fresh, state: 'sending', intent_open: true, doubt_age_ms: 86_399_999 };
+    expect(nextStep(maybe, forgets)).toBe('send_again');
+    expect(nextStep({ ...maybe, doubt_age_ms: 86_400_000 }, forgets)).toBe('hold');
+    expect(nextStep({ ...maybe, doubt_age_ms: 86_400_000 }, resends)).toBe('send_again');
   });
 
   it('DEL-3.b leaves what has settled or was given up alone', () => {

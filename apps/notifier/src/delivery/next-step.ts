@@ -9,6 +9,8 @@ export interface DeliveryStanding {
   notified_at: string | null;
   /** An intent to send that no definite answer has closed. */
   intent_open: boolean;
+  /** Age of the oldest attempt that may have gone through; null where none may. */
+  doubt_age_ms: number | null;
   /** A review of a newer version has come. */
   newer_version_known: boolean;
   /** Its job was cancelled. */
@@ -28,7 +30,7 @@ export type NextStep =
   | 'send_again'
   /** It may have been sent, and the provider can tell. */
   | 'ask'
-  /** It may have been sent, and nobody can tell: an operator decides. */
+  /** It may have been sent, and nobody can tell, or the key may be forgotten by now: an operator decides. */
   | 'hold';
 
 /** DEL-3's decision after the re-read, and DEL-4's policy for a row whose outcome is not known. */
@@ -37,7 +39,8 @@ export function nextStep(row: DeliveryStanding, capabilities: Capabilities): Nex
   if (!(OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(row.state)) return 'leave';
   if (row.notification_id === null && !row.intent_open) return unsentStep(row);
   if (capabilities.lookup !== null) return 'ask';
-  return capabilities.ambiguous_policy === 'resend' ? 'send_again' : 'hold';
+  const remembered = (row.doubt_age_ms ?? 0) < (capabilities.idempotent_for_ms ?? Number.POSITIVE_INFINITY);
+  return capabilities.ambiguous_policy === 'resend' && remembered ? 'send_again' : 'hold';
 }
 
 function unsentStep({ newer_version_known, cancelled }: DeliveryStanding): NextStep {

@@ -50,7 +50,7 @@ export class Sender {
     try {
       const payload = this.#render(unit, provider);
       if (payload instanceof Failure) return failedWithoutSend(unit, payload);
-      if (!(await this.#recordIntent(unit, payload, again))) {
+      if (!(await this.#recordIntent(unit, provider, payload, again))) {
         return { kind: 'parked', due_in_ms: READ_AGAIN_MS, reason: 'row_changed' };
       }
       // DEL-14: judged after the intent is committed and before the first byte.
@@ -84,7 +84,12 @@ export class Sender {
     });
   }
 
-  async #recordIntent({ item, body }: DeliveryUnit, payload: Payload, again: boolean): Promise<boolean> {
+  async #recordIntent(
+    { item, body }: DeliveryUnit,
+    provider: Provider,
+    payload: Payload,
+    again: boolean,
+  ): Promise<boolean> {
     const { row } = body;
     const { token } = item.lease;
     const wish = {
@@ -96,6 +101,7 @@ export class Sender {
       generation: row.generation,
       render_version: RENDER_VERSION,
       payload_hash: payload.hash,
+      provider: provider.name,
     };
     const first_attempt_at = await this.parts.intents.record(wish, item.lease);
     if (first_attempt_at === null) {

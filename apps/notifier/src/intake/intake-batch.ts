@@ -260,6 +260,8 @@ function inputOf({ data }: Validated, links: PublicUrls): RenderingInput {
 const UNTOUCHED = {
   intent_token: null,
   open_intent_age_ms: null,
+  doubt_age_ms: null,
+  sent_via: null,
   notification_id: null,
   notified_at: null,
   frozen: null,

@@ -76,6 +76,7 @@ export class Init1763900000000 extends SqlMigration {
       intent_token uuid,
       intent_item_id uuid,
       intent_from text,
+      sent_via text,
       maybe_sent_at timestamptz,
       frozen_job_id uuid,
       frozen_generation integer,

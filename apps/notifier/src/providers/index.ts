@@ -9,7 +9,8 @@ export type {
   ReceiverAnswer,
   SendRequest,
 } from './provider.js';
-export { createProviders, PROVIDERS } from './provider-registry.js';
-export type { Providers } from './provider-registry.js';
+export { createProviders } from './provider-registry.js';
+export { Providers, PROVIDERS } from './providers.js';
 export { readProvidersFile } from './providers-file.js';
+export { PROVIDERS_FILE_SCHEMA } from './providers-file.schema.js';
 export type { ProvidersConfig } from './providers-file.js';

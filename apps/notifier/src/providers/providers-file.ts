@@ -1,33 +1,51 @@
+import { existsSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { ErrorObject } from 'ajv/dist/2020.js';
+import type { Channel } from '@assay/contracts';
 import { resolveSecret } from '@assay/security';
 import type { SecretCheck, SecretSource } from '@assay/security';
 import { isForbiddenAddress } from './http/index.js';
+import { MAIL_SERVICES, unknownPlaceholders } from './mail-api/index.js';
+import type { MailApiMapping, MailApiService } from './mail-api/index.js';
+import type { OwnProviderSettings } from './own/index.js';
+import { PROVIDERS_FILE_SCHEMA } from './providers-file.schema.js';
+import type { MailRoute } from './providers.js';
+import type { SlackHook } from './slack/index.js';
 import type { SmtpSettings } from './smtp/index.js';
 import { signingKey } from './webhook/index.js';
 import type { WebhookEndpoint } from './webhook/index.js';
 
 export interface ProvidersConfig {
   smtp: SmtpSettings | null;
+  mail_apis: MailApiService[];
+  mail_route: MailRoute;
   webhooks: WebhookEndpoint[];
+  slack_hooks: SlackHook[];
+  own: OwnProviderSettings[];
 }
 
-const DEFAULT_SMTP_CONNECTIONS = 8;
-const DEFAULT_WEBHOOK_CONCURRENCY = 32;
-const ENDPOINT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
-type Members = Record<string, unknown>;
+const validate = new Ajv2020({ allErrors: true, useDefaults: true, allowUnionTypes: true }).compile<ProvidersFile>(
+  PROVIDERS_FILE_SCHEMA,
+);
 
 /**
- * Reads `{"smtp": {"host", "port", "from", …}, "webhook": {"endpoints": {"<name>": {"url", "secrets"}}}}`.
- * Throws one `Error` with every fault, one a line, each with its place; values that may be secret are not repeated.
+ * Reads the file by its schema (docs/schemas/providers-file.json) and resolves its secrets. Throws one `Error` with every
+ * fault, one a line, each with its place; values that may be secret are not repeated.
  */
 export function readProvidersFile(text: string, env: NodeJS.ProcessEnv = process.env): ProvidersConfig {
-  const reader = new Reader(env);
-  const root = reader.object(parse(text), '', ['smtp', 'webhook']);
+  const file = parse(text);
+  const faults = new Faults(validate(file) ? [] : (validate.errors ?? []).filter(tellsMost).map(faultOf), env);
+  const { smtp = null, mail_api, mail, webhook, slack, own } = (faults.at('') ? {} : file) as ProvidersFile;
   const config: ProvidersConfig = {
-    smtp: root['smtp'] === undefined ? null : readSmtp(reader, root['smtp']),
-    webhooks: root['webhook'] === undefined ? [] : readWebhooks(reader, root['webhook']),
+    smtp: smtp === null || faults.within('/smtp') ? null : readSmtp(faults, smtp),
+    mail_apis: entries(faults, '/mail_api/services', mail_api?.services, readMailApi),
+    mail_route: () => undefined,
+    webhooks: entries(faults, '/webhook/endpoints', webhook?.endpoints, readWebhook),
+    slack_hooks: entries(faults, '/slack/hooks', slack?.hooks, readSlackHook),
+    own: entries(faults, '/own', own, readOwn),
   };
-  if (reader.faults.length > 0) throw new Error(reader.faults.join('\n'));
+  if (!faults.within('/mail')) config.mail_route = readMailRoute(faults, mail ?? {}, smtp !== null, mail_api?.services);
+  faults.throwIfAny();
   return config;
 }
 
@@ -39,159 +57,200 @@ function parse(text: string): unknown {
   }
 }
 
-function readSmtp(reader: Reader, value: unknown): SmtpSettings {
-  const known = [
-    'host',
-    'port',
-    'secure',
-    'require_tls',
-    'user',
-    'password',
-    'from',
-    'message_id_domain',
-    'max_connections',
-    'rate_per_s',
-  ];
-  const smtp = reader.object(value, '/smtp', known);
-  const from = reader.text(smtp, '/smtp', 'from');
-  const user = smtp['user'] === undefined ? null : reader.text(smtp, '/smtp', 'user');
-  const password = smtp['password'] === undefined ? null : reader.secret(smtp['password'], '/smtp/password');
-  if ((user === null) !== (smtp['password'] === undefined)) reader.fault('/smtp', 'user and password come together');
-  const domain = /@([A-Za-z0-9.-]+)>?$/.exec(from)?.[1];
-  if (from !== '' && (domain === undefined || /[\r\n]/.test(from))) {
-    reader.fault('/smtp/from', 'must be an address or Name <address>');
-  }
-  return {
-    host: reader.text(smtp, '/smtp', 'host'),
-    port: reader.integer(smtp, '/smtp', 'port', { min: 1, max: 65_535, default: 587 }),
-    secure: reader.flag(smtp, '/smtp', 'secure'),
-    require_tls: reader.flag(smtp, '/smtp', 'require_tls'),
-    user,
-    password,
-    from,
-    message_id_domain:
-      smtp['message_id_domain'] === undefined ? (domain ?? '') : reader.text(smtp, '/smtp', 'message_id_domain'),
-    max_connections: reader.integer(smtp, '/smtp', 'max_connections', {
-      min: 1,
-      max: 200,
-      default: DEFAULT_SMTP_CONNECTIONS,
-    }),
-    rate_per_s: reader.rate(smtp, '/smtp'),
-  };
+/** Where an alternative fails, what is wrong with each of them says more; of a bad name its pattern says less. */
+function tellsMost({ keyword, propertyName }: ErrorObject): boolean {
+  return !['oneOf', 'anyOf'].includes(keyword) && propertyName === undefined;
 }
 
-function readWebhooks(reader: Reader, value: unknown): WebhookEndpoint[] {
-  const webhook = reader.object(value, '/webhook', ['endpoints']);
-  const endpoints = reader.object(webhook['endpoints'], '/webhook/endpoints', null);
-  return Object.entries(endpoints).map(([name, entry]) => {
-    const place = `/webhook/endpoints/${name}`;
-    if (!ENDPOINT_NAME.test(name)) reader.fault(place, `a name matches ${ENDPOINT_NAME.source}`);
-    const endpoint = reader.object(entry, place, [
-      'url',
-      'secrets',
-      'concurrency',
-      'rate_per_s',
-      'conflict_means_known',
-    ]);
-    return {
-      name,
-      url: readUrl(reader, reader.text(endpoint, place, 'url'), `${place}/url`),
-      secrets: readSecrets(reader, endpoint['secrets'], `${place}/secrets`),
-      concurrency: reader.integer(endpoint, place, 'concurrency', {
-        min: 1,
-        max: 1_000,
-        default: DEFAULT_WEBHOOK_CONCURRENCY,
-      }),
-      rate_per_s: reader.rate(endpoint, place),
-      conflict_means_known: reader.flag(endpoint, place, 'conflict_means_known'),
-    };
-  });
+function faultOf({ instancePath, keyword, params, message }: ErrorObject): string {
+  const { additionalProperty, missingProperty } = params as Record<string, string | undefined>;
+  if (keyword === 'additionalProperties') return `${instancePath}/${additionalProperty}: no such member`;
+  if (keyword === 'required') return `${instancePath}/${missingProperty}: is missing`;
+  if (keyword === 'propertyNames') return `${instancePath}/${String(params['propertyName'])}: is no name`;
+  if (keyword === 'enum') return `${instancePath}: must be one of ${(params['allowedValues'] as string[]).join(', ')}`;
+  return `${instancePath === '' ? '/' : instancePath}: ${message}`;
 }
 
-function readUrl(reader: Reader, text: string, place: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (
-    !url ||
-    !['http:', 'https:'].includes(url.protocol) ||
-    url.username !== '' ||
-    url.password !== '' ||
-    url.hash !== ''
-  ) {
-    if (text !== '') reader.fault(place, 'must be an http or https URL without user, password and fragment');
-    return new URL('http://invalid.invalid');
-  }
-  if (isForbiddenAddress(url.hostname.replace(/^\[|\]$/g, ''))) {
-    reader.fault(place, 'names a link-local or metadata address');
-  }
-  return url;
-}
+/** What is wrong so far, and what is needed to find more of it: entries that are well formed are looked into further. */
+class Faults {
+  constructor(
+    private readonly found: string[],
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
 
-function readSecrets(reader: Reader, value: unknown, place: string): SecretSource[] {
-  if (!Array.isArray(value) || value.length === 0) {
-    reader.fault(place, 'must be a list of at least one reference to a secret');
-    return [];
-  }
-  return value.flatMap((reference: unknown, index) => {
-    const secret = reader.secret(reference, `${place}/${index}`, signingKey);
-    return secret ? [secret] : [];
-  });
-}
-
-/** Reads members and collects faults instead of stopping at the first. */
-class Reader {
-  readonly faults: string[] = [];
-
-  constructor(private readonly env: NodeJS.ProcessEnv) {}
-
-  fault(place: string, expected: string): void {
-    this.faults.push(`${place === '' ? '/' : place}: ${expected}`);
+  add(place: string, expected: string): void {
+    this.found.push(`${place}: ${expected}`);
   }
 
-  object(value: unknown, place: string, known: readonly string[] | null): Members {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.fault(place, 'must be an object');
-      return {};
-    }
-    for (const name of Object.keys(value)) {
-      if (known && !known.includes(name)) this.fault(`${place}/${name}`, `no such member; known: ${known.join(', ')}`);
-    }
-    return value as Members;
+  at(place: string): boolean {
+    return this.found.some((fault) => fault.startsWith(`${place === '' ? '/' : place}: `));
   }
 
-  text(of: Members, place: string, name: string): string {
-    const value = of[name];
-    if (typeof value === 'string' && value.trim() !== '') return value.trim();
-    this.fault(`${place}/${name}`, 'must be a text that is not empty');
-    return '';
+  within(place: string): boolean {
+    return this.found.some((fault) => fault.startsWith(`${place}/`) || fault.startsWith(`${place}: `));
   }
 
-  integer(of: Members, place: string, name: string, range: { min: number; max: number; default: number }): number {
-    const value = of[name] ?? range.default;
-    if (Number.isInteger(value) && (value as number) >= range.min && (value as number) <= range.max) {
-      return value as number;
-    }
-    this.fault(`${place}/${name}`, `must be a whole number from ${range.min} to ${range.max}`);
-    return range.default;
-  }
-
-  /** No limit where it is left out. */
-  rate(of: Members, place: string): number | null {
-    if (of['rate_per_s'] === undefined) return null;
-    return this.integer(of, place, 'rate_per_s', { min: 1, max: 100_000, default: 0 });
-  }
-
-  flag(of: Members, place: string, name: string): boolean {
-    const value = of[name] ?? false;
-    if (typeof value !== 'boolean') this.fault(`${place}/${name}`, 'must be true or false');
-    return value === true;
-  }
-
-  secret(reference: unknown, place: string, check?: SecretCheck): SecretSource | null {
+  secret(reference: string, place: string, check?: SecretCheck): SecretSource | null {
     try {
-      return resolveSecret(typeof reference === 'string' ? reference : '', this.env, check);
+      return resolveSecret(reference, this.env, check);
     } catch (error) {
-      this.fault(place, (error as Error).message);
+      this.add(place, (error as Error).message);
       return null;
     }
   }
+
+  url(text: string, place: string): URL {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (url === null) this.add(place, 'is no URL');
+    else if (isForbiddenAddress(hostOf(url))) this.add(place, 'names a link-local or metadata address');
+    return url ?? new URL('http://invalid.invalid');
+  }
+
+  throwIfAny(): void {
+    if (this.found.length > 0) throw new Error([...new Set(this.found)].join('\n'));
+  }
+}
+
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
+
+type ReadEntry<F, T> = (faults: Faults, place: string, name: string, entry: F) => T | null;
+
+function entries<F, T>(faults: Faults, place: string, all: Record<string, F> = {}, read: ReadEntry<F, T>): T[] {
+  if (faults.at(place)) return [];
+  return Object.entries(all).flatMap(([name, entry]) => {
+    const at = `${place}/${name}`;
+    const found = faults.within(at) ? null : read(faults, at, name, entry);
+    return found === null ? [] : [found];
+  });
+}
+
+function domainOf(from: string): string {
+  return /@([A-Za-z0-9.-]+)>?$/.exec(from)![1]!.toLowerCase();
+}
+
+function readSmtp(faults: Faults, smtp: SmtpFile): SmtpSettings {
+  const password = smtp.password === undefined ? null : faults.secret(smtp.password, '/smtp/password');
+  return {
+    ...smtp,
+    user: smtp.user ?? null,
+    password,
+    message_id_domain: smtp.message_id_domain ?? domainOf(smtp.from),
+    rate_per_s: smtp.rate_per_s ?? null,
+  };
+}
+
+const readWebhook: ReadEntry<WebhookFile, WebhookEndpoint> = (faults, place, name, endpoint) => ({
+  ...endpoint,
+  name,
+  url: faults.url(endpoint.url, `${place}/url`),
+  secrets: endpoint.secrets.flatMap((each, n) => faults.secret(each, `${place}/secrets/${n}`, signingKey) ?? []),
+  rate_per_s: endpoint.rate_per_s ?? null,
+});
+
+const readSlackHook: ReadEntry<SlackFile, SlackHook> = (faults, place, name, hook) => {
+  const url = faults.secret(hook.url, `${place}/url`, hookUrl);
+  return url === null ? null : { ...hook, name, url };
+};
+
+const readOwn: ReadEntry<{ module: string; settings?: unknown }, OwnProviderSettings> = (
+  faults,
+  place,
+  name,
+  entry,
+) => {
+  const { module, settings = {} } = entry;
+  if (!existsSync(module)) faults.add(`${place}/module`, `there is no file ${module}`);
+  return { channel: name as Channel, module, settings };
+};
+
+/** Throws without repeating it. */
+function hookUrl(text: string): void {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || isForbiddenAddress(hostOf(url))) {
+    throw new Error('must be an http or https URL, and of no link-local or metadata address');
+  }
+}
+
+const MAPPING_PARTS = ['auth', 'send', 'message_id', 'remembers_key_ms', 'lookup', 'refusals'] as const;
+
+const readMailApi: ReadEntry<MailApiFile, MailApiService> = (faults, place, name, service) => {
+  const { like, from, mapping: own } = service;
+  const known = like === undefined ? undefined : MAIL_SERVICES[like];
+  const mapping = { ...known?.mapping, ...own } as MailApiMapping;
+  if (name === 'smtp') faults.add(place, 'smtp is the mail server; a service needs another name');
+  if (service.url === undefined && !known) faults.add(`${place}/url`, 'is missing, and so is like');
+  for (const part of MAPPING_PARTS) {
+    if (mapping[part] === undefined) faults.add(`${place}/mapping/${part}`, 'is missing, and so is like');
+  }
+  for (const unknown of unknownPlaceholders((own ?? {}) as never)) {
+    faults.add(`${place}/mapping`, `{${unknown}} is no placeholder`);
+  }
+  const token = faults.secret(service.token, `${place}/token`);
+  const url = faults.url(service.url ?? known?.url ?? 'http://invalid.invalid', `${place}/url`);
+  if (token === null) return null;
+  const { concurrency, conflict_means_known } = service;
+  const rate_per_s = service.rate_per_s ?? null;
+  const domain = service.domain ?? domainOf(from);
+  return { name, url, token, from, domain, concurrency, rate_per_s, conflict_means_known, mapping };
+};
+
+/** By the domain of the address; where nothing is said the only provider of mail, or the mail server. */
+function readMailRoute(
+  faults: Faults,
+  { via, domains = {} }: MailFile,
+  has_smtp: boolean,
+  services: Record<string, unknown> = {},
+): MailRoute {
+  const known = new Set([...(has_smtp ? ['smtp'] : []), ...Object.keys(services)]);
+  const check = (provider: string, place: string): void => {
+    if (!known.has(provider)) faults.add(place, `no such provider of mail; known: ${[...known].join(', ')}`);
+  };
+  if (via !== undefined) check(via, '/mail/via');
+  for (const [domain, { via: named }] of Object.entries(domains)) check(named, `/mail/domains/${domain}/via`);
+  if (via === undefined && !has_smtp && known.size > 1) {
+    faults.add('/mail/via', 'is missing: several services could send mail');
+  }
+  const providerName = (provider: string) => (provider === 'smtp' ? provider : `mail_api:${provider}`);
+  const usual = via ?? (has_smtp ? 'smtp' : [...known][0]);
+  const by_domain = new Map(Object.entries(domains).map(([domain, named]) => [domain, providerName(named.via)]));
+  const otherwise = usual === undefined ? undefined : providerName(usual);
+  return (address) => by_domain.get(address.slice(address.lastIndexOf('@') + 1).toLowerCase()) ?? otherwise;
+}
+
+interface ProvidersFile {
+  smtp?: SmtpFile;
+  mail_api?: { services: Record<string, MailApiFile> };
+  mail?: MailFile;
+  webhook?: { endpoints: Record<string, WebhookFile> };
+  slack?: { hooks: Record<string, SlackFile> };
+  own?: Record<string, { module: string; settings?: unknown }>;
+}
+
+/** What the schema leaves optional, and no default fills. */
+type SmtpFile = Omit<SmtpSettings, 'user' | 'password' | 'message_id_domain' | 'rate_per_s'> & {
+  user?: string;
+  password?: string;
+  message_id_domain?: string;
+  rate_per_s?: number;
+};
+type WebhookFile = Omit<WebhookEndpoint, 'name' | 'url' | 'secrets' | 'rate_per_s'> & {
+  url: string;
+  secrets: string[];
+  rate_per_s?: number;
+};
+type SlackFile = Omit<SlackHook, 'name' | 'url'> & { url: string };
+interface MailFile {
+  via?: string;
+  domains?: Record<string, { via: string }>;
+}
+interface MailApiFile {
+  like?: string;
+  url?: string;
+  token: string;
+  from: string;
+  domain?: string;
+  concurrency: number;
+  rate_per_s?: number;
+  conflict_means_known: boolean;
+  mapping?: Partial<MailApiMapping>;
 }

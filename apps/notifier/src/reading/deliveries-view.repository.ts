@@ -15,6 +15,8 @@ export interface ListedDelivery {
   generation: number;
   channel: Channel;
   address: string;
+  /** The provider of its latest attempt; null before that. */
+  sent_via: string | null;
   state: string;
   /** 0; from 1 where it sends again what the delivery `repeats` had sent. */
   repeat: number;

@@ -1,8 +1,8 @@
-import { canonicalRecipient, CHANNELS, DELIVERY_STATES } from '@assay/contracts';
+import { canonicalRecipient, CHANNEL_PATTERN, DELIVERY_STATES } from '@assay/contracts';
 import type { Channel } from '@assay/contracts';
 import { invalid } from '@assay/service';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { behindDestination } from '../providers/index.js';
 import type { BehindDestination } from '../providers/index.js';
 
@@ -17,11 +17,11 @@ export class DeliveryListQuery {
   @IsOptional() @Matches(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/) job_id?: string;
   /** Its idempotency key: the `webhook-id`, or the `Message-ID` of a mail. */
   @IsOptional() @IsString() @MaxLength(500) @Matches(/(^|[^0-9a-f])[0-9a-f]{64}([^0-9a-f]|$)/) key?: string;
-  /** `smtp`, or `webhook:<endpoint>`. */
+  /** `smtp`, `mail_api:<service>`, `webhook:<endpoint>`, `slack:<hook>`, or a channel of one's own with its endpoint. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(/^[^\0]+$/) destination?: string;
   /** One or several: `retry_scheduled,unknown`. */
   @IsOptional() @Matches(new RegExp(`^${STATE}(,${STATE})*$`)) state?: string;
-  @IsOptional() @IsIn(CHANNELS) channel?: Channel;
+  @IsOptional() @Matches(CHANNEL_PATTERN) channel?: Channel;
   @IsOptional() @Transform(asNumber) @IsInt() @Min(1) @Max(200) limit?: number;
   @IsOptional() @IsString() cursor?: string;
 }
@@ -60,7 +60,7 @@ function formsOf(recipient: string): string[] {
 function behindOf(destination: string): BehindDestination {
   const behind = behindDestination(destination);
   if (behind) return behind;
-  const detail = 'must be smtp, or webhook:<endpoint>';
+  const detail = 'must be smtp, mail_api:<service>, webhook:<endpoint>, slack:<hook>, or x-<channel>:<endpoint>';
   throw invalid([{ pointer: '?destination', code: 'invalid_value', detail }]);
 }
 

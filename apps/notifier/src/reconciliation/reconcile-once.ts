@@ -31,13 +31,13 @@ const LEFT_TO_REPLICAS: EventPublisher = {
 /** Reconciles once, outside of a running service (DEL-11). */
 export async function reconcileOnce(settings: Settings): Promise<Reconciliation> {
   const database = await databaseFrom({ schema: 'notifier', settings }).open();
-  const providers = createProviders(settings.providers, settings.send_timeout_ms);
+  const providers = await createProviders(settings.providers, settings.send_timeout_ms);
   try {
     const queue = new WorkQueue(database, LEFT_TO_REPLICAS, { ...settings, owner: settings.instance });
     const repository = new DeliveryRepository(database);
     return await new Reconciler(database, queue, repository, providers, settings, null).once();
   } finally {
-    await Promise.all([...providers.values()].map((provider) => provider.close()));
+    await providers.close();
     await database.close();
   }
 }

@@ -30,6 +30,7 @@ interface Stranded {
   id: string;
   channel: Channel;
   address: string;
+  sent_via: string | null;
   job_id: string;
   generation: number;
   intent_token: string;
@@ -136,8 +137,8 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     await tx.execute(NAME_ITEMS, [homeless.map(({ id }) => id), items.map(({ id }) => id)]);
   }
 
-  #holds({ channel }: Stranded): boolean {
-    const capabilities = this.providers.get(channel)?.capabilities;
+  #holds(row: Stranded): boolean {
+    const capabilities = this.providers.of(row)?.capabilities;
     return !capabilities || (capabilities.lookup === null && capabilities.ambiguous_policy === 'hold');
   }
 
@@ -150,7 +151,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
       const row = by_id.get(delivery.id)!;
       const events = deadLetterEvents(parents.get(parentKey(delivery))!, {
         delivery,
-        destination: this.providers.get(row.channel)?.destinationOf(row.address)?.name ?? row.channel,
+        destination: this.providers.of(row)?.destinationOf(row.address)?.name ?? row.channel,
         error_class: 'OUTCOME_UNKNOWN',
         failure: outcomeUnknown('intent_without_outcome'),
         attempts: 1,

@@ -13,6 +13,8 @@ export const LOAD_DELIVERIES = statement(
       d.payload_hash,
       (extract(epoch FROM clock_timestamp() - coalesce(d.intent_at, d.maybe_sent_at)) * 1000)::float8
         AS open_intent_age_ms,
+      (extract(epoch FROM clock_timestamp() - coalesce(d.maybe_sent_at, d.intent_at)) * 1000)::float8 AS doubt_age_ms,
+      CASE WHEN d.intent_at IS NOT NULL OR d.maybe_sent_at IS NOT NULL THEN d.sent_via END AS sent_via,
       d.first_attempt_at,
       (extract(epoch FROM clock_timestamp() - coalesce(d.first_attempt_at, d.waits_since, d.created_at))
         * 1000)::float8 AS waits_ms,

@@ -29,20 +29,21 @@ export interface SlackServer extends HttpReceiver {
   refuse(behaviour: HttpBehaviour | null): void;
 }
 
+/** Nobody promises how short a burst has to be. */
+const BURST = 3;
+
 export interface SlackServerOptions {
   certificate?: Certificate;
-  /** The shortest time between two messages; 0: no limit. */
-  interval_ms?: number;
+  /** Messages a second, with short bursts as Slack has them; no limit where it is left out. */
+  rate_per_s?: number;
 }
 
-export async function startSlackServer({
-  certificate,
-  interval_ms = 0,
-}: SlackServerOptions = {}): Promise<SlackServer> {
+export async function startSlackServer({ certificate, rate_per_s }: SlackServerOptions = {}): Promise<SlackServer> {
   const receiver = await startHttpReceiver(certificate);
   let afterwards: HttpBehaviour | null = null;
   let refuse: HttpBehaviour | null = null;
-  let posted_at_ms = Number.NEGATIVE_INFINITY;
+  let room = BURST;
+  let looked_at_ms = performance.now();
   const server: SlackServer = Object.assign(receiver, {
     hook_url: `${receiver.url}${SLACK_PATH}`,
     posted: [] as SlackMessage[],
@@ -54,13 +55,16 @@ export async function startSlackServer({
     if (request.path !== SLACK_PATH) return answer(404, {}, 'no_service')(response, request);
     if (refuse) return refuse(response, request);
     const now_ms = performance.now();
-    if (now_ms - posted_at_ms < interval_ms) {
+    const earned = ((now_ms - looked_at_ms) / 1_000) * (rate_per_s ?? 0);
+    room = rate_per_s === undefined ? BURST : Math.min(BURST, room + earned);
+    looked_at_ms = now_ms;
+    if (room < 1) {
       server.rate_limited += 1;
       return answer(429, { 'retry-after': '1' }, 'rate_limited')(response, request);
     }
     const fault = faultOf(request.body);
     if (fault !== null) return answer(400, {}, fault)(response, request);
-    posted_at_ms = now_ms;
+    room -= 1;
     server.posted.push(messageOf(request.body));
     (afterwards ?? answer(200, {}, 'ok'))(response, request);
   });

@@ -17,17 +17,19 @@ import { HttpAnswer, HttpSilence } from './errors.js';
  * - `refused`: this message is, for good;
  * - `unclear`: it does not say whether the request took effect.
  */
-export type Meaning =
-  | 'credential'
-  | 'forbidden'
-  | 'destination'
-  | 'busy'
-  | 'in_progress'
-  | 'conflict'
-  | 'recipient'
-  | 'too_large'
-  | 'refused'
-  | 'unclear';
+export const MEANINGS = [
+  'credential',
+  'forbidden',
+  'destination',
+  'busy',
+  'in_progress',
+  'conflict',
+  'recipient',
+  'too_large',
+  'refused',
+  'unclear',
+] as const;
+export type Meaning = (typeof MEANINGS)[number];
 
 /** What a receiver's own code says, where it has one. */
 export interface Meant {

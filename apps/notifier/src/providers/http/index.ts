@@ -1,5 +1,5 @@
 export { readAway, readJson, toldHeaders } from './answer-body.js';
-export { classifyHttp } from './classify-http.js';
+export { classifyHttp, MEANINGS } from './classify-http.js';
 export type { Meaning, Meant } from './classify-http.js';
 export { HttpAnswer, HttpSilence, refusalOf } from './errors.js';
 export type { HttpRefusal } from './errors.js';

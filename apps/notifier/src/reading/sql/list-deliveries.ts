@@ -6,7 +6,7 @@ export const MOST_LOOKED_AT = 10_000;
 
 export const SUMMARY_COLUMNS = `d.id, d.source, d.changelist_id, d.review_version, d.job_id, d.generation, d.channel,
   d.address, d.state, d.repeat, d.repeats, encode(d.key, 'hex') AS key, d.notification_id, d.notified_at, d.answer, d.next_attempt_at,
-  d.error_class, d.error_code AS code, d.created_at, d.updated_at,
+  d.error_class, d.error_code AS code, d.sent_via, d.created_at, d.updated_at,
   (SELECT count(*) FROM delivery_history AS h
     WHERE h.delivery_id = d.id AND h.intent_at IS NOT NULL AND h.cause <> 'not_sent')
     + CASE WHEN d.intent_at IS NULL THEN 0 ELSE 1 END AS attempts`;
@@ -78,8 +78,10 @@ function heldAgainst({ behind, states, channel, sources }: DeliveryFilter, bind:
   const conditions = [
     sources && `d.source = ANY (${bind(sources)}::text[])`,
     behind && `d.channel = ${bind(behind.channel)}`,
+    // One that was never tried may go to any of them.
+    behind?.via && `coalesce(d.sent_via, ${bind(behind.via)}) = ${bind(behind.via)}`,
     states && `d.state = ANY (${bind(states)}::text[])`,
     channel && `d.channel = ${bind(channel)}`,
-  ].filter((condition) => condition !== null);
+  ].filter((condition) => typeof condition === 'string');
   return ['true', ...conditions].join(' AND ');
 }

@@ -34,7 +34,7 @@ export const FIND_STRANDED = statement(
  */
 export const LOCK_STRANDED = statement(
   'lock_stranded',
-  `SELECT d.id, d.channel, d.address, d.job_id, d.generation, d.intent_token, d.payload_hash,
+  `SELECT d.id, d.channel, d.address, d.sent_via, d.job_id, d.generation, d.intent_token, d.payload_hash,
       d.intent_at AS first_failure_at, clock_timestamp() AS last_failure_at, w.id IS NOT NULL AS has_item,
       r.priority, r.correlation_id, r.traceparent
     ${STRANDED} AND d.id = ANY ($2::uuid[])

@@ -1,0 +1,44 @@
+import type { Channel } from '@assay/contracts';
+import type { Provider } from './provider.js';
+
+/** Nest token of {@link Providers}. */
+export const PROVIDERS = Symbol('Providers');
+
+/** Which provider tells a mail address, by its domain; undefined where none is named for it. */
+export type MailRoute = (address: string) => string | undefined;
+
+/** The providers of this installation, and which of them tells whom. */
+export class Providers {
+  readonly #by_name: ReadonlyMap<string, Provider>;
+  readonly #by_channel: ReadonlyMap<Channel, Provider>;
+
+  /** @param route where several providers serve mail */
+  constructor(
+    providers: readonly Provider[],
+    private readonly route: MailRoute = () => undefined,
+  ) {
+    this.#by_name = new Map(providers.map((provider) => [provider.name, provider]));
+    this.#by_channel = new Map(providers.map((provider) => [provider.channel, provider]));
+  }
+
+  /**
+   * Who tells a recipient. What may have been sent stays with the provider that may have sent it, whatever is configured
+   * since: only there can its key be asked for, or be known.
+   */
+  of({ channel, address, sent_via = null }: Recipient): Provider | undefined {
+    if (sent_via !== null) return this.#by_name.get(sent_via);
+    const named = channel === 'email' ? this.route(address) : undefined;
+    return named === undefined ? this.#by_channel.get(channel) : this.#by_name.get(named);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#by_name.values()].map((provider) => provider.close()));
+  }
+}
+
+interface Recipient {
+  channel: Channel;
+  address: string;
+  /** The provider of an intent that is in doubt. */
+  sent_via?: string | null;
+}
