@@ -30,6 +30,9 @@ function nameOf(path: string): string {
   return foldedForm(path.slice(path.lastIndexOf('/') + 1));
 }
 
+const BEYOND_ASCII = /[\u0080-\uffff]/;
+
+/** V8 does not see that ASCII is in every normal form: 200 names took longer than the rest of a drop. */
 function foldedForm(text: string): string {
-  return text.normalize('NFKC').toLowerCase();
+  return (BEYOND_ASCII.test(text) ? text.normalize('NFKC') : text).toLowerCase();
 }
