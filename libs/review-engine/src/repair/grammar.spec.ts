@@ -134,6 +134,8 @@ describe('what was read of the top level', () => {
     }
     const cut = '{"findings":[{"a":{}},[{}],{"b":[{}]},7,{"c":[{}';
     expect(findings(cut)).toEqual({ start: 13, last: cut.indexOf(',7'), whole: false });
+    const odd = '{"findings":[{"a":1},[2],7,{"id';
+    expect(findings(odd)).toEqual({ start: 13, last: odd.indexOf(',[2]'), whole: false });
     expect(findings('{"findings":[{}],"meta":[{}]}')).toEqual({ start: 13, last: 15, whole: true });
     expect(findings('{"findings":[')).toEqual({ start: 13, last: 13, whole: false });
   });
