@@ -4,13 +4,14 @@ import { closeOnSignals, startSystem, type TestSystem } from '@assay/testing';
 import { localDirectory } from '../../infra/local/stack-file.js';
 import { note, red, say } from '../../infra/local/terminal.js';
 import { type Day, runBadDay, TUNING } from './bad-day.js';
+import { runQueueFaults } from './queue/queue.js';
 import { dayAsJson, holds, printDay } from './report.js';
 import { usualFaults } from './schedule.js';
 
 const DEFAULT_SUBMISSIONS = 3_000;
 const PATIENCE_MS = 90_000;
 const REPLICAS = 2;
-const USAGE = 'usage: npm run test:faults -- [--seed N] [--submissions N] [--faults N] [--json]';
+const USAGE = 'usage: npm run test:faults -- [queue] [--seed N] [--submissions N] [--faults N] [--json]';
 
 interface Arguments {
   seed: number;
@@ -38,8 +39,9 @@ function readArguments(args: readonly string[]): Arguments | null {
   return read;
 }
 
-/** `npm run test:faults`: Assay's long bad day, on a stack of its own. */
+/** `npm run test:faults`: Assay's long bad day, on a stack of its own; with `queue` first, the work queue's alone. */
 export async function main(args: string[]): Promise<void> {
+  if (args[0] === 'queue') return runQueueFaults(args.slice(1));
   const read = readArguments(args);
   if (read === null) {
     console.error(USAGE);
