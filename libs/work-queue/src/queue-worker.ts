@@ -1,6 +1,7 @@
 import { Failure } from '@assay/contracts';
 import { createLog } from '@assay/observability';
-import type { Database } from '@assay/postgres';
+import type { Database, Tx } from '@assay/postgres';
+import { ActiveSlots } from './active-slots.js';
 import type { BackoffOptions } from './backoff.js';
 import { IdleWait } from './idle-wait.js';
 import type { Outcome, Settle, Unit, Worker, WorkHandler, WorkItem } from './item.js';
@@ -23,6 +24,11 @@ export interface WorkerOptions {
   slots: number;
   /** Items that one claim takes at most. */
   batch: number;
+  /**
+   * Items that may be at work at once over all workers of all processes, exactly (WQ-5). None is born claimed then. Without
+   * it there is no such limit, and it costs nothing.
+   */
+  max_active?: number;
 }
 
 /** What the workers of one service share. */
@@ -53,6 +59,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   readonly #due: () => () => void;
   readonly #settlement: Settlement<Body, Result>;
   readonly #slots: Slots;
+  readonly #active: ActiveSlots | null;
   readonly #running = new Set<Promise<void>>();
   #backlog = false;
   #suspects = true;
@@ -72,9 +79,11 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     this.sweeper = parts.sweeper;
     this.#idle = new IdleWait(parts.poll);
     this.#due = parts.due;
-    this.#slots = new Slots(options.slots);
+    const { max_active = null } = options;
+    this.#slots = new Slots(Math.min(options.slots, max_active ?? options.slots));
+    this.#active = max_active === null ? null : new ActiveSlots(database, items, handler.queue, max_active);
     this.#settlement = new Settlement({ database, items, leases, publisher }, handler, this.#due, (units) =>
-      this.release(units),
+      this.#ended(units),
     );
     if (handler.events) publisher.rebuild(handler.queue, (rebuilt) => handler.events!(rebuilt));
   }
@@ -84,7 +93,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   }
 
   reserve(n: number): number {
-    if (this.#stopped || this.#backlog || this.#alone) return 0;
+    if (this.#stopped || this.#backlog || this.#alone || this.#active) return 0;
     const granted = Math.max(0, Math.min(n, this.#slots.free));
     this.#slots.occupy(granted);
     return granted;
@@ -150,9 +159,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     if (free <= 0) return 0;
     // A look at an empty queue leaves half of the slots to what is born claimed meanwhile.
     const limit = Math.min(this.#backlog ? free : Math.ceil(free / 2), this.options.batch);
-    const claimed = await this.#claim('due', limit, () =>
-      this.items.claimDue(this.database, this.handler.queue, limit),
-    );
+    const claimed = await this.#claim('due', limit, (tx, n) => this.items.claimDue(tx, this.handler.queue, n));
     this.#backlog = claimed.length === limit;
     if (claimed.length > 0) {
       void this.#take(claimed);
@@ -162,15 +169,16 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     if ((await this.sweeper.sweepIfStale()).length > 0) return 0;
     // Suspects become due like anything else: the idle poll looks for them too.
     this.#suspects = true;
+    if (this.#active?.full) return this.#idle.nextWaitMs(null);
     return this.#idle.nextWaitMs(await this.items.nextDueMs(this.database, this.handler.queue));
   }
 
   /** A claim occupies its slots before it is sent, or a permit granted meanwhile would exceed them. */
-  async #claim(way: string, slots: number, claim: () => Promise<WorkItem[]>): Promise<WorkItem[]> {
+  async #claim(way: string, slots: number, claim: (tx: Tx, limit: number) => Promise<WorkItem[]>): Promise<WorkItem[]> {
     let claimed: WorkItem[] = [];
     this.#slots.occupy(slots);
     try {
-      claimed = await claim();
+      claimed = await (this.#active ? this.#active.claim(slots, claim) : claim(this.database, slots));
     } finally {
       this.release(slots - claimed.length);
     }
@@ -183,7 +191,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   }
 
   async #claimSuspect(): Promise<boolean> {
-    const [suspect] = await this.#claim('suspect', 1, () => this.items.claimSuspect(this.database, this.handler.queue));
+    const [suspect] = await this.#claim('suspect', 1, (tx) => this.items.claimSuspect(tx, this.handler.queue));
     this.#suspects = suspect !== undefined;
     if (!suspect) return false;
     if (suspect.crashes < MAX_CRASHES - 1) void this.#take([suspect]);
@@ -273,14 +281,20 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     const entries = claimed.map((item) => ({ item, due_in_ms, attempt_failed: false }));
     // Should this fail, the lease ends by itself.
     await this.items.putBack(this.database, entries).catch(() => undefined);
-    this.release(claimed.length);
+    this.#ended(claimed.length);
   }
 
   async #removeObsolete(obsolete: readonly WorkItem[]): Promise<void> {
     log.warn('work_obsolete', { queue: this.handler.queue, items: obsolete.length });
     this.leases.drop(obsolete);
     await this.items.remove(this.database, obsolete).catch(() => undefined);
-    this.release(obsolete.length);
+    this.#ended(obsolete.length);
+  }
+
+  /** What was at work has come to its end. Where slots are counted over all processes it was perhaps the last of them. */
+  #ended(n: number): void {
+    this.release(n);
+    if (this.#active) this.#idle.signal();
   }
 }
 

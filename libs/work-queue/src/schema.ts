@@ -1,5 +1,5 @@
 /**
- * The queue's one table, applied by each service's own migrations. Forward-only: a later change is a further list.
+ * The queue's table, applied by each service's own migrations. Forward-only: a later change is a further list.
  *
  * - Rows live from the acceptance of work until Kafka has acknowledged what tells of it, then they are deleted:
  *   results and history stand in their own tables (WQ-1).
@@ -28,6 +28,7 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
     traceparent text,
     payload bytea,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    slot smallint,
     CONSTRAINT work_items_lease CHECK (
       (state = 'running') = (claimed_by IS NOT NULL AND lease_token IS NOT NULL AND lease_expires_at IS NOT NULL)
     )
@@ -54,4 +55,31 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
   `CREATE INDEX work_items_unpublished_of ON work_items (queue, due_at)
     WHERE state = 'queued' AND phase = 'publish'`,
   `CREATE INDEX work_items_leased ON work_items (lease_expires_at) WHERE state = 'running'`,
+  // Of queues with `max_active` (WQ-5): who holds one is at work. No token: free.
+  `CREATE TABLE work_slots (
+    queue text NOT NULL,
+    slot smallint NOT NULL,
+    lease_token uuid,
+    expires_at timestamptz NOT NULL DEFAULT '-infinity',
+    PRIMARY KEY (queue, slot)
+  ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`,
+  // A slot follows its item under the item's token, whichever statement writes that: it is renewed with the lease and
+  // given back when the item leaves work. A lease that had ended, and whose slot is another's by now, is not renewed: the
+  // row is not written, and so comes back as lost. A trigger, because each of nine statements would have to do it, those
+  // to come, too; items without a slot do not reach it.
+  `CREATE FUNCTION keep_slot() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.lease_token = OLD.lease_token AND NEW.phase = 'work' THEN
+      UPDATE work_slots SET expires_at = NEW.lease_expires_at
+        WHERE queue = OLD.queue AND slot = OLD.slot AND lease_token = OLD.lease_token;
+      RETURN CASE WHEN FOUND THEN NEW END;
+    END IF;
+    UPDATE work_slots SET lease_token = NULL, expires_at = '-infinity'
+      WHERE queue = OLD.queue AND slot = OLD.slot AND lease_token = OLD.lease_token;
+    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    NEW.slot := NULL;
+    RETURN NEW;
+  END $$`,
+  `CREATE TRIGGER keep_slot BEFORE UPDATE OR DELETE ON work_items
+    FOR EACH ROW WHEN (OLD.slot IS NOT NULL) EXECUTE FUNCTION keep_slot()`,
 ];

@@ -37,6 +37,8 @@ export interface ContenderOptions {
   born: number;
   /** Of the work on one item. */
   longest_work_ms: number;
+  /** Items at work at once over all workers; null: no limit. */
+  max_active: number | null;
   /** One item in so many lets the whole process stand still. */
   stall_one_in: number;
 }
@@ -162,7 +164,11 @@ async function startWorker(options: ContenderOptions, number: number) {
     poll_first_ms: 20,
     poll_max_ms: 200,
   });
-  const worker = queue.worker(new Contender(database, random, options), { slots: 4, batch: 3 });
+  const worker = queue.worker(new Contender(database, random, options), {
+    slots: 4,
+    batch: 3,
+    max_active: options.max_active ?? undefined,
+  });
   queue.start();
   await database.execute('INSERT INTO arrivals VALUES ($1)', [owner]);
   return { database, queue, worker, random };

@@ -32,6 +32,8 @@ export interface ContentionOptions {
   log_file: string;
   seed: number;
   items: number;
+  /** Over all workers; null: no limit (WQ-5). */
+  max_active: number | null;
   /** Faults go on for so long, or until nine tenths of the items have ended. */
   faults_ms: number;
   /** Until when all must have ended, from the last fault. */
@@ -136,10 +138,10 @@ class Field {
   }
 
   #start(place: number, born: number): Promise<OwnedProcess> {
-    const { build, log_file, schema, seed, url } = this.options;
+    const { build, log_file, max_active, schema, seed, url } = this.options;
     const name = `process-${(this.#started += 1)}`;
     const contender: ContenderOptions = {
-      ...{ url, schema, name, born, workers: WORKERS_IN_EACH, lease_ms: LEASE_MS },
+      ...{ url, schema, name, born, max_active, workers: WORKERS_IN_EACH, lease_ms: LEASE_MS },
       ...{ seed: seed * 100 + this.#started, longest_work_ms: LONGEST_WORK_MS, stall_one_in: 100 },
     };
     return this.processes.start({

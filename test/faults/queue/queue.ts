@@ -9,23 +9,30 @@ import type { Contention } from './contention.js';
 const DEFAULT_ITEMS = 2_000;
 const FAULTS_MS = 300_000;
 const PATIENCE_MS = 180_000;
-const USAGE = 'usage: npm run test:faults -- queue [--seed N] [--items N] [--json]';
+const USAGE = 'usage: npm run test:faults -- queue [--seed N] [--items N] [--max-active N] [--json]';
 
 interface Arguments {
   seed: number;
   items: number;
+  max_active: number | null;
   json: boolean;
 }
 
+const COUNTS = new Map([
+  ['--seed', 'seed'],
+  ['--items', 'items'],
+  ['--max-active', 'max_active'],
+] as const) as ReadonlyMap<string, 'seed' | 'items' | 'max_active'>;
+
 /** Null where they make no sense. */
 function readArguments(args: readonly string[]): Arguments | null {
-  const read: Arguments = { seed: randomInt(1, 1_000_000), items: DEFAULT_ITEMS, json: false };
+  const read: Arguments = { seed: randomInt(1, 1_000_000), items: DEFAULT_ITEMS, max_active: null, json: false };
   for (let index = 0; index < args.length; index += 1) {
     if (args[index] === '--json') {
       read.json = true;
       continue;
     }
-    const name = { '--seed': 'seed', '--items': 'items' }[args[index]!] as 'seed' | 'items' | undefined;
+    const name = COUNTS.get(args[index]!);
     const value = Number(args[(index += 1)]);
     if (name === undefined || !Number.isInteger(value) || value < 1) return null;
     read[name] = value;
@@ -52,10 +59,12 @@ export async function runQueueFaults(args: readonly string[]): Promise<void> {
     const place = { url: alone.postgres.url('ingest'), schema: 'ingest', build };
     const timing = { faults_ms: FAULTS_MS, patience_ms: PATIENCE_MS };
     const log_file = join(log_directory, 'contention.log');
-    const contention = await contend({ ...place, ...timing, log_file, seed: read.seed, items: read.items });
-    if (read.json) console.log(JSON.stringify({ ...contention, holds: holds(contention) }));
+    const { seed, items, max_active } = read;
+    const contention = await contend({ ...place, ...timing, log_file, seed, items, max_active });
+    const well = holds(contention, max_active);
+    if (read.json) console.log(JSON.stringify({ ...contention, holds: well }));
     else print(contention, log_file);
-    if (!holds(contention)) process.exitCode = 1;
+    if (!well) process.exitCode = 1;
   } finally {
     await alone.stop();
   }
@@ -63,7 +72,8 @@ export async function runQueueFaults(args: readonly string[]): Promise<void> {
 
 const MUST_BE_NONE = ['twice', 'lost', 'stale_endings', 'intrusions'] as const;
 
-function holds({ left, verdict }: Contention): boolean {
+function holds({ left, verdict }: Contention, max_active: number | null): boolean {
+  if (max_active !== null && verdict.most_at_once > max_active) return false;
   return left === 0 && MUST_BE_NONE.every((name) => verdict[name].length === 0);
 }
 

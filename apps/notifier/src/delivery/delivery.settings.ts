@@ -12,6 +12,13 @@ export const DELIVERY_SETTING_DEFINITIONS = {
     default: 8_000,
     min: 50,
   }),
+  max_active: integer({
+    env: 'ASSAY_NOTIFIER_MAX_ACTIVE',
+    doc: 'Deliveries that all replicas together may have in hand at once, exactly (WQ-5): for receivers that must see no more of them. Those that wait for a slow destination count. Without it no limit but what each replica keeps for itself.',
+    default: null,
+    min: 1,
+    max: 10_000,
+  }),
   retry_first_ms: durationMs({
     env: 'ASSAY_NOTIFIER_RETRY_FIRST_MS',
     doc: 'Upper bound of the first wait of the quick phase; doubles with each attempt (DEL-8).',

@@ -31,6 +31,8 @@ export interface DeliverySettings extends Schedule {
   instance: string;
   lease_ms: number;
   send_timeout_ms: number;
+  /** Deliveries in hand of all replicas together; null: no such limit (WQ-5). */
+  max_active: number | null;
   circuit_failures: number;
   circuit_open_ms: number;
   circuit_max_open_ms: number;

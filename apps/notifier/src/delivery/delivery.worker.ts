@@ -69,7 +69,8 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const failed = new FailedSends(faults, parking, settings);
     this.#sender = new Sender({ intents, faults, parking, failed, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue, (body) => this.#destinationName(body));
-    this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH });
+    const max_active = settings.max_active ?? undefined;
+    this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH, max_active });
     shutdown.signal.addEventListener('abort', () => this.#lanes.forEach((lane) => lane.close()));
     this.#endGauge = observableGauge(
       'assay_destination_circuit_open_seconds',
