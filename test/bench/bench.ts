@@ -1,11 +1,13 @@
 import { runAnswersBench } from './answers.js';
 import { runEngineBench } from './engine.js';
 import { runPipelineBench } from './pipeline.js';
+import { runQueueBench } from './queue/queue.js';
 
 const BENCHES: Record<string, (args: readonly string[]) => Promise<void>> = {
   answers: runAnswersBench,
   engine: runEngineBench,
   pipeline: runPipelineBench,
+  queue: runQueueBench,
 };
 
 /** `npm run bench -- NAME [--json]`, and `pipeline [--explain]`. */

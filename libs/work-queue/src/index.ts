@@ -17,6 +17,7 @@ export type {
   WorkHandler,
   WorkItem,
 } from './item.js';
+export { ItemRepository } from './item.repository.js';
 export type { SweptItem } from './item.repository.js';
 export { Lease } from './lease.js';
 export { EVENT_PUBLISHER } from './publisher.js';
