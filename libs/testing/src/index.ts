@@ -1,7 +1,7 @@
 export { closeOnSignals } from './close-on-signals.js';
 export { eventually } from './eventually.js';
 export { cpuMs, leastGrowth } from './growth.js';
-export { explain, indexesOf, rowsRead, wholeScans } from './plan.js';
+export { blocksTouched, explain, indexesOf, rowsRead, wholeScans } from './plan.js';
 export type { PlanNode } from './plan.js';
 export { PostgresProxy } from './postgres-proxy.js';
 export type { Which } from './postgres-proxy.js';

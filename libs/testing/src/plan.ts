@@ -16,6 +16,8 @@ export interface PlanNode {
   loops: number;
   /** Rows of its relation that it looked at in all of its loops: those that it gave and those that it dropped. */
   rows_read: number;
+  /** Blocks that it and what stands below it touched, in memory or on disk; 0 where the statement was not run. */
+  blocks: number;
 }
 
 interface Explained {
@@ -28,6 +30,8 @@ interface Explained {
   'Actual Rows'?: number;
   'Rows Removed by Filter'?: number;
   'Rows Removed by Index Recheck'?: number;
+  'Shared Hit Blocks'?: number;
+  'Shared Read Blocks'?: number;
   Plans?: Explained[];
 }
 
@@ -62,6 +66,14 @@ export function rowsRead(nodes: readonly PlanNode[], relation?: string): number 
   return scans.reduce((sum, { rows_read }) => sum + rows_read, 0);
 }
 
+/**
+ * Blocks that a plan touched, dead rows included, which {@link rowsRead} does not count: they are what a claim pays for
+ * while nothing can be cleared away.
+ */
+export function blocksTouched(nodes: readonly PlanNode[]): number {
+  return nodes[0]?.blocks ?? 0;
+}
+
 /** Each index that a plan uses, once, in the order of their names. */
 export function indexesOf(nodes: readonly PlanNode[]): string[] {
   return [...new Set(nodes.flatMap(({ index }) => index ?? []))].sort();
@@ -83,7 +95,7 @@ async function planOf(tx: Tx, sql: Statement | string, params?: readonly unknown
     return row!['QUERY PLAN'][0].Plan;
   };
   if (params === undefined) return explained(`EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`);
-  const run = 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)';
+  const run = 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)';
   if (typeof sql === 'string') return explained(`${run} ${text}`, params);
   await tx.execute('SET LOCAL plan_cache_mode = force_generic_plan');
   // A name of its own each time: it outlives the transaction.
@@ -106,6 +118,7 @@ function nodesOf(node: Explained): PlanNode[] {
     join_filter: node['Join Filter'] ?? null,
     loops,
     rows_read: relation === null ? 0 : Math.round(a_loop * loops),
+    blocks: (node['Shared Hit Blocks'] ?? 0) + (node['Shared Read Blocks'] ?? 0),
   };
   return [own, ...(node.Plans ?? []).flatMap(nodesOf)];
 }
@@ -113,6 +126,8 @@ function nodesOf(node: Explained): PlanNode[] {
 function literal(value: unknown): string {
   if (value === null) return 'NULL';
   return escapeLiteral(
-    Array.isArray(value) ? `{${value.map((each) => JSON.stringify(each)).join(',')}}` : String(value),
+    Array.isArray(value)
+      ? `{${value.map((each) => (typeof each === 'number' ? String(each) : JSON.stringify(each))).join(',')}}`
+      : String(value),
   );
 }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { packBodies } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
+import { ClaimFloors } from './claim-floors.js';
+import type { ClaimedAt } from './claim-floors.js';
 import type { NewItem, Phase, WorkItem } from './item.js';
 import { Lease } from './lease.js';
 import { ADVANCE } from './sql/advance.js';
@@ -114,10 +116,14 @@ export class ItemRepository {
    */
   readonly unheard = new Map<string, number>();
 
-  claimDue(tx: Tx, queue: string, limit: number): Promise<WorkItem[]> {
-    return this.#claim((token) =>
-      tx.query<ItemRow>(CLAIM_DUE, [queue, limit, this.priority_ageing_s, this.owner, token, this.lease_ms]),
-    );
+  /** Without `floors` it reads from the start. */
+  claimDue(tx: Tx, queue: string, limit: number, floors = new ClaimFloors()): Promise<WorkItem[]> {
+    return this.#claim(async (token) => {
+      const params = [queue, limit, this.priority_ageing_s, this.owner, token, this.lease_ms, floors.next()];
+      const rows = await tx.query<ItemRow & ClaimedAt>(CLAIM_DUE, params);
+      floors.took(rows);
+      return rows.map(({ due_s: _due_s, now_s: _now_s, ...row }) => row);
+    });
   }
 
   claimSuspect(tx: Tx, queue: string): Promise<WorkItem[]> {
@@ -192,8 +198,9 @@ export class ItemRepository {
     return rows.map(({ subject_id }) => subject_id);
   }
 
-  async nextDueMs(tx: Tx, queue: string): Promise<number | null> {
-    const [row] = await tx.query<{ due_in_ms: number | null }>(NEXT_DUE_WORK, [queue]);
+  /** As the last claim with these `floors` has seen it. */
+  async nextDueMs(tx: Tx, queue: string, floors = new ClaimFloors()): Promise<number | null> {
+    const [row] = await tx.query<{ due_in_ms: number | null }>(NEXT_DUE_WORK, [queue, floors.current]);
     return row?.due_in_ms ?? null;
   }
 

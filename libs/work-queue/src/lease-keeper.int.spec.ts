@@ -6,6 +6,7 @@ import { anItem, queueStage } from './queue.fixture.js';
 import type { QueueStage } from './queue.fixture.js';
 import { ItemRepository } from './item.repository.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { ClaimFloors } from './claim-floors.js';
 import { CLAIM_DUE } from './sql/claim-due.js';
 
 const LEASE_MS = 60_000;
@@ -38,7 +39,8 @@ async function claimOnItsWay(): Promise<string> {
   return [...items.unheard.keys()][0]!;
 }
 
-const arrive = (token: string) => stage.database.query(CLAIM_DUE, ['paint', 1, 30, 'alpha', token, LEASE_MS]);
+const arrive = (token: string) =>
+  stage.database.query(CLAIM_DUE, ['paint', 1, 30, 'alpha', token, LEASE_MS, new ClaimFloors().next()]);
 const state = () => stage.sql('SELECT state, crashes, claimed_by FROM work_items');
 const QUEUED = [{ state: 'queued', crashes: 0, claimed_by: null }];
 

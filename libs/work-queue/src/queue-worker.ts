@@ -3,6 +3,7 @@ import { createLog } from '@assay/observability';
 import type { Database, Tx } from '@assay/postgres';
 import { ActiveSlots } from './active-slots.js';
 import type { BackoffOptions } from './backoff.js';
+import { ClaimFloors } from './claim-floors.js';
 import { IdleWait } from './idle-wait.js';
 import type { Outcome, Settle, Unit, Worker, WorkHandler, WorkItem } from './item.js';
 import type { ItemPublisher } from './item-publisher.js';
@@ -60,6 +61,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   readonly #settlement: Settlement<Body, Result>;
   readonly #slots: Slots;
   readonly #active: ActiveSlots | null;
+  readonly #floors = new ClaimFloors();
   readonly #running = new Set<Promise<void>>();
   #backlog = false;
   #suspects = true;
@@ -159,7 +161,9 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     if (free <= 0) return 0;
     // A look at an empty queue leaves half of the slots to what is born claimed meanwhile.
     const limit = Math.min(this.#backlog ? free : Math.ceil(free / 2), this.options.batch);
-    const claimed = await this.#claim('due', limit, (tx, n) => this.items.claimDue(tx, this.handler.queue, n));
+    const claimed = await this.#claim('due', limit, (tx, n) =>
+      this.items.claimDue(tx, this.handler.queue, n, this.#floors),
+    );
     this.#backlog = claimed.length === limit;
     if (claimed.length > 0) {
       void this.#take(claimed);
@@ -170,7 +174,9 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     // Suspects become due like anything else: the idle poll looks for them too.
     this.#suspects = true;
     if (this.#active?.full) return this.#idle.nextWaitMs(null);
-    return this.#idle.nextWaitMs(await this.items.nextDueMs(this.database, this.handler.queue));
+    const next_ms = await this.items.nextDueMs(this.database, this.handler.queue, this.#floors);
+    // A claim that did not begin at the start has seen enough to wait for one that does, not for a poll.
+    return Math.min(this.#idle.nextWaitMs(next_ms), this.#floors.wholeInMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** A claim occupies its slots before it is sent, or a permit granted meanwhile would exceed them. */

@@ -31,7 +31,10 @@ import { ITEM_COLUMNS } from './columns.js';
  *     ->  Index Scan using work_items_pkey on work_items w
  *           Index Cond: (id = ANY (picked))
  *
- * $1 queue, $2 limit, $3 seconds of waiting that outweigh one priority, $4 owner, $5 token, $6 lease in ms
+ * - Each scan begins at a floor, by priority: see `ClaimFloors`.
+ *
+ * $1 queue, $2 limit, $3 seconds of waiting that outweigh one priority, $4 owner, $5 token, $6 lease in ms, $7 floors of
+ * the priorities from 0 to 9, in seconds since 1970
  */
 export const CLAIM_DUE = statement(
   'work_items.claim_due',
@@ -41,6 +44,7 @@ export const CLAIM_DUE = statement(
       SELECT id, due_at FROM work_items
       WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes = 0
         AND priority = level.priority AND due_at <= (SELECT clock_timestamp())
+        AND due_at >= to_timestamp(($7::float8[])[level.priority + 1])
       ORDER BY due_at, id
       LIMIT $2
       FOR UPDATE SKIP LOCKED
@@ -52,5 +56,6 @@ export const CLAIM_DUE = statement(
   SET state = 'running', claimed_by = $4, lease_token = $5, expired_token = NULL,
     lease_expires_at = clock_timestamp() + make_interval(secs => $6::float8 / 1000)
   WHERE w.id = ANY (ARRAY(SELECT id FROM picked))
-  RETURNING ${ITEM_COLUMNS}, extract(epoch FROM w.due_at)::float8 - w.priority * $3::float8 AS place`,
+  RETURNING ${ITEM_COLUMNS}, extract(epoch FROM w.due_at)::float8 - w.priority * $3::float8 AS place,
+    extract(epoch FROM w.due_at)::float8 AS due_s, extract(epoch FROM clock_timestamp())::float8 AS now_s`,
 );

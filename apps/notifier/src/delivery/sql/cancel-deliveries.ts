@@ -31,5 +31,5 @@ export const WAIVE_CANCELLED = statement(
   UPDATE deliveries AS d SET state = 'waived', waived_for = w.reason, next_attempt_at = NULL, updated_at = clock_timestamp()
     FROM waiting AS w WHERE d.id = w.id
     RETURNING d.id, d.job_id, d.generation, d.channel, d.state, w.from_state, d.notification_id, d.notified_at,
-      d.payload_hash, d.original_ids, d.dead_lettered`,
+      d.payload_hash, d.original_ids, d.dead_lettered, d.repeat`,
 );
