@@ -42,7 +42,10 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{apps,libs,infra,tools}/**/*.spec.ts', '<rootDir>/test/{bench,contract,faults}/**/*.spec.ts'],
+      testMatch: [
+        '<rootDir>/{apps,libs,infra,tools}/**/*.spec.ts',
+        '<rootDir>/test/{bench,contract,faults}/**/*.spec.ts',
+      ],
       testPathIgnorePatterns: ['\\.(int|servers)\\.spec\\.ts$', '/node_modules/'],
     },
     {
