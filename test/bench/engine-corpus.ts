@@ -10,10 +10,10 @@ const MESSAGE =
   'The value that lookup() returns may be null when the key is missing, and the next line uses it without a check. ' +
   'A caller that races with eviction would see this in production.';
 
-type Finding = Record<string, unknown>;
+export type Finding = Record<string, unknown>;
 type Result = Record<string, unknown> & { findings: unknown[] };
 
-function aFinding(payload: number, index: number, changed_files: readonly string[]): Finding {
+export function aFinding(payload: number, index: number, changed_files: readonly string[]): Finding {
   const line = 10 + ((payload + index * 37) % 900);
   return {
     id: `F-${payload}-${index}`,
@@ -84,7 +84,7 @@ export function engineCorpus(payloads: number, files: number): Payload[] {
   });
 }
 
-function pathOf(payload: number, index: number): string {
+export function pathOf(payload: number, index: number): string {
   return `//depot/project/src/module-${(payload + index) % 23}/component-${index}.service.ts`;
 }
 

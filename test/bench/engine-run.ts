@@ -3,6 +3,7 @@ import { engineContenders } from './engine-contenders.js';
 import type { Contender } from './engine-contenders.js';
 import { engineCorpus, largePayload } from './engine-corpus.js';
 import type { Payload } from './engine-corpus.js';
+import { brokenAnswers, untidyCorpus } from './untidy-corpus.js';
 
 const PAYLOADS = 2_000;
 const RUNS = 7;
@@ -19,12 +20,23 @@ export interface EngineFigures {
   runs: number;
   bytes_per_payload: number;
   /** What the engine finds wrong in them all, and how many it rejects. */
-  corpus: { rejected: number; by_code: Record<string, number> };
-  /** Payloads a second of CPU time, with 12 and with 200 changed files. */
-  rates: { files_12: Record<string, Rate>; files_200: Record<string, Rate> };
-  ratios: { vs_json_parse: number; vs_ajv_all_errors: number; files_200_vs_12: number };
+  corpus: Wrong;
+  untidy_corpus: Wrong;
+  /** Payloads a second of CPU time, with 12 and with 200 changed files; and of the untidy ones, with 12. */
+  rates: Record<Corpus, Record<string, Rate>>;
+  ratios: Record<RatioName, number>;
   /** Milliseconds of CPU time for one review as it grows; a doubling costs a doubling. */
   growth: { findings: number; files: number; bytes: number; ms: number }[];
+  /** The same of one answer that has to be repaired, by what is wrong with it. */
+  repairs: { of: string; bytes: number; edits: number; ms: number }[];
+}
+
+export type Corpus = 'files_12' | 'files_200' | 'untidy';
+export type RatioName =
+  'vs_json_parse' | 'vs_ajv_all_errors' | 'files_200_vs_12' | 'untidy_vs_json_parse' | 'untidy_vs_ajv_all_errors';
+interface Wrong {
+  rejected: number;
+  by_code: Record<string, number>;
 }
 
 /** By CPU time: on one core alone it is the time on the wall, and a busy neighbour falsifies it far less. */
@@ -55,20 +67,24 @@ const summary = (rates: readonly number[]): Rate => ({
 /** All contenders take turns in each run, so that a busy neighbour slows them alike; ratios are taken within a run. */
 function measure() {
   const contenders = engineContenders();
-  const corpora = { files_12: engineCorpus(PAYLOADS, 12), files_200: engineCorpus(PAYLOADS, 200) };
-  const rates: Record<keyof typeof corpora, Record<string, number[]>> = { files_12: {}, files_200: {} };
+  const corpora: Record<Corpus, Payload[]> = {
+    files_12: engineCorpus(PAYLOADS, 12),
+    files_200: engineCorpus(PAYLOADS, 200),
+    untidy: untidyCorpus(PAYLOADS, 12),
+  };
+  const rates: Record<Corpus, Record<string, number[]>> = { files_12: {}, files_200: {}, untidy: {} };
   for (let run = -WARM_UPS; run < RUNS; run += 1) {
     for (const [name, contender] of Object.entries(contenders)) {
-      for (const files of ['files_12', 'files_200'] as const) {
-        const rate = rateOf(contender, corpora[files]);
-        if (run >= 0) (rates[files][name] ??= []).push(rate);
+      for (const corpus of Object.keys(corpora) as Corpus[]) {
+        const rate = rateOf(contender, corpora[corpus]);
+        if (run >= 0) (rates[corpus][name] ??= []).push(rate);
       }
     }
   }
   return { corpora, rates };
 }
 
-function wrongIn(corpus: readonly Payload[]): EngineFigures['corpus'] {
+function wrongIn(corpus: readonly Payload[]): Wrong {
   const policy = definePolicy();
   const by_code: Record<string, number> = {};
   let rejected = 0;
@@ -98,11 +114,27 @@ function growth(): EngineFigures['growth'] {
   });
 }
 
+/** Up to the limit of VAL-10: 2 MiB, each character group of which needs an edit. */
+function repairs(): EngineFigures['repairs'] {
+  const policy = definePolicy();
+  const files = prepareChangedFiles({ changed_files: ['a.c'] });
+  return [8, 4, 2, 1].flatMap((part) =>
+    Object.entries(brokenAnswers((2 * 1024 * 1024) / part)).map(([of, raw]) => {
+      const judge = () => validateReview({ raw }, files, policy);
+      const { outcome, counts } = judge();
+      if (outcome !== 'accepted') throw new Error(`an answer with ${of} was rejected`);
+      const times = Array.from({ length: RUNS }, () => cpuMsOf(() => void judge()));
+      const edits = Object.values(counts.by_code).reduce((sum, count) => sum + count, 0);
+      return { of, bytes: raw.length, edits, ms: Number(middle(times).toFixed(1)) };
+    }),
+  );
+}
+
 function figures(): EngineFigures {
   const { corpora, rates } = measure();
   const ratio = (over: number[], under: number[]) =>
     Number(middle(over.map((rate, run) => rate / under[run]!)).toFixed(3));
-  const [few, many] = [rates.files_12, rates.files_200];
+  const { files_12: few, files_200: many, untidy } = rates;
   const summaries = (of: Record<string, number[]>) =>
     Object.fromEntries(Object.entries(of).map(([name, all]) => [name, summary(all)]));
   const bytes = corpora.files_12.reduce((sum, { raw }) => sum + raw.length, 0);
@@ -111,13 +143,17 @@ function figures(): EngineFigures {
     runs: RUNS,
     bytes_per_payload: Math.round(bytes / PAYLOADS),
     corpus: wrongIn(corpora.files_12),
-    rates: { files_12: summaries(few), files_200: summaries(many) },
+    untidy_corpus: wrongIn(corpora.untidy),
+    rates: { files_12: summaries(few), files_200: summaries(many), untidy: summaries(untidy) },
     ratios: {
       vs_json_parse: ratio(few['assay']!, few['json_parse']!),
       vs_ajv_all_errors: ratio(few['assay']!, few['ajv_all_errors']!),
       files_200_vs_12: ratio(many['assay']!, few['assay']!),
+      untidy_vs_json_parse: ratio(untidy['assay']!, untidy['json_parse']!),
+      untidy_vs_ajv_all_errors: ratio(untidy['assay']!, untidy['ajv_all_errors']!),
     },
     growth: growth(),
+    repairs: repairs(),
   };
 }
 

@@ -122,7 +122,8 @@ class PreparedFiles implements ChangedFiles {
       if (file === null) continue;
       files.add(file);
       compared ||= file.includes('%');
-      const literal = literalUnder(path, this.root, this.fold);
+      // What is in normal form already has no `\`.
+      const literal = file === path ? null : literalUnder(path, this.root, this.fold);
       if (literal !== null) literals.add(literal);
     }
     return { files, byKey: compared ? this.keyed(files) : null, literal: literals, nearest: null };

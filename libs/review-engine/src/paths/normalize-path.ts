@@ -8,8 +8,6 @@ const COLON = 58;
 const DOUBTFUL_IN_DEPOT = /[#@\u0300-\uffff]/;
 /** In a string of Latin-1 characters alone, as almost every path is, V8 need not look: none of them is composed. */
 const MAY_NEED_COMPOSING = /[\u0300-\uffff]/;
-/** Or may once a `file:` URI is decoded. */
-const MAY_HOLD_BACKSLASH = /\\|%5c/i;
 const ON_WINDOWS = /^(?:[A-Za-z]:[\\/]|\\\\)/;
 const FILE_URI = /^file:(?:\/\/[^/]*)?(?=\/)/i;
 
@@ -32,7 +30,8 @@ export function normalizePath(path: string): string | null {
  * does, and where this form would be read as another one.
  */
 export function literalPath(path: string): string | null {
-  if (!MAY_HOLD_BACKSLASH.test(path)) return null;
+  // A `file:` URI may write it as %5C. Not by RegExp, which took a tenth of what 200 changed files cost.
+  if (!path.includes('\\') && !path.includes('%')) return null;
   const literal = normalized(path, false);
   if (literal === null || !literal.includes('\\') || ON_WINDOWS.test(literal)) return null;
   return normalizePath(literal) === null || normalized(literal, false) !== literal ? null : literal;
