@@ -121,6 +121,31 @@ describe('readProvidersFile', () => {
     ]);
   });
 
+  it('DEL-16.a reads authority, client certificate, headers and token, the secrets among them by reference', () => {
+    const pem = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----';
+    const tls = { ca: 'env:CA', client_certificate: { cert: 'env:CA', key: 'env:CA' } };
+    const endpoint = { url: 'https://example.org/hook', secrets: ['env:HOOK'], ...tls };
+    const of = (different: object, ca = pem) => {
+      const webhook = { endpoints: { bot: { ...endpoint, ...different } } };
+      const smtp = { host: 'mail', from: 'a@example.org', ...tls };
+      return readProvidersFile(JSON.stringify({ smtp, webhook }), { ...env, CA: ca, TOKEN: 'tangerine' });
+    };
+    const named = { headers: { 'x-team': 'a' }, secret_headers: { 'x-key': 'env:TOKEN' }, bearer: 'env:TOKEN' };
+    const { webhooks, smtp } = of(named);
+    const [bot] = webhooks;
+    expect(bot!.headers).toEqual({ 'x-team': 'a' });
+    const secrets = [bot!.secret_headers['x-key']!, bot!.bearer!];
+    expect(secrets.map((each) => each.current().reveal())).toEqual(['tangerine', 'tangerine']);
+    const keys = [smtp, bot].map((each) => each!.security.client_certificate!.key.current().reveal());
+    expect(keys).toEqual([pem, pem]);
+    expect(() => of({}, 'no certificate')).toThrow('/smtp/client_certificate/key: ');
+    expect(() => of({ bearer: 'tangerine' })).toThrow('/webhook/endpoints/bot/bearer: a reference to a secret');
+    expect(() => of({ headers: { 'webhook-id': 'x' } })).toThrow(
+      '/webhook/endpoints/bot/headers/webhook-id: is set by',
+    );
+    expect(() => of({ headers: { 'x-a': 'b\r\nhost: c' } })).toThrow('/webhook/endpoints/bot/headers/x-a: ');
+  });
+
   it('names every fault with its place at once, and repeats no secret', () => {
     const bad = {
       smtp: { port: 70_000, from: 'nobody', user: 'u', colour: 'red' },

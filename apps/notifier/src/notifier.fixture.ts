@@ -156,9 +156,20 @@ export class NotifierFixture {
 
   /** Changes who sends mail to which domain, for replicas that start from now on. */
   async routeMail(domains: Record<string, { via: string }>): Promise<void> {
+    await this.#configure((file) => ({ ...file, mail: { domains } }));
+  }
+
+  /** What the endpoint `bot` takes before its messages are made compact, for replicas that start from now on. */
+  async limitSizes(max_bytes: number): Promise<void> {
+    await this.#configure((file) => {
+      const { endpoints } = file['webhook'] as { endpoints: Record<string, object> };
+      return { ...file, webhook: { endpoints: { ...endpoints, bot: { ...endpoints['bot'], max_bytes } } } };
+    });
+  }
+
+  async #configure(change: (file: Record<string, unknown>) => object): Promise<void> {
     const path = this.env['ASSAY_NOTIFIER_CONFIG_FILE']!;
-    const file = JSON.parse(await readFile(path, 'utf8')) as object;
-    await writeFile(path, JSON.stringify({ ...file, mail: { domains } }));
+    await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>)));
   }
 
   /** Publishes a judged review as the validator would. */

@@ -26,6 +26,8 @@ export interface DeliveryRow {
   notified_at: string | null;
   /** What the first intent froze (DEL-3); null before it. */
   frozen: { job_id: string; generation: number; render_version: number; payload_hash: string } | null;
+  /** The limit of the compact form, where that is the one that is sent; null: the whole one is. */
+  compact_bytes: number | null;
   /** Of this generation, by the database's clock; null before it. */
   first_attempt_at: string | null;
   /** Since then; before it, since the row was put to work. */

@@ -32,6 +32,7 @@ export interface IntentWish {
   payload_hash: string;
   /** By name. */
   provider: string;
+  compact_bytes: number | null;
 }
 
 export interface IntentEnd {
@@ -60,6 +61,8 @@ export interface DeliveryEnd {
   answer?: ReceiverAnswer;
   /** Of one that is to be tried again. */
   next_attempt_at?: string;
+  /** Of one whose whole form was refused for its size. */
+  compact_bytes?: number;
 }
 
 export interface ChangedDelivery {

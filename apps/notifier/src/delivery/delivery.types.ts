@@ -14,6 +14,8 @@ export interface DeliveryBody extends LoadedDelivery {
   attempt?: Attempt;
   /** What the receiver said to it, be it yes or no. */
   answer?: ReceiverAnswer;
+  /** The whole form was refused for its size: the limit of the compact one, which goes out next. */
+  compact_next?: number;
   /** The time to give up has passed: this attempt is made whatever the circuit says, and ends the row if it fails (DEL-8). */
   is_last?: boolean;
 }

@@ -94,7 +94,8 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
 
   /** DEL-8: by the database's clock, which wrote both times. */
   retryInMs({ unit, failure, attempt, failed_at }: FailedAttempt<DeliveryBody>): number | null {
-    const { row, is_last } = unit.body;
+    const { row, is_last, compact_next } = unit.body;
+    if (compact_next !== undefined) return 0;
     if (is_last) return null;
     const elapsed_ms = row.first_attempt_at === null ? 0 : Date.parse(failed_at) - Date.parse(row.first_attempt_at);
     return retryInMs(this.settings, { attempt, elapsed_ms, failure });

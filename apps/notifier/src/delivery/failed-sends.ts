@@ -5,6 +5,7 @@ import type { DestinationFaults } from './destination-faults.js';
 import type { DestinationLane, Ticket } from './destination-lane.js';
 import { asRetryable, outcomeUnknown } from './failures.js';
 import type { FaultSubject } from './fault-events.js';
+import { compactNext } from './message-form.js';
 import type { DeliveryOutcome, DeliveryUnit, Parking } from './parking.js';
 import { askedMs, retryInMs } from './schedule.js';
 
@@ -30,6 +31,12 @@ export class FailedSends {
     unit.body.attempt = { token: unit.item.lease.token, outcome: verdict === 'ambiguous' ? 'ambiguous' : 'not_sent' };
     unit.body.answer = said.answer;
     if (verdict === 'known') return this.#known(send, said);
+    const compact_next = compactNext(send.provider, lane.destination, unit.body.row, said);
+    if (compact_next !== null) {
+      ticket.succeeded();
+      unit.body.compact_next = compact_next;
+      return { kind: 'failed', failure: asRetryable(failure) };
+    }
     if (concerns === 'recipient') {
       // A refusal that may not be the row's own says neither that the destination works nor that it fails.
       if (said.suspected) ticket.withdrawn();

@@ -100,7 +100,7 @@ describe('parents', () => {
   it('DEL-3.a records no intent for an item that is not owned', async () => {
     const wish = { id: DELIVERIES[0]!, item_id: v7(), token: v7(), again: false, job_id: JOB, generation: 0 };
     const recorded = await repository.recordIntents('spec', [
-      { ...wish, provider: 'webhook', render_version: 1, payload_hash: 'h' },
+      { ...wish, provider: 'webhook', compact_bytes: null, render_version: 1, payload_hash: 'h' },
     ]);
     expect(recorded.size).toBe(0);
   });

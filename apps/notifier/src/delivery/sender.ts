@@ -9,6 +9,8 @@ import type { DestinationFaults } from './destination-faults.js';
 import type { DestinationLane, Ticket } from './destination-lane.js';
 import type { FailedSends } from './failed-sends.js';
 import type { IntentWriter } from './intent-writer.js';
+import { messageForm } from './message-form.js';
+import type { MessageForm } from './message-form.js';
 import type { DeliveryOutcome, DeliveryUnit, Parking } from './parking.js';
 
 const log = createLog('notifier.sender', ['send_withheld', 'intent_refused', 'payload_differs']);
@@ -48,9 +50,9 @@ export class Sender {
     if (entry.kind === 'park') return this.parts.parking.park(unit, lane, entry);
     let ticket: Ticket | null = entry.ticket;
     try {
-      const payload = this.#render(unit, provider);
-      if (payload instanceof Failure) return failedWithoutSend(unit, payload);
-      if (!(await this.#recordIntent(unit, provider, payload, again))) {
+      const form = this.#render(unit, provider, lane);
+      if (form instanceof Failure) return failedWithoutSend(unit, form);
+      if (!(await this.#recordIntent(unit, provider, form, again))) {
         return { kind: 'parked', due_in_ms: READ_AGAIN_MS, reason: 'row_changed' };
       }
       // DEL-14: judged after the intent is committed and before the first byte.
@@ -58,7 +60,7 @@ export class Sender {
       if (lease.lost || lease.remainingMs() <= this.parts.settings.send_timeout_ms) return await this.#withhold(unit);
       const used = ticket;
       ticket = null;
-      return await this.#send(unit, provider, lane, used, payload);
+      return await this.#send(unit, provider, lane, used, form.payload);
     } catch (error) {
       const failure = Failure.from(error);
       if (!failure.retryable) return { kind: 'failed', failure };
@@ -71,10 +73,10 @@ export class Sender {
     }
   }
 
-  #render(unit: DeliveryUnit, provider: Provider): Payload | Failure {
+  #render(unit: DeliveryUnit, provider: Provider, lane: DestinationLane): MessageForm | Failure {
     const { row, review } = unit.body;
-    const payload = provider.render(review(), row.frozen?.render_version ?? RENDER_VERSION);
-    if (row.frozen === null || row.frozen.payload_hash === payload.hash) return payload;
+    const form = messageForm(provider, lane.destination, row, review());
+    if (row.frozen === null || row.frozen.payload_hash === form.payload.hash) return form;
     log.error('payload_differs', { delivery_id: row.id, render_version: row.frozen.render_version });
     return new Failure({
       error_class: 'PROGRAMMING_ERROR',
@@ -87,7 +89,7 @@ export class Sender {
   async #recordIntent(
     { item, body }: DeliveryUnit,
     provider: Provider,
-    payload: Payload,
+    { payload, compact_bytes }: MessageForm,
     again: boolean,
   ): Promise<boolean> {
     const { row } = body;
@@ -102,6 +104,7 @@ export class Sender {
       render_version: RENDER_VERSION,
       payload_hash: payload.hash,
       provider: provider.name,
+      compact_bytes,
     };
     const first_attempt_at = await this.parts.intents.record(wish, item.lease);
     if (first_attempt_at === null) {

@@ -32,6 +32,7 @@ export class SettlementOfDeliveries {
     const ends = units.map(({ unit, failure, next_due_at }) => ({
       ...failedEnd(unit, failure, 'retry_scheduled', 'attempt_failed'),
       next_attempt_at: next_due_at,
+      compact_bytes: unit.body.compact_next,
     }));
     const { by_id, parents } = await this.#change(tx, ends);
     return units.flatMap(({ unit, ...facts }) => {

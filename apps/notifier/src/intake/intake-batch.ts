@@ -265,6 +265,7 @@ const UNTOUCHED = {
   notification_id: null,
   notified_at: null,
   frozen: null,
+  compact_bytes: null,
   first_attempt_at: null,
   waits_ms: 0,
   newer_version_known: false,

@@ -82,6 +82,7 @@ export class Init1763900000000 extends SqlMigration {
       frozen_generation integer,
       render_version integer,
       payload_hash text,
+      compact_bytes integer,
       notification_id text,
       notified_at timestamptz,
       first_attempt_at timestamptz,

@@ -64,6 +64,8 @@ export interface Classification {
   known?: { believed: boolean };
   /** The fault of a destination that cannot mend itself, such as a certificate: it is told at once (DEL-8). */
   stays?: boolean;
+  /** This form was refused for its size alone: a shorter one may be taken (DEL-7). */
+  too_large?: boolean;
   /**
    * One recipient's for now; but where three differ in `counted_by`, with no success between them, it is the
    * destination's or the credential's (DEL-7). `counted_by` is opaque: a delivery's key, so that each row counts once,
@@ -82,6 +84,8 @@ export interface Destination {
   concurrency: number;
   /** Sends that may begin in a second, per replica; null where there is no limit. */
   rate_per_s: number | null;
+  /** What is longer goes out in its compact form, and so does what is refused for its size; null: there is none. */
+  max_bytes?: number | null;
   /** Changes with the credential in use; kept in the database only, never shown (DEL-7). */
   credentialFingerprint(): string;
 }
@@ -99,6 +103,8 @@ export interface Provider<P extends Payload = Payload> {
   destinationOf(address: string): Destination | null;
   /** Pure: no clock, no randomness, no configuration. */
   render(input: RenderingInput, render_version: number): P;
+  /** Counts, the worst findings that fit, and links; as pure. Absent where there is no shorter form. */
+  renderCompact?(input: RenderingInput, render_version: number, max_bytes: number): P;
   /** Resolves once the provider has accepted. Rejects with what {@link classify} understands. */
   send(request: SendRequest<P>): Promise<Receipt>;
   /**

@@ -2,6 +2,10 @@ import { MEANINGS } from './http/index.js';
 import { MAIL_SERVICES } from './mail-api/index.js';
 import { SLACK_DEFAULTS } from './slack/index.js';
 
+const object = <P extends Record<string, unknown>>(properties: P, ...required: (keyof P & string)[]) =>
+  ({ type: 'object', additionalProperties: false, required, properties }) as const;
+const named = <V>(values: V) => ({ type: 'object', propertyNames: name, additionalProperties: values }) as const;
+
 const secret = {
   type: 'string',
   minLength: 1,
@@ -33,14 +37,25 @@ const concurrency = (of: number) =>
     default: of,
     description: 'Requests under way at once, per replica.',
   }) as const;
+const max_bytes = {
+  type: 'integer',
+  minimum: 2_000,
+  description:
+    'What is longer, or is refused for its size, goes out in a compact form of at most so many bytes; without it there is none.',
+} as const;
+const security = {
+  ca: { ...secret, description: 'A reference to the certificates (PEM) that are trusted instead of the usual ones.' },
+  client_certificate: {
+    ...object({ cert: secret, key: secret }, 'cert', 'key'),
+    description: 'References to certificate and key (PEM).',
+  },
+} as const;
+const header = { pattern: '^[a-z0-9-]{1,60}$' } as const;
 const conflict_means_known = {
   type: 'boolean',
   default: false,
   description: 'A conflict about a key says that it was accepted before; otherwise it proves nothing.',
 } as const;
-const object = <P extends Record<string, unknown>>(properties: P, ...required: (keyof P & string)[]) =>
-  ({ type: 'object', additionalProperties: false, required, properties }) as const;
-const named = <V>(values: V) => ({ type: 'object', propertyNames: name, additionalProperties: values }) as const;
 
 const smtp = {
   ...object(
@@ -52,9 +67,11 @@ const smtp = {
       user: text,
       password: secret,
       from: sender,
+      ...security,
       message_id_domain: { ...text, description: "Right-hand side of the Message-ID; the sender's domain without it." },
       max_connections: { type: 'integer', minimum: 1, maximum: 200, default: 8 },
       rate_per_s,
+      max_bytes,
     },
     'host',
     'from',
@@ -132,7 +149,9 @@ const mailApi = named(
       domain: { ...text, description: "The sending domain; the sender's without it." },
       concurrency: concurrency(8),
       rate_per_s,
+      max_bytes,
       conflict_means_known,
+      ...security,
       mapping,
     },
     'token',
@@ -170,7 +189,17 @@ export const PROVIDERS_FILE_SCHEMA = {
               },
               concurrency: concurrency(32),
               rate_per_s,
+              max_bytes,
               conflict_means_known,
+              headers: {
+                type: 'object',
+                propertyNames: header,
+                additionalProperties: { type: 'string', pattern: '^[\\x20-\\x7e]*$' },
+                description: 'Sent with every request, by lower-case name.',
+              },
+              secret_headers: { type: 'object', propertyNames: header, additionalProperties: secret },
+              bearer: { ...secret, description: 'A reference to a token, sent as `Authorization: Bearer`.' },
+              ...security,
             },
             'url',
             'secrets',
@@ -190,6 +219,7 @@ export const PROVIDERS_FILE_SCHEMA = {
               },
               concurrency: concurrency(SLACK_DEFAULTS.concurrency),
               rate_per_s: { ...rate_per_s, default: SLACK_DEFAULTS.rate_per_s },
+              ...security,
             },
             'url',
           ),

@@ -5,6 +5,7 @@ import type { Channel } from '@assay/contracts';
 import { resolveSecret } from '@assay/security';
 import type { SecretCheck, SecretSource } from '@assay/security';
 import { isForbiddenAddress } from './http/index.js';
+import type { ConnectionSecurity } from './http/index.js';
 import { MAIL_SERVICES, unknownPlaceholders } from './mail-api/index.js';
 import type { MailApiMapping, MailApiService } from './mail-api/index.js';
 import type { OwnProviderSettings } from './own/index.js';
@@ -128,28 +129,75 @@ function domainOf(from: string): string {
   return /@([A-Za-z0-9.-]+)>?$/.exec(from)![1]!.toLowerCase();
 }
 
+interface SecurityFile {
+  ca?: string;
+  client_certificate?: { cert: string; key: string };
+}
+
+function readSecurity(faults: Faults, place: string, { ca, client_certificate }: SecurityFile): ConnectionSecurity {
+  const pem = (reference: string, at: string) => faults.secret(reference, `${place}/${at}`, pemText);
+  const [cert, key] = client_certificate
+    ? [pem(client_certificate.cert, 'client_certificate/cert'), pem(client_certificate.key, 'client_certificate/key')]
+    : [null, null];
+  return { ca: ca === undefined ? null : pem(ca, 'ca'), client_certificate: cert && key && { cert, key } };
+}
+
+/** Throws without repeating it. */
+function pemText(text: string): void {
+  if (!text.includes('-----BEGIN ')) throw new Error('must be PEM');
+}
+
 function readSmtp(faults: Faults, smtp: SmtpFile): SmtpSettings {
   const password = smtp.password === undefined ? null : faults.secret(smtp.password, '/smtp/password');
   return {
     ...smtp,
     user: smtp.user ?? null,
     password,
+    security: readSecurity(faults, '/smtp', smtp),
     message_id_domain: smtp.message_id_domain ?? domainOf(smtp.from),
     rate_per_s: smtp.rate_per_s ?? null,
+    max_bytes: smtp.max_bytes ?? null,
   };
+}
+
+/** Set by the provider for each request. */
+const OWN_HEADERS =
+  /^(webhook-.*|content-.*|host|connection|transfer-encoding|user-agent|x-correlation-id|traceparent)$/;
+
+function readHeaders(faults: Faults, place: string, { headers, secret_headers = {}, bearer }: WebhookFile) {
+  for (const name of [...Object.keys(headers ?? {}), ...Object.keys(secret_headers)]) {
+    if (OWN_HEADERS.test(name)) faults.add(`${place}/headers/${name}`, 'is set by the notifier');
+  }
+  const secrets = Object.entries(secret_headers).flatMap(([name, reference]) => {
+    const secret = faults.secret(reference, `${place}/secret_headers/${name}`, headerValue);
+    return secret ? [[name, secret] as const] : [];
+  });
+  return {
+    headers: headers ?? {},
+    secret_headers: Object.fromEntries(secrets),
+    bearer: bearer === undefined ? null : faults.secret(bearer, `${place}/bearer`, headerValue),
+  };
+}
+
+/** Throws without repeating it. */
+function headerValue(text: string): void {
+  if (!/^[\x20-\x7e]+$/.test(text)) throw new Error('must be printable ASCII on one line');
 }
 
 const readWebhook: ReadEntry<WebhookFile, WebhookEndpoint> = (faults, place, name, endpoint) => ({
   ...endpoint,
+  ...readHeaders(faults, place, endpoint),
+  security: readSecurity(faults, place, endpoint),
   name,
   url: faults.url(endpoint.url, `${place}/url`),
   secrets: endpoint.secrets.flatMap((each, n) => faults.secret(each, `${place}/secrets/${n}`, signingKey) ?? []),
   rate_per_s: endpoint.rate_per_s ?? null,
+  max_bytes: endpoint.max_bytes ?? null,
 });
 
 const readSlackHook: ReadEntry<SlackFile, SlackHook> = (faults, place, name, hook) => {
   const url = faults.secret(hook.url, `${place}/url`, hookUrl);
-  return url === null ? null : { ...hook, name, url };
+  return url === null ? null : { ...hook, name, url, security: readSecurity(faults, place, hook) };
 };
 
 const readOwn: ReadEntry<{ module: string; settings?: unknown }, OwnProviderSettings> = (
@@ -187,11 +235,24 @@ const readMailApi: ReadEntry<MailApiFile, MailApiService> = (faults, place, name
   }
   const token = faults.secret(service.token, `${place}/token`);
   const url = faults.url(service.url ?? known?.url ?? 'http://invalid.invalid', `${place}/url`);
+  const security = readSecurity(faults, place, service);
   if (token === null) return null;
   const { concurrency, conflict_means_known } = service;
-  const rate_per_s = service.rate_per_s ?? null;
+  const { rate_per_s = null, max_bytes = null } = service;
   const domain = service.domain ?? domainOf(from);
-  return { name, url, token, from, domain, concurrency, rate_per_s, conflict_means_known, mapping };
+  return {
+    name,
+    url,
+    token,
+    from,
+    domain,
+    concurrency,
+    rate_per_s,
+    max_bytes,
+    conflict_means_known,
+    mapping,
+    security,
+  };
 };
 
 /** By the domain of the address; where nothing is said the only provider of mail, or the mail server. */
@@ -227,23 +288,34 @@ interface ProvidersFile {
 }
 
 /** What the schema leaves optional, and no default fills. */
-type SmtpFile = Omit<SmtpSettings, 'user' | 'password' | 'message_id_domain' | 'rate_per_s'> & {
-  user?: string;
-  password?: string;
-  message_id_domain?: string;
-  rate_per_s?: number;
-};
-type WebhookFile = Omit<WebhookEndpoint, 'name' | 'url' | 'secrets' | 'rate_per_s'> & {
+type SmtpFile = Omit<
+  SmtpSettings,
+  'user' | 'password' | 'message_id_domain' | 'rate_per_s' | 'max_bytes' | 'security'
+> &
+  SecurityFile & {
+    user?: string;
+    password?: string;
+    message_id_domain?: string;
+    rate_per_s?: number;
+    max_bytes?: number;
+  };
+interface WebhookFile extends SecurityFile {
   url: string;
   secrets: string[];
+  concurrency: number;
+  conflict_means_known: boolean;
+  headers?: Record<string, string>;
+  secret_headers?: Record<string, string>;
+  bearer?: string;
   rate_per_s?: number;
-};
-type SlackFile = Omit<SlackHook, 'name' | 'url'> & { url: string };
+  max_bytes?: number;
+}
+type SlackFile = Omit<SlackHook, 'name' | 'url' | 'security'> & SecurityFile & { url: string };
 interface MailFile {
   via?: string;
   domains?: Record<string, { via: string }>;
 }
-interface MailApiFile {
+interface MailApiFile extends SecurityFile {
   like?: string;
   url?: string;
   token: string;
@@ -251,6 +323,7 @@ interface MailApiFile {
   domain?: string;
   concurrency: number;
   rate_per_s?: number;
+  max_bytes?: number;
   conflict_means_known: boolean;
   mapping?: Partial<MailApiMapping>;
 }

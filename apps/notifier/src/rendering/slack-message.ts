@@ -40,7 +40,7 @@ export function renderSlack(input: RenderingInput): SlackPayload {
   if (left_out > 0) blocks.push(section(`${plural(left_out, 'finding')} more, the worst are above.`));
   blocks.push(section(links));
   const body = Buffer.from(JSON.stringify({ text: `${head}\n${counts}\n${links}`, blocks }));
-  return { body, hash: createHash('sha256').update(body).digest('hex') };
+  return { body, bytes: body.length, hash: createHash('sha256').update(body).digest('hex') };
 }
 
 function headOf(input: RenderingInput): string {

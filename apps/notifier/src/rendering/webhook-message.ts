@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Finding } from '@assay/contracts';
+import { largestThatFits } from './compact.js';
 import type { Payload } from './payload.js';
 import type { RenderingInput } from './rendering-input.js';
 
@@ -14,6 +16,28 @@ export const WEBHOOK_EVENT_TYPE = 'review.findings';
  * JSON carries every string as data, so there is nothing else to escape.
  */
 export function renderWebhook(input: RenderingInput): WebhookPayload {
+  return bodyWith(input, { findings: input.findings });
+}
+
+/** Counts, the worst findings that fit, and links to all (DEL-16). */
+export function renderCompactWebhook(input: RenderingInput, max_bytes: number): WebhookPayload {
+  const all = input.findings.length;
+  return largestThatFits(input, max_bytes, (findings) =>
+    bodyWith(
+      { ...input, summary: null, lines_defaulted: [] },
+      { findings, compact: true, left_out: all - findings.length },
+    ),
+  );
+}
+
+interface Shown {
+  findings: readonly Finding[];
+  compact?: true;
+  /** Findings that are kept and not shown. */
+  left_out?: number;
+}
+
+function bodyWith(input: RenderingInput, shown: Shown): WebhookPayload {
   const body = Buffer.from(
     JSON.stringify({
       type: WEBHOOK_EVENT_TYPE,
@@ -33,10 +57,10 @@ export function renderWebhook(input: RenderingInput): WebhookPayload {
         unusable: input.counts.dropped,
         truncated: input.truncated,
         lines_defaulted: input.lines_defaulted,
-        findings: input.findings,
+        ...shown,
         links: input.links,
       },
     }),
   );
-  return { body, hash: createHash('sha256').update(body).digest('hex') };
+  return { body, bytes: body.length, hash: createHash('sha256').update(body).digest('hex') };
 }

@@ -176,8 +176,10 @@ function tellsWhoseFaultItIs(run: Run): void {
 
   it(`${run.clause} takes a refusal for the size for the message's own, for good`, async () => {
     run.harness.behave('refuse_for_size');
-    const { verdict, failure: cause, concerns } = await run.failure();
+    const { verdict, failure: cause, concerns, too_large = false } = await run.failure();
     expect([verdict, concerns, cause.error_class]).toEqual(['not_sent_permanent', 'recipient', 'POLICY_REJECTED']);
+    // Where there is a shorter form, it is told that it may help.
+    if (run.harness.provider.renderCompact) expect(too_large).toBe(true);
   });
 
   it(`${run.clause} DLQ-3.d keeps what the receiver answered, redacted and cut to 1 KiB`, async () => {

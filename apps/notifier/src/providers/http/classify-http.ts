@@ -38,7 +38,11 @@ export interface Meant {
   code: string;
 }
 
-type Shape = Pick<Classification, 'verdict' | 'concerns'> & { error_class: ErrorClass; stays?: boolean };
+type Shape = Pick<Classification, 'verdict' | 'concerns'> & {
+  error_class: ErrorClass;
+  stays?: boolean;
+  too_large?: boolean;
+};
 
 const SHAPES: Record<Meaning, Shape> = {
   credential: { verdict: 'not_sent_retryable', concerns: 'credential', error_class: 'AUTHENTICATION_FAILED' },
@@ -53,7 +57,12 @@ const SHAPES: Record<Meaning, Shape> = {
   in_progress: { verdict: 'not_sent_retryable', concerns: 'recipient', error_class: 'CONFLICT' },
   conflict: { verdict: 'known', concerns: 'recipient', error_class: 'POLICY_REJECTED' },
   recipient: { verdict: 'not_sent_permanent', concerns: 'recipient', error_class: 'RECIPIENT_INVALID' },
-  too_large: { verdict: 'not_sent_permanent', concerns: 'recipient', error_class: 'POLICY_REJECTED' },
+  too_large: {
+    verdict: 'not_sent_permanent',
+    concerns: 'recipient',
+    error_class: 'POLICY_REJECTED',
+    too_large: true,
+  },
   refused: { verdict: 'not_sent_permanent', concerns: 'recipient', error_class: 'POLICY_REJECTED' },
   unclear: { verdict: 'ambiguous', concerns: 'destination', error_class: 'OUTCOME_UNKNOWN' },
 };

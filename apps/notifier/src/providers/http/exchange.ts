@@ -1,15 +1,22 @@
-import { Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
 import type { Dispatcher } from 'undici';
+import { tlsOptions } from './connection-security.js';
+import type { ConnectionSecurity } from './connection-security.js';
 import { HttpSilence } from './errors.js';
 import { guardedLookup } from './forbidden-address.js';
 
 /** Connections to one receiver, none of them to an address that no request may reach (SEC-7). */
-export function outgoingPool(origin: string, limits: { connections: number; timeout_ms: number }): Pool {
+export function outgoingPool(
+  origin: string,
+  limits: { connections: number; timeout_ms: number },
+  security: ConnectionSecurity,
+): Pool {
   const { connections, timeout_ms } = limits;
+  const usual = { timeout: timeout_ms, lookup: guardedLookup };
   return new Pool(origin, {
     connections,
     pipelining: 1,
-    connect: { timeout: timeout_ms, lookup: guardedLookup },
+    connect: (options, done) => buildConnector({ ...usual, ...tlsOptions(security) })(options, done),
     headersTimeout: timeout_ms,
     bodyTimeout: timeout_ms,
   });

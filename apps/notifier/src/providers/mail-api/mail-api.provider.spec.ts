@@ -17,6 +17,7 @@ import type { MailService } from '../conformance/mail-api-server.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
 import { selfSigned } from '../conformance/self-signed.fixture.js';
+import { USUAL_SECURITY } from '../http/index.js';
 import { MailApiProvider } from './mail-api.provider.js';
 import type { MailApiService } from './mail-api.settings.js';
 import { MAIL_SERVICES } from './services/index.js';
@@ -32,6 +33,8 @@ function providerFor(service: string, url: string, different: Partial<MailApiSer
     domain: 'example.org',
     concurrency: 4,
     rate_per_s: null,
+    max_bytes: null,
+    security: USUAL_SECURITY,
     conflict_means_known: false,
     mapping: MAIL_SERVICES[service]!.mapping,
     ...different,
@@ -91,7 +94,7 @@ interface Said {
   text?: string;
 }
 interface ServiceExamples {
-  message: { from: string; to: string } & Omit<MailPayload, 'hash' | 'date' | 'thread_id'>;
+  message: { from: string; to: string } & Omit<MailPayload, 'hash' | 'date' | 'thread_id' | 'bytes'>;
   request: {
     method: string;
     path: string;
@@ -122,7 +125,7 @@ describe.each(Object.keys(MAIL_SERVICES))('MailApiProvider, by the documentation
   });
 
   const send = () => {
-    const payload: MailPayload = { ...message, date: '2026-11-30T10:00:00.000Z', thread_id: 't', hash: 'h' };
+    const payload: MailPayload = { ...message, date: '2026-11-30T10:00:00.000Z', thread_id: 't', hash: 'h', bytes: 2 };
     const signal = AbortSignal.timeout(5_000);
     return provider.send({ key: KEY, address: message.to, payload, correlation_id: 'c', traceparent: null, signal });
   };
@@ -184,7 +187,7 @@ describe('MailApiProvider', () => {
   it('DEL-5.c keeps a mail that was accepted, though its id cannot be read', async () => {
     const receiver = await startHttpReceiver();
     const provider = providerFor('resend', receiver.url);
-    const payload = { subject: 's', text: 't', html: 'h', date: '', thread_id: 't', hash: '' };
+    const payload = { subject: 's', text: 't', html: 'h', date: '', thread_id: 't', hash: '', bytes: 2 };
     for (const behaviour of [cutWithinBody(200), answer(200, {}, '{"id":7}'), answer(200, {}, '[]'), answer(202)]) {
       receiver.behave(behaviour);
       const signal = AbortSignal.timeout(5_000);
@@ -199,7 +202,7 @@ describe('MailApiProvider', () => {
     const server = await startMailApiServer({ service: 'resend' });
     const provider = providerFor('resend', server.url);
     const send = (subject: string) => {
-      const payload = { subject, text: 't', html: 'h', date: '', thread_id: 't', hash: '' };
+      const payload = { subject, text: 't', html: 'h', date: '', thread_id: 't', hash: '', bytes: 2 };
       const signal = AbortSignal.timeout(5_000);
       return provider.send({ key: KEY, address: 'a@b.c', payload, correlation_id: 'c', traceparent: null, signal });
     };
@@ -216,7 +219,7 @@ describe('MailApiProvider', () => {
     const server = await startMailApiServer({ service: 'mailgun' });
     const provider = providerFor('mailgun', server.url);
     const subject = 'a&to=evil@example.com&v:x={key}\r\nBcc: evil@example.com{html}"}]';
-    const payload = { subject, text: 't', html: 'h', date: '', thread_id: 't', hash: '' };
+    const payload = { subject, text: 't', html: 'h', date: '', thread_id: 't', hash: '', bytes: 2 };
     const signal = AbortSignal.timeout(5_000);
     await provider.send({ key: KEY, address: 'a@b.c', payload, correlation_id: 'c', traceparent: null, signal });
     const form = new URLSearchParams(server.mails[0]!.body);

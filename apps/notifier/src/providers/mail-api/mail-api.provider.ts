@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Dispatcher, Pool } from 'undici';
-import { renderMail } from '../../rendering/index.js';
+import { renderCompactMail, renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
 import { classifyHttp, exchange, HttpSilence, outgoingPool, readAway, readJson, refusalOf } from '../http/index.js';
 import type { Meant } from '../http/index.js';
@@ -30,7 +30,8 @@ export class MailApiProvider implements Provider<MailPayload> {
     const { lookup, remembers_key_ms } = mapping;
     this.name = `mail_api:${name}`;
     this.#service = service;
-    this.#pool = outgoingPool(url.origin, { connections: concurrency, timeout_ms: send_timeout_ms });
+    const limits = { connections: concurrency, timeout_ms: send_timeout_ms };
+    this.#pool = outgoingPool(url.origin, limits, service.security);
     this.capabilities = {
       idempotent: remembers_key_ms !== null,
       idempotent_for_ms: remembers_key_ms ?? undefined,
@@ -42,6 +43,7 @@ export class MailApiProvider implements Provider<MailPayload> {
       name: this.name,
       concurrency,
       rate_per_s,
+      max_bytes: service.max_bytes,
       credentialFingerprint: () =>
         createHash('sha256')
           .update(JSON.stringify([url.href, service.token.current().reveal()]))
@@ -56,6 +58,10 @@ export class MailApiProvider implements Provider<MailPayload> {
   /** Version 1 is the only one so far; a second one stands beside it, never in its place. */
   render(input: RenderingInput, _render_version: number): MailPayload {
     return renderMail(input);
+  }
+
+  renderCompact(input: RenderingInput, _render_version: number, max_bytes: number): MailPayload {
+    return renderCompactMail(input, max_bytes);
   }
 
   async send({ key, address, payload, signal }: SendRequest<MailPayload>): Promise<Receipt> {

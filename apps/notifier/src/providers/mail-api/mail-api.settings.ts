@@ -1,4 +1,5 @@
 import type { SecretSource } from '@assay/security';
+import type { ConnectionSecurity } from '../http/index.js';
 import type { MailApiMapping } from './mapping.js';
 
 /** One mail service of the configuration. */
@@ -14,7 +15,10 @@ export interface MailApiService {
   concurrency: number;
   /** Mails that may begin in a second, per replica; null: no limit. */
   rate_per_s: number | null;
+  /** What is longer, or is refused for its size, goes out in the compact form; null: there is none. */
+  max_bytes: number | null;
   /** A conflict about a key says that the mail was accepted under it before; otherwise it proves nothing. */
   conflict_means_known: boolean;
   mapping: MailApiMapping;
+  security: ConnectionSecurity;
 }

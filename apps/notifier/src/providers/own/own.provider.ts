@@ -47,7 +47,7 @@ export class ForeignProvider implements Provider<OwnPayload> {
 
   render(input: RenderingInput, render_version: number): OwnPayload {
     const body = Buffer.from(this.own.render(input, render_version) as Uint8Array);
-    return { body, hash: createHash('sha256').update(body).digest('hex') };
+    return { body, bytes: body.length, hash: createHash('sha256').update(body).digest('hex') };
   }
 
   async send({ payload, ...request }: SendRequest<OwnPayload>): Promise<Receipt> {

@@ -8,13 +8,14 @@ import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js
 import { selfSigned } from '../conformance/self-signed.fixture.js';
 import { SLACK_PATH, startSlackServer } from '../conformance/slack-server.fixture.js';
 import type { SlackServer } from '../conformance/slack-server.fixture.js';
+import { USUAL_SECURITY } from '../http/index.js';
 import type { Classification } from '../provider.js';
 import { SlackProvider } from './slack.provider.js';
 
 const KEY = 'ab'.repeat(32);
 
 function providerFor(url: string): SlackProvider {
-  const hook = { name: 'reviews', url: fixedSecret(url), concurrency: 4, rate_per_s: 1 };
+  const hook = { name: 'reviews', url: fixedSecret(url), concurrency: 4, rate_per_s: 1, security: USUAL_SECURITY };
   return new SlackProvider({ hooks: [hook], send_timeout_ms: 2_000 });
 }
 
@@ -132,7 +133,7 @@ describe('SlackProvider', () => {
     let url = `${slack.url}/services/revoked`;
     const secret = { current: () => fixedSecret(url).current(), onChange: () => () => undefined };
     const rotating = new SlackProvider({
-      hooks: [{ name: 'reviews', url: secret, concurrency: 1, rate_per_s: 1 }],
+      hooks: [{ name: 'reviews', url: secret, concurrency: 1, rate_per_s: 1, security: USUAL_SECURITY }],
       send_timeout_ms: 2_000,
     });
     const before = rotating.destinationOf('reviews')!.credentialFingerprint();
@@ -148,6 +149,9 @@ describe('SlackProvider', () => {
   });
 
   it('DEL-9.b is given one message a second where the configuration says no other rate', () => {
-    expect(provider.destinationOf('reviews')).toMatchObject({ name: 'slack:reviews', rate_per_s: 1 });
+    expect(provider.destinationOf('reviews')).toMatchObject({
+      name: 'slack:reviews',
+      rate_per_s: 1,
+    });
   });
 });

@@ -70,7 +70,8 @@ export class SlackProvider implements Provider<SlackPayload> {
   #pool({ hook, pools }: Target, origin: string): Pool {
     const known = pools.get(origin);
     if (known) return known;
-    const made = outgoingPool(origin, { connections: hook.concurrency, timeout_ms: this.options.send_timeout_ms });
+    const limits = { connections: hook.concurrency, timeout_ms: this.options.send_timeout_ms };
+    const made = outgoingPool(origin, limits, hook.security);
     pools.set(origin, made);
     return made;
   }

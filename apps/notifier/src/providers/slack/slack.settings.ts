@@ -1,4 +1,5 @@
 import type { SecretSource } from '@assay/security';
+import type { ConnectionSecurity } from '../http/index.js';
 
 /** One incoming webhook of the configuration; recipients name it (DEL-6). */
 export interface SlackHook {
@@ -9,6 +10,7 @@ export interface SlackHook {
   concurrency: number;
   /** Messages that may begin in a second, per replica. */
   rate_per_s: number;
+  security: ConnectionSecurity;
 }
 
 /** Slack takes one message a second for a hook, with short bursts that nobody promises. */

@@ -93,7 +93,8 @@ function classifySilence(error: SmtpError): Classification {
 }
 
 function tooLarge(error: SmtpError): Classification {
-  return outcome('not_sent_permanent', 'recipient', error, 'POLICY_REJECTED', 'smtp_message_too_large');
+  const refused = outcome('not_sent_permanent', 'recipient', error, 'POLICY_REJECTED', 'smtp_message_too_large');
+  return { ...refused, too_large: true };
 }
 
 function withoutUtf8(error: SmtpError): Classification {

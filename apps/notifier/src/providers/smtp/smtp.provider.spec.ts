@@ -11,6 +11,7 @@ import { providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
 import { selfSigned } from '../conformance/self-signed.fixture.js';
 import type { Classification, Receipt } from '../provider.js';
+import { USUAL_SECURITY } from '../http/index.js';
 import { SmtpProvider } from './smtp.provider.js';
 import type { SmtpSettings } from './smtp.settings.js';
 
@@ -30,6 +31,8 @@ function settings(port: number, different: Partial<SmtpSettings> = {}): SmtpSett
     message_id_domain: 'assay.example.org',
     max_connections: 2,
     rate_per_s: null,
+    max_bytes: null,
+    security: USUAL_SECURITY,
     ...different,
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
-import { renderMail } from '../../rendering/index.js';
+import { renderCompactMail, renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
 import type {
   Capabilities,
@@ -14,6 +14,7 @@ import type {
   SendRequest,
 } from '../provider.js';
 import { evidence, withoutAddress } from '../evidence.js';
+import { tlsOptions } from '../http/index.js';
 import { isMailAddress } from '../mail-address.js';
 import { classifySmtp, SmtpError } from './smtp.classify.js';
 import type { SmtpSettings } from './smtp.settings.js';
@@ -45,6 +46,7 @@ export class SmtpProvider implements Provider<MailPayload> {
       name: 'smtp',
       concurrency: options.smtp.max_connections,
       rate_per_s: options.smtp.rate_per_s,
+      max_bytes: options.smtp.max_bytes,
       credentialFingerprint: () => credentialFingerprint(options.smtp),
     };
   }
@@ -56,6 +58,10 @@ export class SmtpProvider implements Provider<MailPayload> {
   /** Version 1 is the only one so far; a second one stands beside it, never in its place. */
   render(input: RenderingInput, _render_version: number): MailPayload {
     return renderMail(input);
+  }
+
+  renderCompact(input: RenderingInput, _render_version: number, max_bytes: number): MailPayload {
+    return renderCompactMail(input, max_bytes);
   }
 
   async send(request: SendRequest<MailPayload>): Promise<Receipt> {
@@ -132,6 +138,7 @@ function connectionOptions({ smtp, send_timeout_ms }: SmtpProviderOptions) {
     port: smtp.port,
     secure: smtp.secure,
     requireTLS: smtp.require_tls,
+    tls: tlsOptions(smtp.security),
     connectionTimeout: send_timeout_ms,
     greetingTimeout: send_timeout_ms,
     socketTimeout: send_timeout_ms,

@@ -1,4 +1,5 @@
 import type { SecretSource } from '@assay/security';
+import type { ConnectionSecurity } from '../http/index.js';
 
 export interface SmtpSettings {
   host: string;
@@ -13,8 +14,11 @@ export interface SmtpSettings {
   from: string;
   /** Right-hand side of the Message-ID. */
   message_id_domain: string;
+  security: ConnectionSecurity;
   /** Connections of the pool, which is also how many mails are under way at once. */
   max_connections: number;
   /** Mails that may begin in a second, per replica; null: no limit. */
   rate_per_s: number | null;
+  /** What is longer, or is refused for its size, goes out in the compact form; null: there is none. */
+  max_bytes: number | null;
 }

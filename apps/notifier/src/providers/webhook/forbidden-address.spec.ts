@@ -24,7 +24,19 @@ it('SEC-7.f judges what a name leads to at each connection, not once', async () 
   const url = new URL(`http://hooks.example.org:${port}/`);
   const endpoint = { name: 'bot', url, secrets: [fixedSecret(`whsec_${randomBytes(32).toString('base64')}`)] };
   const provider = new WebhookProvider({
-    endpoints: [{ ...endpoint, concurrency: 1, rate_per_s: null, conflict_means_known: false }],
+    endpoints: [
+      {
+        ...endpoint,
+        concurrency: 1,
+        rate_per_s: null,
+        max_bytes: null,
+        headers: {},
+        secret_headers: {},
+        bearer: null,
+        security: { ca: null, client_certificate: null },
+        conflict_means_known: false,
+      },
+    ],
     send_timeout_ms: 2_000,
   });
   const send = () =>

@@ -17,7 +17,7 @@ import type { HttpReceiver } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
 import { selfSigned } from '../conformance/self-signed.fixture.js';
-import { HttpSilence, retryAfterMs } from '../http/index.js';
+import { HttpSilence, retryAfterMs, USUAL_SECURITY } from '../http/index.js';
 import type { Classification, Receipt } from '../provider.js';
 import { WebhookProvider } from './webhook.provider.js';
 import type { WebhookEndpoint } from './webhook.settings.js';
@@ -34,6 +34,11 @@ function providerFor(origin: string, different: Partial<WebhookEndpoint> = {}): 
     secrets: SECRETS.map((secret) => fixedSecret(secret)),
     concurrency: 4,
     rate_per_s: null,
+    max_bytes: null,
+    headers: {},
+    secret_headers: {},
+    bearer: null,
+    security: USUAL_SECURITY,
     conflict_means_known: false,
     ...different,
   };
@@ -342,6 +347,45 @@ describe('WebhookProvider', () => {
       const ms = retryAfterMs(header, now)!;
       expect([Number.isSafeInteger(ms), ms > 1e12]).toEqual([true, true]);
     }
+  });
+
+  it('DEL-16.a trusts the authority that the endpoint names, and shows the certificate that it names', async () => {
+    const [server, client] = [selfSigned(), selfSigned()];
+    const asking = { ...server, requestCert: true, rejectUnauthorized: true, ca: client.cert };
+    const behind_tls = await startHttpReceiver(asking);
+    const source = (text: string) => fixedSecret(text);
+    const [ca, client_certificate] = [source(server.cert), { cert: source(client.cert), key: source(client.key) }];
+    const known = providerFor(behind_tls.url, { security: { ca, client_certificate } });
+    const nobody = providerFor(behind_tls.url, { security: { ca, client_certificate: null } });
+    const distrusting = providerFor(behind_tls.url, { security: { ca: null, client_certificate } });
+    await send(undefined, known);
+    expect(behind_tls.received).toHaveLength(1);
+    expect((await failure(nobody)).failure.message).not.toBe('was accepted');
+    expect((await failure(distrusting)).failure.code).toBe('certificate_untrusted');
+    expect(behind_tls.received).toHaveLength(1);
+    await Promise.all([known, nobody, distrusting].map((each) => each.close()));
+    await behind_tls.close();
+  });
+
+  it('DEL-16.a sends the headers and the token of the endpoint, and has a new fingerprint with a new token', async () => {
+    let token = 'tangerine';
+    const rotating = { current: () => fixedSecret(token).current(), onChange: () => () => undefined };
+    const to = providerFor(receiver.url, {
+      headers: { 'x-team': 'a' },
+      secret_headers: { 'x-key': fixedSecret('pear') },
+      bearer: rotating,
+    });
+    const before = to.destinationOf('bot')!.credentialFingerprint();
+    await send(undefined, to);
+    token = 'plum';
+    await send(undefined, to);
+    const told = receiver.received.map(({ headers }) => [headers['x-team'], headers['x-key'], headers.authorization]);
+    expect(told).toEqual([
+      ['a', 'pear', 'Bearer tangerine'],
+      ['a', 'pear', 'Bearer plum'],
+    ]);
+    expect(to.destinationOf('bot')!.credentialFingerprint()).not.toBe(before);
+    await to.close();
   });
 
   it('SEC-7.e does not follow redirects', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'undici';
-import { renderWebhook } from '../../rendering/index.js';
+import { renderCompactWebhook, renderWebhook } from '../../rendering/index.js';
 import type { RenderingInput, WebhookPayload } from '../../rendering/index.js';
 import { classifyHttp, exchange, outgoingPool, readAway, refusalOf, toldHeaders } from '../http/index.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
@@ -43,6 +43,10 @@ export class WebhookProvider implements Provider<WebhookPayload> {
     return renderWebhook(input);
   }
 
+  renderCompact(input: RenderingInput, _render_version: number, max_bytes: number): WebhookPayload {
+    return renderCompactWebhook(input, max_bytes);
+  }
+
   async send(request: SendRequest<WebhookPayload>): Promise<Receipt> {
     const { endpoint, pool } = this.#targets.get(request.address)!;
     const { body } = request.payload;
@@ -53,6 +57,8 @@ export class WebhookProvider implements Provider<WebhookPayload> {
       method: 'POST',
       path: endpoint.url.pathname + endpoint.url.search,
       headers: {
+        ...endpoint.headers,
+        ...Object.fromEntries(secretHeaders(endpoint)),
         'content-type': 'application/json',
         'user-agent': 'assay',
         ...standardWebhookHeaders(request.key, Math.floor(unix_ms / 1_000), body, keys),
@@ -82,15 +88,34 @@ export class WebhookProvider implements Provider<WebhookPayload> {
 }
 
 function target(endpoint: WebhookEndpoint, send_timeout_ms: number): Target {
-  const pool = outgoingPool(endpoint.url.origin, { connections: endpoint.concurrency, timeout_ms: send_timeout_ms });
+  const pool = outgoingPool(
+    endpoint.url.origin,
+    { connections: endpoint.concurrency, timeout_ms: send_timeout_ms },
+    endpoint.security,
+  );
   const destination: Destination = {
     name: `webhook:${endpoint.name}`,
     concurrency: endpoint.concurrency,
     rate_per_s: endpoint.rate_per_s,
+    max_bytes: endpoint.max_bytes,
     credentialFingerprint: () =>
       createHash('sha256')
-        .update(JSON.stringify([endpoint.url.href, ...endpoint.secrets.map((secret) => secret.current().reveal())]))
+        .update(
+          JSON.stringify([
+            endpoint.url.href,
+            ...endpoint.secrets.map((secret) => secret.current().reveal()),
+            ...secretHeaders(endpoint),
+          ]),
+        )
         .digest('hex'),
   };
   return { endpoint, pool, destination };
+}
+
+function secretHeaders({ bearer, secret_headers }: WebhookEndpoint): [string, string][] {
+  const named = Object.entries(secret_headers).map(([name, value]): [string, string] => [
+    name,
+    value.current().reveal(),
+  ]);
+  return bearer === null ? named : [...named, ['authorization', `Bearer ${bearer.current().reveal()}`]];
 }
