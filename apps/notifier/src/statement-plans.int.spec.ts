@@ -10,6 +10,7 @@ import { LOCK_VERSION } from './corrections/sql/lock-version.js';
 import { LOCK_FIRST, REPEATED } from './actions/sql/send-again.js';
 import { ATTEMPT_NOW, WAITING_BEHIND, WAITING_OF_JOB } from './actions/sql/waiting-deliveries.js';
 import { BEGIN_WAITING, CHANGE_PARENTS } from './delivery/sql/change-parents.js';
+import { FIND_WAITING } from './delivery/sql/find-waiting.js';
 import { RECORD_INTENTS } from './delivery/sql/record-intents.js';
 import { SETTLE_DELIVERIES } from './delivery/sql/settle-deliveries.js';
 import { WAITING_JOBS } from './delivery/sql/waiting-jobs.js';
@@ -72,7 +73,7 @@ describe('statements of a changelist at 100,000 deliveries', () => {
   it.each<[string, Statement, string[]]>([
     ['record_intents', RECORD_INTENTS, ['deliveries_pkey', 'work_items_pkey']],
     ['find_stranded', FIND_STRANDED, ['deliveries_of_review', 'reviews_open', 'work_items_pkey']],
-    ['settle_deliveries', SETTLE_DELIVERIES, ['deliveries_pkey']],
+    ['settle_deliveries', SETTLE_DELIVERIES, ['cancellations_pkey', 'deliveries_pkey']],
     ['change_parents', CHANGE_PARENTS, ['reviews_pkey']],
   ])('%s goes by ids and joins no two lists, planned while no item is there', async (_name, statement, uses) => {
     const plan = await explain(database, statement);
@@ -90,6 +91,18 @@ describe('statements of a changelist at 100,000 deliveries', () => {
     const found = await database.query<{ job_id: string }>(WAITING_JOBS, params);
     expect(new Set(found.map(({ job_id }) => job_id)).size).toBe(jobs);
     expect(rowsRead(await explain(database, WAITING_JOBS, params))).toBeLessThanOrEqual(30);
+  });
+
+  it('ING-11.g finds the jobs that wait and have not said so by the reviews that are open, from where the last look ended', async () => {
+    const params = ['webhook', 'bot-1', '-infinity', '00000000-0000-0000-0000-000000000000', 500, 3_600_000];
+    const found = await database.query<{ delivery_id: string | null; created_at: string; job_id: string }>(
+      FIND_WAITING,
+      params,
+    );
+    expect(found.filter(({ delivery_id }) => delivery_id !== null)).toHaveLength(10);
+    expect(rowsRead(await explain(database, FIND_WAITING, params))).toBeLessThanOrEqual(40);
+    [params[2], params[3]] = [found[6]!.created_at, found[6]!.job_id];
+    expect(await database.query(FIND_WAITING, params)).toHaveLength(3);
   });
 });
 

@@ -19,6 +19,7 @@ export type {
 } from './item.js';
 export { ItemRepository } from './item.repository.js';
 export type { SweptItem } from './item.repository.js';
+export type { Lanes } from './lanes.js';
 export { Lease } from './lease.js';
 export { EVENT_PUBLISHER } from './publisher.js';
 export type { EventPublisher, PublishResult } from './publisher.js';

@@ -8,12 +8,14 @@ import type { NewItem, Phase, WorkItem } from './item.js';
 import { Lease } from './lease.js';
 import { ADVANCE } from './sql/advance.js';
 import { CLAIM_DUE } from './sql/claim-due.js';
+import { CLAIM_LANES } from './sql/claim-lanes.js';
 import { CLAIM_SUSPECT } from './sql/claim-suspect.js';
 import { CLAIM_UNPUBLISHED } from './sql/claim-unpublished.js';
 import type { ItemRow } from './sql/columns.js';
 import { DEPTH, DEPTH_CAP } from './sql/depth.js';
 import { FORGIVE } from './sql/forgive.js';
 import { INSERT_ITEMS } from './sql/insert-items.js';
+import { MARK_LANES } from './sql/lanes.js';
 import { LOCK_OWNED } from './sql/lock-owned.js';
 import { MAKE_DUE } from './sql/make-due.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
@@ -51,6 +53,19 @@ export interface PutBack {
   due_in_ms: number;
   /** Whether this was a failed attempt. */
   attempt_failed: boolean;
+  /** Null or absent: as it was. */
+  overdue_in_ms?: number | null;
+}
+
+/** A lane of a claim. */
+export interface AskedLane {
+  lane: string;
+  /** Of how many items it may be given at most. */
+  room: number;
+  /** The source that had the last turn in it; '' where none had. */
+  after: string;
+  /** What no circuit holds back any longer, and nothing else. */
+  overdue: boolean;
 }
 
 export interface Advance {
@@ -75,6 +90,8 @@ export class ItemRepository {
     const token = randomUUID();
     const ids = items.map(() => uuidv7());
     const bodies = packBodies(items.map((item) => item.payload ?? EMPTY));
+    // Before the items, so that no mark is later than they are.
+    markLanes(tx, items.slice(claimed));
     void tx.execute(INSERT_ITEMS, [
       ids,
       items.map((item) => item.queue),
@@ -92,22 +109,13 @@ export class ItemRepository {
       this.owner,
       token,
       this.lease_ms,
+      items.map((item) => item.lane ?? null),
+      items.map((item) => item.source ?? null),
+      items.map((item) => item.overdue_in_ms ?? null),
     ]);
-    return items.map((item, index) => ({
-      id: ids[index]!,
-      queue: item.queue,
-      subject_id: item.subject_id,
-      generation: item.generation,
-      priority: item.priority,
-      phase: item.phase,
-      attempts: 0,
-      crashes: 0,
-      first_failure_at: null,
-      correlation_id: item.correlation_id,
-      traceparent: item.traceparent,
-      payload: item.payload ?? null,
-      lease: new Lease(this.owner, token, this.lease_ms, sent_at_ms),
-    }));
+    return items.map((item, index) =>
+      newWorkItem(ids[index]!, item, new Lease(this.owner, token, this.lease_ms, sent_at_ms)),
+    );
   }
 
   /**
@@ -126,8 +134,28 @@ export class ItemRepository {
     });
   }
 
-  claimSuspect(tx: Tx, queue: string): Promise<WorkItem[]> {
-    return this.#claim((token) => tx.query<ItemRow>(CLAIM_SUSPECT, [queue, this.owner, token, this.lease_ms]));
+  claimLanes(tx: Tx, queue: string, asked: readonly AskedLane[]): Promise<WorkItem[]> {
+    return this.#claim((token) =>
+      tx.query<ItemRow>(CLAIM_LANES, [
+        queue,
+        asked.map(({ lane }) => lane),
+        asked.map(({ room }) => room),
+        asked.map(({ after }) => after),
+        asked.map(({ overdue }) => overdue),
+        this.priority_ageing_s,
+        this.owner,
+        token,
+        this.lease_ms,
+      ]),
+    );
+  }
+
+  /** @param asked of a queue with lanes, those that have room */
+  claimSuspect(tx: Tx, queue: string, asked: readonly AskedLane[] = []): Promise<WorkItem[]> {
+    const lanes = (overdue: boolean) => asked.filter((each) => each.overdue === overdue).map(({ lane }) => lane);
+    return this.#claim((token) =>
+      tx.query<ItemRow>(CLAIM_SUSPECT, [queue, this.owner, token, this.lease_ms, lanes(false), lanes(true)]),
+    );
   }
 
   claimUnpublished(tx: Tx, limit: number): Promise<WorkItem[]> {
@@ -141,8 +169,8 @@ export class ItemRepository {
   }
 
   /** Gives back what claims under these tokens took, without charging a crash. Returns how many items they had taken. */
-  releaseUnheard(tx: Tx, tokens: readonly string[]): Promise<number> {
-    return tx.execute(RELEASE_UNHEARD, [tokens]);
+  async releaseUnheard(tx: Tx, tokens: readonly string[]): Promise<number> {
+    return (await tx.query(RELEASE_UNHEARD, [tokens])).length;
   }
 
   /** Moves items that this transaction has locked to phase `publish`; a payload of null drops the old one. */
@@ -163,6 +191,7 @@ export class ItemRepository {
       ...this.#guard(ordered.map(({ item }) => item)),
       ordered.map(({ due_in_ms }) => due_in_ms),
       ordered.map(({ attempt_failed }) => (attempt_failed ? 1 : 0)),
+      ordered.map(({ overdue_in_ms }) => overdue_in_ms ?? null),
     ]);
     return new Map(rows.map(({ id, due_at }) => [id, due_at]));
   }
@@ -247,6 +276,38 @@ export class ItemRepository {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function newWorkItem(id: string, item: NewItem, lease: Lease): WorkItem {
+  const { queue, lane, source, subject_id, generation, priority, phase, payload, correlation_id, traceparent } = item;
+  return {
+    id,
+    queue,
+    lane: lane ?? null,
+    source: source ?? null,
+    subject_id,
+    generation,
+    priority,
+    phase,
+    attempts: 0,
+    crashes: 0,
+    first_failure_at: null,
+    correlation_id,
+    traceparent,
+    payload: payload ?? null,
+    lease,
+  };
+}
+
+/** Of what is queued, and not born claimed (WQ-9); of queues without lanes there is nothing to mark. */
+function markLanes(tx: Tx, queued: readonly NewItem[]): void {
+  const laned = queued.filter(({ lane, phase }) => lane !== undefined && phase === 'work');
+  if (laned.length === 0) return;
+  void tx.execute(MARK_LANES, [
+    laned.map(({ queue }) => queue),
+    laned.map(({ lane }) => lane),
+    laned.map(({ due_in_ms }) => due_in_ms ?? 0),
+  ]);
+}
 
 /**
  * Guards look ids up by halving. Text order is that of Postgres' uuids. An item that comes twice, under an old lease and

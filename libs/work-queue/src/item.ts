@@ -1,5 +1,6 @@
 import type { Failure, OutgoingEvent, Stage } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
+import type { Lanes } from './lanes.js';
 import type { Lease } from './lease.js';
 
 /** `work`: the effect is still to come. `publish`: it is stored, its events are not yet acknowledged (WQ-1). */
@@ -8,10 +9,16 @@ export type Phase = 'work' | 'publish';
 export interface NewItem {
   /** Kind of work; names the handler. */
   queue: string;
+  /** In a queue with lanes (WQ-9): what it is claimed with, by the room that there is. Needs a source. */
+  lane?: string;
+  /** Within a lane sources take turns. */
+  source?: string;
+  /** In a lane: from then on a circuit that is open does not hold it back. Default: never. By the database's clock. */
+  overdue_in_ms?: number;
   /** Id of what is worked on: a job, a delivery, a parked record. */
   subject_id: string;
   generation: number;
-  /** 0 to 9, 9 first. */
+  /** 0 to 9, 9 first; in a lane, of the items of one source. */
   priority: number;
   phase: Phase;
   /** Default 0: due at once. By the database's clock. */
@@ -25,6 +32,8 @@ export interface NewItem {
 export interface WorkItem {
   readonly id: string;
   readonly queue: string;
+  readonly lane: string | null;
+  readonly source: string | null;
   readonly subject_id: string;
   readonly generation: number;
   readonly priority: number;
@@ -94,6 +103,10 @@ export type EventsByItem = Map<string, OutgoingEvent[]>;
 export interface WorkHandler<Body, Result> {
   readonly queue: string;
   readonly stage: Stage;
+  /** Present exactly where the queue's items bear lanes (WQ-9). */
+  readonly lanes?: Lanes;
+  /** In how many ms, from `at` by the database's clock, an item that is put back is overdue; null: as it was. */
+  overdueInMs?(unit: Unit<Body>, at: string): number | null;
   /**
    * The stage's budget (DLQ-2): milliseconds until the next attempt, or null where the one that failed was the last.
    * Default: `fiveAttempts`.
@@ -131,6 +144,12 @@ export interface Worker<Body> {
   reserve(n: number): number;
   /** Gives back permits that were not used. */
   release(n: number): void;
+  /**
+   * The same for a queue with lanes, by the lane of each item wanted: as many of each as it has room for, none while a
+   * backlog of it is known.
+   */
+  reserveIn(lanes: readonly string[]): Map<string, number>;
+  releaseIn(lanes: ReadonlyMap<string, number>): void;
   /** Starts units that were born claimed, after their transaction has committed; uses their permits. */
   accept(units: readonly Unit<Body>[]): void;
   /** Says that something was queued in this process. */

@@ -19,6 +19,7 @@ import type {
   WorkItem,
 } from './item.js';
 import { ItemRepository } from './item.repository.js';
+import type { Lanes } from './lanes.js';
 import type { EventPublisher, PublishResult } from './publisher.js';
 import { WORK_QUEUE_MIGRATION_SQL } from './schema.js';
 import { WorkQueue } from './work-queue.js';
@@ -169,6 +170,35 @@ export function anEvent(item: Pick<WorkItem, 'subject_id' | 'generation'>, attem
   return jobEvent('stage.delayed', data, { traceparent: null });
 }
 
+/** Room as the test says; nothing for a lane that it does not name. */
+export class Rooms implements Lanes {
+  readonly taken = new Map<string, number>();
+  /** The most that was ever taken at once. */
+  readonly most = new Map<string, number>();
+
+  /** @param sizes by lane; changed by the test as it likes */
+  constructor(
+    readonly sizes: Map<string, number>,
+    readonly overdue_sizes = new Map<string, number>(),
+  ) {}
+
+  take(lane: string, overdue: boolean): boolean {
+    const taken = this.taken.get(lane) ?? 0;
+    if (taken >= ((overdue ? this.overdue_sizes : this.sizes).get(lane) ?? 0)) return false;
+    this.taken.set(lane, taken + 1);
+    this.most.set(lane, Math.max(this.most.get(lane) ?? 0, taken + 1));
+    return true;
+  }
+
+  leave(lane: string): void {
+    this.taken.set(lane, this.taken.get(lane)! - 1);
+  }
+
+  roomInMs(): number | null {
+    return null;
+  }
+}
+
 /** A handler whose work is whatever the test says; its effect is one row per subject. */
 export class Painter implements WorkHandler<string, string> {
   readonly queue = 'paint';
@@ -178,7 +208,10 @@ export class Painter implements WorkHandler<string, string> {
   readonly delays: DelayedUnit<string>[] = [];
   max_attempts = 3;
 
-  constructor(private readonly work: (unit: Unit<string>) => Promise<string> = (unit) => Promise.resolve(unit.body)) {}
+  constructor(
+    private readonly work: (unit: Unit<string>) => Promise<string> = (unit) => Promise.resolve(unit.body),
+    readonly lanes?: Lanes,
+  ) {}
 
   retryInMs({ attempt }: FailedAttempt<string>): number | null {
     return attempt < this.max_attempts ? 0 : null;

@@ -1,22 +1,29 @@
 /**
- * The queue's table, applied by each service's own migrations. Forward-only: a later change is a further list.
+ * The queue's tables, applied by each service's own migrations. Forward-only: a later change is a further list.
  *
  * - Rows live from the acceptance of work until Kafka has acknowledged what tells of it, then they are deleted:
  *   results and history stand in their own tables (WQ-1).
  * - Items born claimed never enter the four `queued` indexes, so the usual way leaves no dead entries for a claim to
  *   step over.
+ * - Items with a lane are found through indexes of their own (WQ-9), so that those without cost what they did. `overdue_at`:
+ *   from then on the item goes past its lane's circuit.
+ * - `work_lanes` says which lanes have something queued, and when the first of it is due at the earliest: a row is a mark, a
+ *   lane may have several, and none is ever changed (`sql/lanes.ts` says why).
  * - Payloads are kept out of line and uncompressed: pglz costs more time than the disk it saves.
  */
 export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
   `CREATE TABLE work_items (
     id uuid PRIMARY KEY,
     queue text NOT NULL,
+    lane text,
+    source text,
     subject_id text NOT NULL,
     generation integer NOT NULL CHECK (generation >= 0),
     state text NOT NULL CHECK (state IN ('queued', 'running')),
     phase text NOT NULL CHECK (phase IN ('work', 'publish')),
     priority smallint NOT NULL CHECK (priority BETWEEN 0 AND 9),
     due_at timestamptz NOT NULL,
+    overdue_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
     crashes integer NOT NULL DEFAULT 0,
     first_failure_at timestamptz,
@@ -29,6 +36,7 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
     payload bytea,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     slot smallint,
+    CONSTRAINT work_items_turn CHECK ((lane IS NULL) = (source IS NULL)),
     CONSTRAINT work_items_lease CHECK (
       (state = 'running') = (claimed_by IS NOT NULL AND lease_token IS NOT NULL AND lease_expires_at IS NOT NULL)
     )
@@ -46,7 +54,11 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
   // statement, and the next burst would take them from the disk again.
   `ALTER TABLE work_items SET (vacuum_truncate = off, toast.vacuum_truncate = off)`,
   `CREATE INDEX work_items_due ON work_items (queue, priority, due_at, id)
-    WHERE state = 'queued' AND phase = 'work' AND crashes = 0`,
+    WHERE state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NULL`,
+  `CREATE INDEX work_items_in_lane ON work_items (queue, lane, source, priority, due_at, id)
+    WHERE state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NOT NULL`,
+  `CREATE INDEX work_items_overdue ON work_items (queue, lane, overdue_at, id)
+    WHERE state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NOT NULL AND overdue_at IS NOT NULL`,
   `CREATE INDEX work_items_suspect ON work_items (queue, due_at, id)
     WHERE state = 'queued' AND phase = 'work' AND crashes > 0`,
   `CREATE INDEX work_items_unpublished ON work_items (priority, due_at, id)
@@ -82,4 +94,19 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
   END $$`,
   `CREATE TRIGGER keep_slot BEFORE UPDATE OR DELETE ON work_items
     FOR EACH ROW WHEN (OLD.slot IS NOT NULL) EXECUTE FUNCTION keep_slot()`,
+
+  `CREATE TABLE work_lanes (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    queue text NOT NULL,
+    lane text NOT NULL,
+    due_at timestamptz NOT NULL
+  )`,
+  `ALTER TABLE work_lanes SET (
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000
+  )`,
+  `CREATE INDEX work_lanes_of ON work_lanes (queue, lane, due_at)`,
+  // By an expression, so that a lane's own marks have one way: a plan that is made while the table is empty would else look
+  // for them among all that are due.
+  `CREATE INDEX work_lanes_due ON work_lanes (queue, (due_at AT TIME ZONE 'UTC'))`,
 ];

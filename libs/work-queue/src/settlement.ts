@@ -38,6 +38,13 @@ interface Retried<Body> extends FailedAttempt<Body> {
   due_in_ms: number;
 }
 
+interface Parked<Body> {
+  unit: Unit<Body>;
+  due_in_ms: number;
+  /** By the database's clock. */
+  at: string;
+}
+
 interface SettlementParts {
   database: Database;
   items: ItemRepository;
@@ -52,6 +59,8 @@ interface Effect {
   /** Put back to wait, or ended without anything to publish. */
   gone: WorkItem[];
   lost: WorkItem[];
+  /** In how many ms the first of those that were put back is due. */
+  due_in_ms: number;
 }
 
 /**
@@ -68,6 +77,7 @@ export class Settlement<Body, Result> {
     private readonly handler: WorkHandler<Body, Result>,
     private readonly due: () => () => void,
     private readonly onSettled: (units: number) => void,
+    private readonly onPutBack: (due_in_ms: number) => void,
   ) {}
 
   add(unit: Unit<Body>, outcome: Outcome<Result>): void {
@@ -130,6 +140,7 @@ export class Settlement<Body, Result> {
     const effect = await this.parts.database.transaction((tx) => this.#apply(tx, batch));
     for (const { outcome } of batch) outcomes.add(1, { queue: this.handler.queue, kind: outcome.kind });
     this.parts.leases.drop(effect.gone);
+    if (Number.isFinite(effect.due_in_ms)) this.onPutBack(effect.due_in_ms);
     this.parts.publisher.publishSoon(effect.publish);
     this.parts.publisher.publishStored(effect.stored);
     await this.parts.leases.lose(effect.lost);
@@ -140,23 +151,24 @@ export class Settlement<Body, Result> {
       tx,
       batch.map(({ unit }) => unit.item),
     );
-    const effect: Effect = { publish: [], stored: [], gone: [], lost: [] };
+    const effect: Effect = { publish: [], stored: [], gone: [], lost: [], due_in_ms: Number.POSITIVE_INFINITY };
     const done: DoneUnit<Body, Result>[] = [];
     const dead: DeadUnit<Body>[] = [];
     const retried: Retried<Body>[] = [];
-    const parked: { unit: Unit<Body>; due_in_ms: number }[] = [];
+    const parked: Parked<Body>[] = [];
     for (const { unit, outcome } of batch) {
       const locked = owned.get(unit.item.id);
       if (locked === undefined) effect.lost.push(unit.item);
       else if (locked.phase === 'publish')
         effect.stored.push({ ...unit.item, phase: 'publish', payload: locked.events });
       else if (outcome.kind === 'done') done.push({ unit, result: outcome.result });
-      else if (outcome.kind === 'parked') parked.push({ unit, due_in_ms: outcome.due_in_ms });
+      else if (outcome.kind === 'parked') parked.push({ unit, due_in_ms: outcome.due_in_ms, at: locked.locked_at });
       else {
         const { failure } = outcome;
         this.#judge({ unit, failure, attempt: unit.item.attempts + 1, failed_at: locked.locked_at }, retried, dead);
       }
     }
+    effect.due_in_ms = Math.min(effect.due_in_ms, ...[...retried, ...parked].map(({ due_in_ms }) => due_in_ms));
     await this.#advanceDone(tx, done, effect);
     await this.#delay(tx, retried, effect);
     await this.#end(tx, dead, effect);
@@ -214,7 +226,11 @@ export class Settlement<Body, Result> {
     if (retried.length === 0) return;
     const due = await this.parts.items.putBack(
       tx,
-      retried.map(({ unit, due_in_ms }) => ({ item: unit.item, due_in_ms, attempt_failed: true })),
+      retried.map(({ unit, due_in_ms, failed_at }) => ({
+        ...this.#entry(unit, failed_at),
+        due_in_ms,
+        attempt_failed: true,
+      })),
     );
     const delayed: DelayedUnit<Body>[] = retried.map(({ unit, failure, attempt }) => ({
       unit,
@@ -264,10 +280,14 @@ export class Settlement<Body, Result> {
     );
   }
 
-  async #park(tx: Tx, parked: readonly { unit: Unit<Body>; due_in_ms: number }[], effect: Effect): Promise<void> {
+  #entry(unit: Unit<Body>, at: string): { item: WorkItem; overdue_in_ms: number | null } {
+    return { item: unit.item, overdue_in_ms: this.handler.overdueInMs?.(unit, at) ?? null };
+  }
+
+  async #park(tx: Tx, parked: readonly Parked<Body>[], effect: Effect): Promise<void> {
     await this.parts.items.putBack(
       tx,
-      parked.map(({ unit, due_in_ms }) => ({ item: unit.item, due_in_ms, attempt_failed: false })),
+      parked.map(({ unit, due_in_ms, at }) => ({ ...this.#entry(unit, at), due_in_ms, attempt_failed: false })),
     );
     effect.gone.push(...parked.map(({ unit }) => unit.item));
   }

@@ -8,9 +8,11 @@ import type { QueueStage } from './queue.fixture.js';
 import { ItemRepository } from './item.repository.js';
 import { ADVANCE } from './sql/advance.js';
 import { CLAIM_DUE } from './sql/claim-due.js';
+import { CLAIM_LANES } from './sql/claim-lanes.js';
 import { CLAIM_SUSPECT } from './sql/claim-suspect.js';
 import { CLAIM_UNPUBLISHED } from './sql/claim-unpublished.js';
 import { FORGIVE } from './sql/forgive.js';
+import { DUE_LANES, LOCK_MARKS, MARK_LANES, MARK_UNMARKED, OVERDUE_LANES, RENEW_MARKS } from './sql/lanes.js';
 import { LOCK_OWNED } from './sql/lock-owned.js';
 import { MAKE_DUE } from './sql/make-due.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
@@ -49,20 +51,36 @@ afterAll(() => stage.close());
 
 describe('plans that are made while the queue is idle', () => {
   it.each<[string, Statement, string[]]>([
-    ...[ADVANCE, LOCK_OWNED, PUT_BACK, REMOVE, REMOVE_ACKNOWLEDGED, RENEW, FORGIVE].map(
-      (guarded): [string, Statement, string[]] => [guarded.name, guarded, ['pkey']],
+    ...[ADVANCE, LOCK_OWNED, REMOVE, REMOVE_ACKNOWLEDGED, RENEW, FORGIVE].map(
+      (guarded): [string, Statement, string[]] => [guarded.name, guarded, ['items_pkey']],
     ),
-    [CLAIM_DUE.name, CLAIM_DUE, ['due', 'pkey']],
-    [CLAIM_SUSPECT.name, CLAIM_SUSPECT, ['pkey', 'suspect']],
-    [CLAIM_UNPUBLISHED.name, CLAIM_UNPUBLISHED, ['pkey', 'unpublished']],
-    [MAKE_DUE.name, MAKE_DUE, ['due', 'pkey', 'suspect']],
-    [SWEEP.name, SWEEP, ['leased', 'pkey']],
-    [NEXT_DUE_WORK.name, NEXT_DUE_WORK, ['due', 'suspect']],
-    [NEXT_DUE_PUBLISH.name, NEXT_DUE_PUBLISH, ['unpublished']],
+    [PUT_BACK.name, PUT_BACK, ['items_pkey', 'lanes_of']],
+    [CLAIM_DUE.name, CLAIM_DUE, ['items_due', 'items_pkey']],
+    [CLAIM_LANES.name, CLAIM_LANES, ['items_in_lane', 'items_overdue', 'items_pkey']],
+    [CLAIM_SUSPECT.name, CLAIM_SUSPECT, ['items_pkey', 'items_suspect']],
+    [CLAIM_UNPUBLISHED.name, CLAIM_UNPUBLISHED, ['items_pkey', 'items_unpublished']],
+    [MAKE_DUE.name, MAKE_DUE, ['items_due', 'items_in_lane', 'items_pkey', 'items_suspect', 'lanes_of']],
+    [SWEEP.name, SWEEP, ['items_leased', 'items_pkey', 'lanes_of']],
+    [NEXT_DUE_WORK.name, NEXT_DUE_WORK, ['items_due', 'items_suspect']],
+    [NEXT_DUE_PUBLISH.name, NEXT_DUE_PUBLISH, ['items_unpublished']],
+    [MARK_LANES.name, MARK_LANES, ['lanes_of']],
+    [DUE_LANES.name, DUE_LANES, ['lanes_due']],
+    [OVERDUE_LANES.name, OVERDUE_LANES, ['items_overdue']],
+    [LOCK_MARKS.name, LOCK_MARKS, ['lanes_of']],
+    [RENEW_MARKS.name, RENEW_MARKS, ['items_in_lane', 'items_suspect', 'lanes_pkey']],
   ])('%s reaches its items by an index and joins no two lists of them', async (_name, statement, uses) => {
     const plan = await explain(stage.database, statement);
-    expect(indexesOf(plan)).toEqual(uses.map((index) => `work_items_${index}`));
+    expect(indexesOf(plan)).toEqual(uses.map((index) => `work_${index}`));
     expect(wholeScans(plan)).toEqual([]);
+    expect(plan.filter(({ join_filter }) => join_filter !== null)).toEqual([]);
+  });
+});
+
+describe('the net below the lanes', () => {
+  it('steps through what is queued, and reads whole what waits after a crash alone', async () => {
+    const plan = await explain(stage.database, MARK_UNMARKED);
+    expect(indexesOf(plan)).toEqual(['work_items_in_lane', 'work_items_suspect', 'work_lanes_of']);
+    expect(wholeScans(plan).map(({ index }) => index)).toEqual(['work_items_suspect']);
     expect(plan.filter(({ join_filter }) => join_filter !== null)).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { defineSettings, PROCESS_SETTINGS, runCommand } from '@assay/service';
 import type { SettingsDefinition } from '@assay/service';
 import { ItemRepository } from './item.repository.js';
 import { WORK_QUEUE_SETTINGS } from './settings.js';
+import { LaneRepository } from './lane.repository.js';
 import { Sweeper } from './sweeper.js';
 
 const log = createLog('work-queue.sweep-command', ['sweep_done']);
@@ -26,7 +27,13 @@ export function sweepCommand({ service, schema, also_known }: SweepCommand): Pro
       const database = await databaseFrom({ schema, settings }).open();
       try {
         const items = new ItemRepository(settings.instance, settings.lease_ms, settings.priority_ageing_s);
-        const swept = await new Sweeper(database, items, settings.sweep_interval_ms, () => undefined).sweep();
+        const swept = await new Sweeper(
+          database,
+          items,
+          new LaneRepository(),
+          settings.sweep_interval_ms,
+          () => undefined,
+        ).sweepAndMark();
         log.info('sweep_done', { schema, items: swept.length });
       } finally {
         await database.close();

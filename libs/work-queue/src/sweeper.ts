@@ -1,15 +1,17 @@
 import { createLog } from '@assay/observability';
 import type { Database } from '@assay/postgres';
 import type { ItemRepository, SweptItem } from './item.repository.js';
+import type { LaneRepository } from './lane.repository.js';
 import { sweeps } from './metrics.js';
 import { OwnersFirst } from './owners-first.js';
 
-const log = createLog('work-queue.sweeper', ['swept', 'sweep_failed']);
+const log = createLog('work-queue.sweeper', ['swept', 'sweep_failed', 'lanes_unmarked']);
 const BATCH = 1_000;
 
 /** Takes back what belongs to nobody (WQ-4): in every replica's loop, and by the `sweep` command of a CronJob. */
 export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
+  #scheduled: Promise<void> | undefined;
   #sweeping: Promise<SweptItem[]> | undefined;
   readonly #owners: OwnersFirst;
   #swept_at_ms = Number.NEGATIVE_INFINITY;
@@ -17,6 +19,7 @@ export class Sweeper {
   constructor(
     private readonly database: Database,
     private readonly items: ItemRepository,
+    private readonly lanes: LaneRepository,
     private readonly interval_ms: number,
     private readonly onSwept: (items: readonly SweptItem[]) => void,
   ) {
@@ -25,21 +28,30 @@ export class Sweeper {
 
   start(): void {
     this.#timer = setInterval(() => {
-      this.sweep().catch((error: unknown) => {
-        log.warn('sweep_failed', { code: (error as { code?: string }).code });
-      });
+      this.#scheduled ??= this.sweepAndMark()
+        .then(() => undefined)
+        .catch((error: unknown) => log.warn('sweep_failed', { code: (error as { code?: string }).code }))
+        .finally(() => (this.#scheduled = undefined));
     }, this.interval_ms);
     this.#timer.unref();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#scheduled;
     await this.#sweeping?.catch(() => undefined);
   }
 
   /** For claim paths that find nothing: sweeps unless that was done within half an interval. */
   async sweepIfStale(): Promise<SweptItem[]> {
     return performance.now() - this.#swept_at_ms < this.interval_ms / 2 ? [] : this.sweep();
+  }
+
+  /** What is done on a schedule: with the net below the lanes, which finds nothing unless something is wrong (WQ-9). */
+  async sweepAndMark(): Promise<SweptItem[]> {
+    const unmarked = await this.lanes.markUnmarked(this.database);
+    if (unmarked.length > 0) log.error('lanes_unmarked', { lanes: unmarked.length, first: unmarked[0]!.lane });
+    return this.sweep();
   }
 
   /** Sweeps until nothing is left; idempotent, and safe beside any other sweeper. */

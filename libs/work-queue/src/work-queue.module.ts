@@ -1,7 +1,7 @@
 import { Inject, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Database } from '@assay/postgres';
-import { Liveness } from '@assay/service';
+import { Liveness, Shutdown } from '@assay/service';
 import { EVENT_PUBLISHER } from './publisher.js';
 import type { EventPublisher } from './publisher.js';
 import { WorkQueue } from './work-queue.js';
@@ -15,7 +15,12 @@ export interface WorkQueueModuleOptions {
 /** Provides the service's one {@link WorkQueue}; handlers register with it before the application has started. */
 @Module({})
 export class WorkQueueModule implements OnApplicationBootstrap, OnModuleDestroy {
-  constructor(@Inject(WorkQueue) private readonly queue: WorkQueue) {}
+  constructor(
+    @Inject(WorkQueue) private readonly queue: WorkQueue,
+    @Inject(Shutdown) shutdown: Shutdown,
+  ) {
+    shutdown.signal.addEventListener('abort', () => queue.claimNoMore(), { once: true });
+  }
 
   static register({ settings }: WorkQueueModuleOptions): DynamicModule {
     return {

@@ -7,6 +7,7 @@ import { ItemPublisher } from './item-publisher.js';
 import type { EventRebuilder } from './item-publisher.js';
 import { ItemRepository } from './item.repository.js';
 import type { SweptItem } from './item.repository.js';
+import { LaneRepository } from './lane.repository.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { EventPublisher } from './publisher.js';
 import { QueueGauges } from './queue-gauges.js';
@@ -36,6 +37,7 @@ const MAX_SILENCE_MS = 120_000;
  */
 export class WorkQueue {
   readonly #items: ItemRepository;
+  readonly #lanes = new LaneRepository();
   readonly #leases: LeaseKeeper;
   readonly #publisher: ItemPublisher;
   readonly #sweeper: Sweeper;
@@ -62,7 +64,9 @@ export class WorkQueue {
       poll: this.#poll,
       due: this.#due,
     });
-    this.#sweeper = new Sweeper(database, this.#items, options.sweep_interval_ms, (swept) => this.#wake(swept));
+    this.#sweeper = new Sweeper(database, this.#items, this.#lanes, options.sweep_interval_ms, (swept) =>
+      this.#wake(swept),
+    );
   }
 
   /** Name of this process in `claimed_by`. */
@@ -79,6 +83,10 @@ export class WorkQueue {
    * {@link Worker.reserve} granted; after the commit they go to {@link Worker.accept}.
    */
   insert(tx: Tx, items: readonly NewItem[], options: { claimed?: number } = {}): WorkItem[] {
+    for (const { queue, has_lanes } of this.#workers) {
+      const wrong = items.some((item) => item.queue === queue && item.phase === 'work' && !item.lane === has_lanes);
+      if (wrong) throw new Error(`items of queue ${queue} ${has_lanes ? 'need a lane' : 'have no lane'}`);
+    }
     return this.#items.insert(tx, items, options.claimed ?? 0);
   }
 
@@ -87,6 +95,7 @@ export class WorkQueue {
     const parts = {
       database: this.database,
       items: this.#items,
+      lanes: this.#lanes,
       leases: this.#leases,
       publisher: this.#publisher,
       sweeper: this.#sweeper,
@@ -141,6 +150,11 @@ export class WorkQueue {
     this.#gauges.start();
   }
 
+  /** The process is about to stop: nothing is claimed, and nothing born claimed, from this moment on (OPS-1). */
+  claimNoMore(): void {
+    for (const worker of this.#workers) worker.claimNoMore();
+  }
+
   /** No new claims; finishes what is at work, publishes and deletes what it can, then lets the leases go (OPS-1). */
   async stop(): Promise<void> {
     if (!this.#started) return;
@@ -154,7 +168,7 @@ export class WorkQueue {
 
   /** Takes back expired items once, as the `sweep` command does. */
   sweepOnce(): Promise<SweptItem[]> {
-    return this.#sweeper.sweep();
+    return this.#sweeper.sweepAndMark();
   }
 
   #wake(swept: readonly SweptItem[]): void {

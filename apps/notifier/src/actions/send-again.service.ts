@@ -4,7 +4,7 @@ import type { Tx } from '@assay/postgres';
 import { WorkQueue } from '@assay/work-queue';
 import { v7 } from 'uuid';
 import {
-  DELIVER_QUEUE,
+  DeliveryItems,
   deliveryKey,
   DeliveryRepository,
   DeliveryWorker,
@@ -23,6 +23,7 @@ export class SendAgainService {
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(DeliveryWorker) private readonly deliveryWorker: DeliveryWorker,
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
+    @Inject(DeliveryItems) private readonly items: DeliveryItems,
   ) {}
 
   /** In one transaction with the answer, so that it is done once. Returns the new row's id, or why there is none. */
@@ -51,8 +52,9 @@ export class SendAgainService {
     const delta = { job_id, generation, open: 1, failed: 0 };
     const parent = (await this.repository.changeParents(tx, [delta])).get(parentKey(delta))!;
     const { priority, correlation_id, traceparent } = parent;
-    const item = { queue: DELIVER_QUEUE, subject_id: id, generation, priority, phase: 'work' as const };
-    this.queue.insert(tx, [{ ...item, correlation_id, traceparent }]);
+    const { source } = first;
+    const delivery = { id, source, channel, address, generation, priority, correlation_id, traceparent };
+    this.queue.insert(tx, [this.items.of(delivery)]);
     tx.afterCommit(() => this.deliveryWorker.worker.notify());
     return id;
   }

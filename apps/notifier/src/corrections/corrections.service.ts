@@ -5,11 +5,10 @@ import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { WorkQueue } from '@assay/work-queue';
-import type { NewItem } from '@assay/work-queue';
 import { v7 } from 'uuid';
 import {
-  DELIVER_QUEUE,
   deliveries,
+  DeliveryItems,
   DeliveryRepository,
   DeliveryWorker,
   parentKey,
@@ -39,6 +38,7 @@ export class CorrectionsService {
     @Inject(Database) private readonly database: Database,
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(DeliveryWorker) private readonly deliveryWorker: DeliveryWorker,
+    @Inject(DeliveryItems) private readonly items: DeliveryItems,
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
     @Inject(IntakeRepository) private readonly intake: IntakeRepository,
     @Inject(CorrectionsRepository) private readonly corrections: CorrectionsRepository,
@@ -107,13 +107,16 @@ export class CorrectionsService {
   /** Work for what is tried again, with a fresh budget of attempts (DLQ-2), and what is told at once. */
   async #queueItems(tx: Tx, plan: CorrectionPlan, parent: Parent, version: readonly LockedRow[]): Promise<void> {
     const moved = plan.changes.filter(({ cause }) => cause !== null);
-    const again = moved.filter(({ state }) => state === 'pending').map(({ id }) => id);
-    const work = plan.born === null ? again : [...again, plan.born.id];
+    const again = moved.flatMap(({ id, state }) => (state === 'pending' ? [rowOf(version, id)] : []));
+    const work = plan.born === null ? again : [...again, { id: plan.born.id, ...plan.born.recipient }];
     const events = correctionEvents(parent, concernedRows(plan, version, parent), (row) => this.#destinationName(row));
     const told = events.length === 0 ? [] : [parentItem(parent, events)];
-    this.queue.insert(tx, [...work.map((id) => deliverItem(parent, id)), ...told]);
+    this.queue.insert(tx, [
+      ...work.map(({ id, channel, address }) => this.items.of({ ...parent, id, channel, address })),
+      ...told,
+    ]);
     tx.afterCommit(() => {
-      for (const { id, state } of moved) deliveries.add(1, { channel: channelOf(version, id), state });
+      for (const { id, state } of moved) deliveries.add(1, { channel: rowOf(version, id).channel, state });
     });
   }
 
@@ -129,11 +132,6 @@ export class CorrectionsService {
   }
 }
 
-function deliverItem(parent: Parent, subject_id: string): NewItem {
-  const { generation, priority, correlation_id, traceparent } = parent;
-  return { queue: DELIVER_QUEUE, subject_id, generation, priority, phase: 'work', correlation_id, traceparent };
-}
-
-function channelOf(version: readonly LockedRow[], id: string): string {
-  return version.find((row) => row.id === id)!.channel;
+function rowOf(version: readonly LockedRow[], id: string): LockedRow {
+  return version.find((row) => row.id === id)!;
 }

@@ -1,8 +1,7 @@
 /**
  * A circuit breaker as plain data (DEL-8, DEL-9): one per destination and replica, in memory, judged by the monotonic
  * clock. Written here because the libraries bind the breaker to the call: cockatiel and opossum reject what comes while
- * the circuit is open, whereas a delivery must be parked without an attempt, until a time that the circuit names;
- * and a refused credential opens at once, until the credential changes or its probe succeeds.
+ * the circuit is open, whereas a delivery must not even be claimed, until a time that the circuit names; and a refused credential opens at once, until the credential changes or its probe succeeds.
  */
 export interface CircuitRule {
   /**
@@ -18,7 +17,6 @@ export interface CircuitRule {
 export const CIRCUIT_RULE: CircuitRule = { failure_threshold: 3, open_ms: 2_000, max_open_ms: 30_000 };
 
 export type CircuitPhase = 'closed' | 'open' | 'half_open';
-export type Permission = { kind: 'go'; probe: boolean } | { kind: 'park'; due_in_ms: number };
 
 export class Circuit {
   #phase: CircuitPhase = 'closed';
@@ -30,7 +28,6 @@ export class Circuit {
   constructor(
     private readonly rule: CircuitRule,
     private readonly monotonicMs: () => number = () => performance.now(),
-    private readonly random: () => number = Math.random,
   ) {
     this.#reopen_ms = rule.open_ms;
   }
@@ -39,17 +36,18 @@ export class Circuit {
     return this.#phase;
   }
 
-  /** Asked before each attempt. `go` with `probe` must be answered by exactly one of the three reports below. */
-  ask(): Permission {
-    if (this.#phase === 'closed') return { kind: 'go', probe: false };
-    const wait_ms = this.#retry_at_ms - this.monotonicMs();
-    if (this.#phase === 'open' && wait_ms <= 0) {
-      this.#phase = 'half_open';
-      return { kind: 'go', probe: true };
-    }
-    // Spread, so that what was parked does not come back in one wave. A running probe is awaited for a second.
-    const least_ms = this.#phase === 'half_open' ? 1_000 : Math.max(wait_ms, 1);
-    return { kind: 'park', due_in_ms: Math.ceil(least_ms + this.random() * this.#reopen_ms * 0.25) };
+  /** Asked before each row. `probe` must be answered by exactly one of the four reports below. */
+  ask(): 'go' | 'probe' | 'wait' {
+    if (this.#phase === 'closed') return 'go';
+    if (this.#phase === 'half_open' || this.waitMs() > 0) return 'wait';
+    this.#phase = 'half_open';
+    return 'probe';
+  }
+
+  /** Milliseconds until a probe may go, the one under way left out of account; 0 where it may now, or all may. */
+  waitMs(): number {
+    if (this.#phase === 'closed') return 0;
+    return Math.max(0, this.#retry_at_ms - this.monotonicMs());
   }
 
   /** The destination answered as one that works does, a refusal of one recipient included. */

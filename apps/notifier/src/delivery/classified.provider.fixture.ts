@@ -29,7 +29,8 @@ export class ClassifiedProvider extends LedgerProvider {
   override destinationOf(address?: string): Destination {
     const name = `webhook:${address}`;
     const known = this.#destinations.get(name);
-    const made = known ?? { name, concurrency: 4, rate_per_s: null, credentialFingerprint: () => this.fingerprint };
+    const limits = { concurrency: 4, rate_per_s: null };
+    const made = known ?? { name, lane: name, ...limits, credentialFingerprint: () => this.fingerprint };
     this.#destinations.set(name, made);
     return made;
   }

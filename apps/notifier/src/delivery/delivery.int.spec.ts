@@ -227,10 +227,8 @@ describe('deliveries', () => {
     const first = await notifier.tell([BOT]);
     await eventually(() => expect(notifier.bot.received).toHaveLength(3));
     const others = [await notifier.tell([BOT]), await notifier.tell([BOT])];
-    // Parked rows are due with the circuit, in an hour.
     await eventually(
-      async () => {
-        await notifier.database.sql(`UPDATE work_items SET due_at = clock_timestamp() WHERE state = 'queued'`);
+      () => {
         for (const review of [first, ...others]) expect(notifier.deadOf(review)).toHaveLength(1);
       },
       { within_ms: 20_000 },
@@ -246,7 +244,7 @@ describe('deliveries', () => {
       ASSAY_NOTIFIER_CIRCUIT_MAX_OPEN_MS: '3600000',
     });
     const { sql } = notifier.database;
-    const due = () => sql(`UPDATE work_items SET due_at = clock_timestamp() WHERE state = 'queued'`);
+    const due = () => sql(`UPDATE work_items SET overdue_at = clock_timestamp() WHERE state = 'queued'`);
     notifier.bot.behave(answer(503));
     await notifier.tell([BOT]);
     await eventually(() => expect(notifier.bot.received).toHaveLength(3));
@@ -319,7 +317,7 @@ describe('deliveries', () => {
   });
 
   it('ING-11.g tells once until when a job may be silent that waits, and again when that has changed', async () => {
-    // Two replicas park the row in turn: the parent's row decides who tells.
+    // Both replicas find it waiting: the parent's row decides who tells.
     await Promise.all([notifier.start(), notifier.start({ ASSAY_INSTANCE: 'second' })]);
     notifier.bot.behave(answer(503));
     const review = await notifier.tell([BOT]);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Failure } from '@assay/contracts';
-import type { OutgoingEvent } from '@assay/contracts';
+import type { Channel, OutgoingEvent, Recipient } from '@assay/contracts';
 import { createLog, observableGauge, runInContext } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
@@ -21,12 +21,14 @@ import type {
 } from '@assay/work-queue';
 import { PROVIDERS } from '../providers/index.js';
 import type { Destination, Provider, Providers } from '../providers/index.js';
+import { DELIVER_QUEUE, DeliveryItems } from './delivery-items.js';
 import { standingOf } from './delivery-row.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { DELIVERY_SETTINGS } from './delivery.settings.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
 import { DestinationFaults } from './destination-faults.js';
-import { DestinationLane } from './destination-lane.js';
+import type { DestinationLane } from './destination-lane.js';
+import { DestinationLanes } from './destination-lanes.js';
 import { FailedSends } from './failed-sends.js';
 import { outcomeUnknown } from './failures.js';
 import { IntentWriter } from './intent-writer.js';
@@ -36,21 +38,28 @@ import type { DeliveryOutcome } from './parking.js';
 import { retryInMs } from './schedule.js';
 import { Sender } from './sender.js';
 import { SettlementOfDeliveries } from './settlement-of-deliveries.js';
+import { WaitingLanes } from './waiting-lanes.js';
 import { WaitingParents } from './waiting-parents.js';
 
 const log = createLog('notifier.delivery', ['outcome_not_found', 'outcome_found']);
 
-export const DELIVER_QUEUE = 'deliver';
 const SLOTS = 512;
 const CLAIM_BATCH = 200;
+/** A provider that could not be asked is asked again after this, or with its circuit's probe. */
+const ASK_AGAIN_MS = 100;
 
-/** The queue's handler: each delivery goes its own way through its destination's lane (DEL-3, DEL-9). */
+/** The queue's handler: each delivery goes its own way through its destination's lane (DEL-3, DEL-9, WQ-9). */
 @Injectable()
-export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>, OnModuleDestroy {
+export class DeliveryWorker
+  implements WorkHandler<DeliveryBody, DeliveryResult>, OnApplicationBootstrap, OnModuleDestroy
+{
   readonly queue = DELIVER_QUEUE;
   readonly stage = 'notify';
   readonly worker: Worker<DeliveryBody>;
-  readonly #lanes = new Map<string, DestinationLane>();
+  readonly lanes: DestinationLanes;
+  readonly #waiting: WaitingLanes;
+  /** Whom each destination serves: an address, or null for all of the channel. */
+  readonly #served = new Map<string, { channel: Channel; address: string | null }>();
   readonly #endGauge: () => void;
   readonly #sender: Sender;
   readonly #settlement: SettlementOfDeliveries;
@@ -60,36 +69,65 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     @Inject(WorkQueue) queue: WorkQueue,
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
     @Inject(DestinationFaults) faults: DestinationFaults,
+    @Inject(DeliveryItems) items: DeliveryItems,
     @Inject(PROVIDERS) private readonly providers: Providers,
     @Inject(DELIVERY_SETTINGS) private readonly settings: DeliverySettings,
-    @Inject(Shutdown) private readonly shutdown: Shutdown,
+    @Inject(Shutdown) shutdown: Shutdown,
   ) {
+    const { circuit_failures, circuit_open_ms, circuit_max_open_ms } = settings;
+    this.lanes = new DestinationLanes({
+      ...{ failure_threshold: circuit_failures, open_ms: circuit_open_ms, max_open_ms: circuit_max_open_ms },
+    });
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
-    const parking = new Parking(repository, new WaitingParents(database, queue, repository), settings);
+    const parents = new WaitingParents(database, queue, repository);
+    this.#waiting = new WaitingLanes(database, parents, settings.give_up_after_ms, () => this.#openLanes());
+    const parking = new Parking(repository, parents, settings);
     const failed = new FailedSends(faults, parking, settings);
     this.#sender = new Sender({ intents, faults, parking, failed, settings });
-    this.#settlement = new SettlementOfDeliveries(repository, queue, (body) => this.#destinationName(body));
+    this.#settlement = new SettlementOfDeliveries(repository, queue, items, (body) => this.#destinationName(body));
     const max_active = settings.max_active ?? undefined;
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH, max_active });
-    shutdown.signal.addEventListener('abort', () => this.#lanes.forEach((lane) => lane.close()));
+    shutdown.signal.addEventListener('abort', () => this.lanes.close());
     this.#endGauge = observableGauge(
       'assay_destination_circuit_open_seconds',
       'How long a circuit has been open; 0 is closed',
       () =>
-        [...this.#lanes.values()].map((lane) => ({
+        this.lanes.all().map((lane) => ({
           value: lane.openForMs / 1_000,
           labels: { destination: lane.destination.name },
         })),
     );
   }
 
-  onModuleDestroy(): void {
+  /** Permits by lane for deliveries that are to be born claimed ({@link Worker.reserveIn}). */
+  reserve(recipients: readonly Recipient[]): Map<string, number> {
+    const lanes = recipients.flatMap((recipient) => {
+      const destination = this.providers.of(recipient)?.destinationOf(recipient.address);
+      if (!destination) return [];
+      this.#laneOf(destination, recipient);
+      return [destination.lane];
+    });
+    return this.worker.reserveIn(lanes);
+  }
+
+  onApplicationBootstrap(): void {
+    this.#waiting.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
     this.#endGauge();
+    await this.#waiting.stop();
+  }
+
+  /** DEL-8: from then on no circuit holds the row back. Before its first attempt it goes by when it was put to work. */
+  overdueInMs({ body: { row } }: Unit<DeliveryBody>, at: string): number | null {
+    if (row.first_attempt_at === null) return null;
+    return Math.max(0, this.settings.give_up_after_ms - (Date.parse(at) - Date.parse(row.first_attempt_at)));
   }
 
   /** The next delivery to this destination is tried whatever its circuit says; in this replica. */
   probeNow(destination: string): void {
-    this.#lanes.get(destination)?.probeNow();
+    this.lanes.named(destination)?.probeNow();
   }
 
   /** DEL-8: by the database's clock, which wrote both times. */
@@ -107,6 +145,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const bodies = new Map<string, DeliveryBody>();
     for (const item of items) {
       const found = loaded.get(item.subject_id);
+      if (found) this.#introduce(item, found.row);
       if (found && nextStep(standingOf(found.row), this.#capabilities(found.row)) !== 'leave') {
         bodies.set(item.id, { row: found.row, review: found.review });
       }
@@ -149,7 +188,7 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     const provider = this.providers.of(row);
     const destination = provider?.destinationOf(row.address);
     if (!provider || !destination) return unknownRecipient(unit, provider !== undefined);
-    const lane = this.#laneOf(destination);
+    const lane = this.#laneOf(destination, row);
     const step = nextStep(standingOf(row), provider.capabilities);
     switch (step) {
       case 'leave':
@@ -187,7 +226,8 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
       if (row.waits_ms >= this.settings.give_up_after_ms) {
         return { kind: 'failed', failure: outcomeUnknown('lookup_failed') };
       }
-      return { kind: 'parked', due_in_ms: lane.park().due_in_ms, reason: provider.classify(error).failure.code };
+      const due_in_ms = Math.max(ASK_AGAIN_MS, lane.probeInMs);
+      return { kind: 'parked', due_in_ms, reason: provider.classify(error).failure.code };
     }
     const settled_after_ms = lease_ms + send_timeout_ms + provider.capabilities.lookup!.lag_ms;
     const left_ms = settled_after_ms - (row.open_intent_age_ms ?? 0);
@@ -197,19 +237,23 @@ export class DeliveryWorker implements WorkHandler<DeliveryBody, DeliveryResult>
     return this.#sender.attempt(unit, provider, lane, true);
   }
 
-  #laneOf(destination: Destination): DestinationLane {
-    let lane = this.#lanes.get(destination.name);
-    if (!lane) {
-      lane = new DestinationLane(destination, this.#circuitRule());
-      if (this.shutdown.signal.aborted) lane.close();
-      this.#lanes.set(destination.name, lane);
-    }
-    return lane;
+  /** Room is asked for by lane; whose that is, its first row tells. */
+  #introduce({ lane }: WorkItem, row: DeliveryBody['row']): void {
+    const destination = this.providers.of(row)?.destinationOf(row.address);
+    if (destination) this.#laneOf(destination, row);
+    else this.lanes.reachesNobody(lane!);
   }
 
-  #circuitRule() {
-    const { circuit_failures, circuit_open_ms, circuit_max_open_ms } = this.settings;
-    return { failure_threshold: circuit_failures, open_ms: circuit_open_ms, max_open_ms: circuit_max_open_ms };
+  #laneOf(destination: Destination, { channel, address }: Pick<Recipient, 'channel' | 'address'>): DestinationLane {
+    if (!this.#served.has(destination.name)) {
+      this.#served.set(destination.name, { channel, address: channel === 'email' ? null : address });
+    }
+    return this.lanes.of(destination);
+  }
+
+  #openLanes() {
+    const open = this.lanes.all().filter(({ phase }) => phase !== 'closed');
+    return open.map((lane) => ({ lane, ...this.#served.get(lane.destination.name)! }));
   }
 
   #capabilities(row: DeliveryBody['row']) {

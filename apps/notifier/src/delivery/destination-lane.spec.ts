@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '@assay/contracts';
 import { DestinationLane } from './destination-lane.js';
-import type { Entry, Ticket } from './destination-lane.js';
+import type { Ticket } from './destination-lane.js';
+import { DestinationLanes } from './destination-lanes.js';
 
 const RULE = { failure_threshold: 3, open_ms: 60_000, max_open_ms: 120_000 };
 
@@ -9,81 +10,160 @@ const FAILURE = new Failure({
   ...{ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'http_503', retryable: true, message: 'not now' },
 });
 
-function lane(
+function destination(
+  name: string,
   concurrency = 2,
   fingerprint: () => string = () => 'a',
   rate_per_s: number | null = null,
-): DestinationLane {
-  return new DestinationLane(
-    { name: 'webhook:bot', concurrency, rate_per_s, credentialFingerprint: fingerprint },
-    RULE,
-  );
+) {
+  return { name, lane: name, concurrency, rate_per_s, credentialFingerprint: fingerprint };
 }
 
-function ticketOf(entry: Entry): Ticket {
-  if (entry.kind !== 'go') throw new Error(`parked: ${entry.reason}`);
+function lane(...limits: [number?, (() => string)?, (number | null)?]): DestinationLane {
+  return new DestinationLane(destination('webhook:bot', ...limits), RULE);
+}
+
+/** The ticket of a row that has room. */
+function begun(of: DestinationLane): Ticket {
+  expect(of.take(false)).toBe(true);
+  const entry = of.begin();
+  if (entry.kind !== 'go') throw new Error(`held: ${entry.reason}`);
   return entry.ticket;
 }
 
+/** How many of `asked` are given room. */
+function given(of: DestinationLane, asked: number, overdue = false): number {
+  return Array.from({ length: asked }, () => of.take(overdue)).filter(Boolean).length;
+}
+
+/** A row's whole way, as one that fails. */
+function fail(of: DestinationLane, attempt: number): boolean {
+  const open = begun(of).failed(attempt, FAILURE);
+  of.leave(true);
+  return open;
+}
+
 describe('DestinationLane', () => {
-  it('DEL-9.b lets so many go at once, lets few wait and parks the others', async () => {
+  it('DEL-9.b, WQ-9.a gives room to as many as may go at once, and to the next when one leaves', () => {
     const narrow = lane(2);
-    const going = [ticketOf(await narrow.enter()), ticketOf(await narrow.enter())];
-    const waiting = Array.from({ length: 8 }, () => narrow.enter());
-    expect(await narrow.enter()).toMatchObject({ kind: 'park', reason: 'destination_busy' });
-    for (const ticket of going) ticket.succeeded();
-    expect((await Promise.all(waiting.slice(0, 2))).map(({ kind }) => kind)).toEqual(['go', 'go']);
-    for (const entry of waiting) void entry.then((one) => ticketOf(one).succeeded());
-    expect((await Promise.all(waiting)).every(({ kind }) => kind === 'go')).toBe(true);
+    expect(given(narrow, 5)).toBe(2);
+    expect(narrow.roomInMs()).toBeNull();
+    narrow.leave(true);
+    expect(given(narrow, 5)).toBe(1);
+    narrow.leave(false);
+    narrow.leave(false);
+    expect(given(narrow, 5)).toBe(2);
   });
 
-  it('DEL-9.b parks what comes above the rate, with a free slot or without', async () => {
+  it('DEL-9.b, WQ-9.b gives no room above the rate, says when there may be some, and takes back what was not used', () => {
     const limited = lane(100, undefined, 2);
-    const entries = [await limited.enter(), await limited.enter(), await limited.enter()];
-    expect(entries.map(({ kind }) => kind)).toEqual(['go', 'go', 'park']);
-    expect(entries[2]).toMatchObject({ reason: 'rate_limited' });
+    expect(given(limited, 5)).toBe(2);
+    expect(limited.roomInMs()).toBeGreaterThan(400);
+    expect(limited.roomInMs()).toBeLessThanOrEqual(500);
+    limited.leave(true);
+    expect(given(limited, 5)).toBe(0);
+    limited.leave(false);
+    expect(given(limited, 5)).toBe(1);
   });
 
-  it('DEL-8.e opens before one lonely row has spent its quick attempts, wherever it made them', async () => {
+  it('DEL-8.e opens before one lonely row has spent its quick attempts, wherever it made them', () => {
     const own = lane();
-    expect(ticketOf(await own.enter()).failed(1, FAILURE)).toBe(false);
+    expect(fail(own, 1)).toBe(false);
     // The second attempt was made by another replica.
-    expect(ticketOf(await own.enter()).failed(3, FAILURE)).toBe(true);
-    expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'circuit_open', failure: { code: 'http_503' } });
+    expect(fail(own, 3)).toBe(true);
+    expect(own.take(false)).toBe(false);
+    expect(own.held()).toMatchObject({ reason: 'circuit_open', failure: { code: 'http_503' } });
   });
 
-  it('DEL-9.c takes a failing row for that row’s own affair while the destination answers others', async () => {
+  it('DEL-9.c takes a failing row for that row’s own affair while the destination answers others', () => {
     const alive = lane();
-    ticketOf(await alive.enter()).succeeded();
-    expect(ticketOf(await alive.enter()).failed(4, FAILURE)).toBe(false);
-    expect((await alive.enter()).kind).toBe('go');
+    begun(alive).succeeded();
+    alive.leave(true);
+    expect(fail(alive, 4)).toBe(false);
+    expect(alive.take(false)).toBe(true);
   });
 
-  it('DEL-9.c sends those that waited back to the queue when the circuit opens meanwhile', async () => {
-    const narrow = lane(1);
-    const ticket = ticketOf(await narrow.enter());
-    const waiting = [narrow.enter(), narrow.enter()];
-    ticket.failed(3, FAILURE);
-    for (const entry of await Promise.all(waiting))
-      expect(entry).toMatchObject({ kind: 'park', reason: 'circuit_open' });
+  it('DEL-9.c holds back what had room when the circuit opened', () => {
+    const wide = lane(3);
+    expect(given(wide, 2)).toBe(2);
+    begun(wide).failed(3, FAILURE);
+    expect([wide.begin(), wide.begin()]).toMatchObject([{ kind: 'held' }, { reason: 'circuit_open' }]);
   });
 
-  it('OPS-1.b turns those that wait away when the process stops, and lets nobody in any more', async () => {
-    const narrow = lane(1);
-    const going = ticketOf(await narrow.enter());
-    const waiting = narrow.enter();
+  it('DEL-9.c, WQ-9.b gives an open circuit room for one probe, and for another only when that one did not begin', () => {
+    const open = new DestinationLane(destination('webhook:bot', 8), { ...RULE, open_ms: 0 });
+    fail(open, 3);
+    expect(given(open, 8)).toBe(1);
+    // Nothing was there to be claimed, or what was claimed need not be sent.
+    open.leave(false);
+    expect(given(open, 8)).toBe(1);
+    const entry = open.begin();
+    expect([entry.kind, open.begin().kind, given(open, 8)]).toEqual(['go', 'held', 0]);
+    if (entry.kind === 'go') entry.ticket.succeeded();
+    open.leave(true);
+    expect(given(open, 10)).toBe(8);
+  });
+
+  it('DEL-8.g gives what is overdue room while the circuit is open, within concurrency and rate', () => {
+    const narrow = lane(2);
+    fail(narrow, 3);
+    expect(given(narrow, 5, true)).toBe(2);
+    expect(narrow.begin().kind).toBe('held');
+    expect(narrow.begin(true).kind).toBe('go');
+    const limited = lane(100, undefined, 2);
+    fail(limited, 3);
+    expect(given(limited, 5, true)).toBe(1);
+  });
+
+  it('OPS-1.b gives no room and begins nothing any more when the process stops', () => {
+    const narrow = lane(2);
+    const going = begun(narrow);
+    expect(narrow.take(false)).toBe(true);
     narrow.close();
-    expect(await waiting).toEqual({ kind: 'park', due_in_ms: 0, reason: 'stopping' });
+    expect(narrow.begin()).toEqual({ kind: 'held', reason: 'stopping' });
     going.succeeded();
-    expect(await narrow.enter()).toMatchObject({ reason: 'stopping' });
+    narrow.leave(true);
+    expect([narrow.take(false), narrow.take(true), narrow.roomInMs()]).toEqual([false, false, null]);
   });
 
-  it('tries at once again when a refused credential has been replaced', async () => {
+  it('tries at once again when a refused credential has been replaced, and looks for that every second', () => {
     let fingerprint = 'old';
     const own = lane(2, () => fingerprint);
-    ticketOf(await own.enter()).refused('credential', FAILURE);
-    expect(await own.enter()).toMatchObject({ kind: 'park', reason: 'credential_refused' });
+    begun(own).refused('credential', FAILURE);
+    own.leave(true);
+    expect([own.take(false), own.held().reason, own.roomInMs()]).toEqual([false, 'credential_refused', 1_000]);
     fingerprint = 'new';
-    expect((await own.enter()).kind).toBe('go');
+    expect(own.take(false)).toBe(true);
+  });
+});
+
+describe('DestinationLanes', () => {
+  it('WQ-9.h gives the domains behind one mail server its room together', () => {
+    const lanes = new DestinationLanes(RULE);
+    lanes.of(destination('smtp', 3));
+    const domains = ['smtp/a.example', 'smtp/b.example', 'smtp/c.example', 'smtp/d.example'];
+    expect(domains.map((each) => lanes.take(each, false))).toEqual([true, true, true, false]);
+    lanes.leave('smtp/b.example', true);
+    expect(lanes.take('smtp/d.example', false)).toBe(true);
+  });
+
+  it('WQ-9.a gives a lane that it does not know room for one row, which makes its destination known', () => {
+    const lanes = new DestinationLanes(RULE);
+    expect([lanes.take('webhook:bot', false), lanes.take('webhook:bot', false)]).toEqual([true, false]);
+    lanes.of(destination('webhook:bot', 2));
+    expect([1, 2, 3].map(() => lanes.take('webhook:bot', false))).toEqual([true, true, false]);
+    // The first one leaves, which was not counted.
+    lanes.leave('webhook:bot', true);
+    expect(lanes.take('webhook:bot', false)).toBe(false);
+    lanes.leave('webhook:bot', true);
+    expect(lanes.take('webhook:bot', false)).toBe(true);
+  });
+
+  it('DEL-6.a holds nothing back that reaches nobody', () => {
+    const lanes = new DestinationLanes(RULE);
+    expect(lanes.take('webhook', false)).toBe(true);
+    lanes.reachesNobody('webhook');
+    expect([1, 2, 3].map(() => lanes.take('webhook', false))).toEqual([true, true, true]);
+    lanes.leave('webhook', true);
   });
 });

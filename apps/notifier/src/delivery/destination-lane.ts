@@ -5,33 +5,24 @@ import type { CircuitPhase, CircuitRule } from './circuit.js';
 import type { FaultSubject } from './fault-events.js';
 import { Rate } from './rate.js';
 
-export type ParkReason = 'circuit_open' | 'credential_refused' | 'destination_busy' | 'rate_limited' | 'stopping';
-export type Entry = { kind: 'go'; ticket: Ticket } | Park;
-export interface Park {
-  kind: 'park';
-  due_in_ms: number;
-  reason: ParkReason;
+/** Why a row is not sent now. */
+export interface Held {
+  reason: 'circuit_open' | 'credential_refused' | 'stopping';
   /** What is wrong there, where that is why. */
   failure?: Failure;
 }
+export type Entry = { kind: 'go'; ticket: Ticket } | ({ kind: 'held' } & Held);
 
-/** Rows that may wait in memory for one destination, as a multiple of its concurrency; the others wait in the queue. */
-const WAITING_PER_SLOT = 4;
-/** A row that finds the lane full comes back when those before it may have gone, within these bounds. */
-const SHORTEST_BUSY_WAIT_MS = 100;
-const LONGEST_BUSY_WAIT_MS = 5_000;
-/** Weight of the latest send in the running mean of their durations. */
-const LATEST_WEIGHT = 0.2;
 /** A success this recent shows that the destination lives: a failing row is then that row's own affair. */
 const ALIVE_MS = 60_000;
-
-const STOPPING: Entry = { kind: 'park', due_in_ms: 0, reason: 'stopping' };
+/** A credential that was refused is looked at so often: a new one is tried at once (SEC-5). */
+const LOOK_AT_CREDENTIAL_MS = 1_000;
 
 /** The right to one send; used for exactly one of its reports. */
 export interface Ticket {
   /** The destination answered as one that works does. */
   succeeded(): void;
-  /** @param attempt of this row, from 1. Returns true where the circuit is open now: the row parks, no attempt spent. */
+  /** @param attempt of this row, from 1. Returns true where the circuit is open now: the row waits, no attempt spent. */
   failed(attempt: number, failure: Failure): boolean;
   /** All that is sent there is refused: our credential, or we ourselves. */
   refused(of: FaultSubject, failure: Failure): void;
@@ -40,16 +31,17 @@ export interface Ticket {
 }
 
 /**
- * What one destination is given: so many sends at once, and none while its circuit is open (DEL-9). A slow one fills
- * its own lane and no other. Per replica, like its circuit.
+ * What one destination is given: so many rows at work at once, so many a second, and none while its circuit is open but
+ * one probe (DEL-9). Room is taken before a row is claimed (WQ-9), so what cannot go is not claimed, and a slow one fills
+ * its own lanes and no other. Per replica, like its circuit.
  */
 export class DestinationLane {
   readonly #circuit: Circuit;
   readonly #rate: Rate;
-  readonly #waiting: ((granted: boolean) => void)[] = [];
   #closed = false;
   #active = 0;
-  #mean_send_ms = 0;
+  /** Room was given for a probe that has not begun. */
+  #probe_awaited = false;
   #refused_fingerprint: string | null = null;
   #succeeded_at_ms = Number.NEGATIVE_INFINITY;
   #failure: Failure | undefined;
@@ -74,71 +66,64 @@ export class DestinationLane {
     this.#circuit.probeNow();
   }
 
-  /** What the next row would be told that comes while this one cannot go. */
-  park(): Park {
-    const asked = this.#circuit.ask();
-    if (asked.kind === 'go' && asked.probe) this.#circuit.probeWithdrawn();
-    const due_in_ms = asked.kind === 'park' ? asked.due_in_ms : SHORTEST_BUSY_WAIT_MS;
-    const reason = this.#refused_fingerprint === null ? 'circuit_open' : 'credential_refused';
-    return { kind: 'park', due_in_ms, reason, failure: this.#failure };
+  /** Milliseconds until a probe may go; 0 where the circuit is closed. */
+  get probeInMs(): number {
+    return this.#circuit.waitMs();
   }
 
-  /** The process stops: what waits goes back to the queue, what is being sent has its time-out (OPS-1). */
+  /** Room for one row, and its share of the rate, taken if there is any; of an open circuit one, as the probe. */
+  take(overdue: boolean): boolean {
+    if (this.#closed || this.#active >= this.destination.concurrency || this.#rate.waitMs() > 0) return false;
+    this.#noticeRotation();
+    if (!overdue) {
+      const asked = this.#circuit.ask();
+      if (asked === 'wait') return false;
+      if (asked === 'probe') this.#probe_awaited = true;
+    }
+    this.#active += 1;
+    this.#rate.take();
+    return true;
+  }
+
+  /** @param used false where there was no row to give the room to */
+  leave(used: boolean): void {
+    this.#active -= 1;
+    if (!used) this.#rate.giveBack();
+    if (!this.#probe_awaited) return;
+    this.#probe_awaited = false;
+    this.#circuit.probeWithdrawn();
+  }
+
+  /** Milliseconds until there may be room; null where that comes with a row that leaves. */
+  roomInMs(): number | null {
+    if (this.#closed || this.#active >= this.destination.concurrency) return null;
+    const wait_ms = Math.max(this.#rate.waitMs(), this.#circuit.waitMs());
+    return this.#refused_fingerprint === null ? wait_ms : Math.min(wait_ms, LOOK_AT_CREDENTIAL_MS);
+  }
+
+  /** The process stops: nothing more is begun, and what is being sent has its time-out (OPS-1). */
   close(): void {
     this.#closed = true;
-    for (const turnAway of this.#waiting.splice(0)) turnAway(false);
   }
 
   /**
-   * Waits for a slot only as long as few others do.
+   * A row that has room is about to be sent. The circuit may have opened since the room was given.
    *
    * @param whatever_the_circuit for a row whose time is over: its last attempt, or the first of a row that has had none, is
-   * made while the circuit is open, too, in the lane's slots and rate, so that it ends in bounded time (DEL-8)
+   * made while the circuit is open, too, so that it ends in bounded time (DEL-8)
    */
-  async enter(whatever_the_circuit = false): Promise<Entry> {
-    if (this.#closed) return STOPPING;
-    this.#noticeRotation();
-    const early_ms = this.#rate.waitMs();
-    if (early_ms > 0) return { kind: 'park', due_in_ms: early_ms * (1 + Math.random()), reason: 'rate_limited' };
-    const asked = this.#circuit.ask();
-    if (asked.kind === 'park' && !whatever_the_circuit) return this.park();
-    const probe = asked.kind === 'go' && asked.probe;
-    if (!(await this.#slot())) {
-      if (probe) this.#circuit.probeWithdrawn();
-      if (this.#closed) return STOPPING;
-      return { kind: 'park', due_in_ms: this.#busyWaitMs(), reason: 'destination_busy' };
-    }
-    if (!probe && !whatever_the_circuit && this.#circuit.phase !== 'closed') {
-      // It opened while this row waited.
-      this.#release();
-      return this.park();
-    }
-    this.#rate.take();
+  begin(whatever_the_circuit = false): Entry {
+    if (this.#closed) return { kind: 'held', reason: 'stopping' };
+    const probe = this.#probe_awaited;
+    if (this.#circuit.phase !== 'closed' && !probe && !whatever_the_circuit) return { kind: 'held', ...this.held() };
+    this.#probe_awaited = false;
     return { kind: 'go', ticket: this.#ticket() };
   }
 
-  /** True once a slot is this row's; false where too many wait already. */
-  #slot(): Promise<boolean> {
-    if (this.#active < this.destination.concurrency) {
-      this.#active += 1;
-      return Promise.resolve(true);
-    }
-    if (this.#waiting.length >= this.destination.concurrency * WAITING_PER_SLOT) return Promise.resolve(false);
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Hands the slot to the next that waits, so that nobody can slip in between. */
-  #release(): void {
-    const next = this.#waiting.shift();
-    if (next) next(true);
-    else this.#active -= 1;
-  }
-
-  /** Too short a wait would only claim and put back the same rows again and again. */
-  #busyWaitMs(): number {
-    const rounds_before = this.#waiting.length / this.destination.concurrency + 1;
-    const wait_ms = Math.max(SHORTEST_BUSY_WAIT_MS, Math.min(this.#mean_send_ms * rounds_before, LONGEST_BUSY_WAIT_MS));
-    return wait_ms * (0.5 + Math.random());
+  /** What a row is told that waits for the circuit. */
+  held(): Held {
+    const reason = this.#refused_fingerprint === null ? 'circuit_open' : 'credential_refused';
+    return { reason, failure: this.#failure };
   }
 
   /** A new credential deserves a new try at once (SEC-5). */
@@ -150,36 +135,25 @@ export class DestinationLane {
   }
 
   #ticket(): Ticket {
-    const began_ms = performance.now();
-    const leave = (): void => {
-      this.#mean_send_ms += (performance.now() - began_ms - this.#mean_send_ms) * LATEST_WEIGHT;
-      this.#release();
-    };
     return {
       succeeded: () => {
         this.#succeeded_at_ms = performance.now();
         this.#refused_fingerprint = null;
         this.#failure = undefined;
         this.#circuit.succeeded();
-        leave();
       },
       failed: (attempt, failure) => {
         this.#failure = failure;
         const alive = performance.now() - this.#succeeded_at_ms < ALIVE_MS;
         this.#circuit.failed(alive ? 1 : attempt);
-        leave();
         return this.#circuit.phase !== 'closed';
       },
       refused: (of, failure) => {
         this.#failure = failure;
         if (of === 'credential') this.#refused_fingerprint = this.destination.credentialFingerprint();
         this.#circuit.refused();
-        leave();
       },
-      withdrawn: () => {
-        this.#circuit.probeWithdrawn();
-        leave();
-      },
+      withdrawn: () => this.#circuit.probeWithdrawn(),
     };
   }
 }

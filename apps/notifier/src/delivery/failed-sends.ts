@@ -86,9 +86,8 @@ export class FailedSends {
   async #wait({ unit, lane }: Send, verdict: Classification['verdict'], failure: Failure): Promise<DeliveryOutcome> {
     if (unit.body.is_last) return { kind: 'failed', failure };
     await this.parking.withdraw(unit, { failed: true, maybe: verdict === 'ambiguous' }, failure.code);
-    const parked = lane.park();
     const asked_ms = askedMs(this.settings, { attempt: unit.item.attempts + 1, failure });
-    return this.parking.park(unit, lane, { ...parked, due_in_ms: Math.max(parked.due_in_ms, asked_ms) });
+    return this.parking.park(unit, lane, lane.held(), asked_ms);
   }
 
   #report({ unit, provider, lane }: Send, subject_type: FaultSubject, said: Classification): Promise<void> {
@@ -96,8 +95,7 @@ export class FailedSends {
     const { channel, address } = body.row;
     const { failure, answer, stays = false } = said;
     const send = { attempt: item.attempts + 1, elapsed_ms: 0, failure };
-    const next_attempt_in_ms =
-      lane.phase === 'closed' ? retryInMs(this.settings, send, () => 1)! : lane.park().due_in_ms;
+    const next_attempt_in_ms = lane.phase === 'closed' ? retryInMs(this.settings, send, () => 1)! : lane.probeInMs;
     const where = { destination: lane.destination, channel, address: provider.channel === 'webhook' ? address : null };
     return this.faults.report({ subject_type, ...where, failure, answer, stays, next_attempt_in_ms, item });
   }

@@ -1,5 +1,5 @@
 import { Failure } from '@assay/contracts';
-import type { ParkReason } from './destination-lane.js';
+import type { Held } from './destination-lane.js';
 
 export function outcomeUnknown(code: string): Failure {
   return new Failure({
@@ -16,7 +16,7 @@ export function asRetryable(failure: Failure): Failure {
   return new Failure({ error_class, code, message, upstream_status, retry_after_ms, retryable: true, cause: failure });
 }
 
-export function notAvailable(reason: ParkReason, destination: string): Failure {
+export function notAvailable(reason: Held['reason'], destination: string): Failure {
   return new Failure({
     error_class: reason === 'credential_refused' ? 'AUTHENTICATION_FAILED' : 'DEPENDENCY_UNAVAILABLE',
     code: reason,

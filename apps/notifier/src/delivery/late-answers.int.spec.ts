@@ -6,7 +6,8 @@ import type { DeadUnit, WorkItem } from '@assay/work-queue';
 import { NotifierFixture } from '../notifier.fixture.js';
 import type { DeliveryBody } from './delivery.types.js';
 import { DeliveryRepository } from './delivery.repository.js';
-import { DELIVER_QUEUE, DeliveryWorker } from './delivery.worker.js';
+import { DELIVER_QUEUE } from './delivery-items.js';
+import { DeliveryWorker } from './delivery.worker.js';
 import { outcomeUnknown } from './failures.js';
 
 const DEV: Recipient = { channel: 'email', address: 'dev@example.org' };
@@ -63,6 +64,7 @@ describe('an attempt that answers after its lease has ended', () => {
 function deadUnit(body: DeliveryBody): DeadUnit<DeliveryBody> {
   const item = {
     ...{ id: '00000000-0000-7000-8000-000000000001', queue: DELIVER_QUEUE, subject_id: body.row.id },
+    ...{ lane: 'webhook:bot', source: body.row.source },
     ...{ generation: body.row.generation, priority: 5, correlation_id: 'corr', traceparent: null },
   } as WorkItem;
   const now = '2026-01-01T00:00:00.000Z';

@@ -6,7 +6,7 @@ import type { Outcome, Unit } from '@assay/work-queue';
 import { parkings } from './delivery-metrics.js';
 import type { DeliveryRepository, IntentEnd } from './delivery.repository.js';
 import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
-import type { DestinationLane, Park, ParkReason } from './destination-lane.js';
+import type { DestinationLane, Held } from './destination-lane.js';
 import { notAvailable } from './failures.js';
 import type { WaitingParents } from './waiting-parents.js';
 
@@ -16,8 +16,6 @@ export type DeliveryOutcome = Outcome<DeliveryResult>;
 export type DeliveryUnit = Unit<DeliveryBody>;
 
 const WITHDRAWAL_RETRIES = { first_ms: 100, cap_ms: 2_000 };
-/** Reasons that a job's wait is told for; the others are ours, and short. */
-const OUTAGES: readonly ParkReason[] = ['circuit_open', 'credential_refused'];
 
 /** Rows that go back to the queue without a settlement: their intent is closed, and whoever waits for them told. */
 export class Parking {
@@ -49,14 +47,22 @@ export class Parking {
     }
   }
 
-  /** Parked rows use no attempt; but their time runs. */
-  async park({ item, body }: DeliveryUnit, lane: DestinationLane, park: Park): Promise<DeliveryOutcome> {
-    const { due_in_ms, reason } = park;
+  /**
+   * A row whose send an outage has prevented or failed uses no attempt; but its time runs. It is claimed again with the
+   * circuit's probe or after it.
+   */
+  async park(
+    { item, body }: DeliveryUnit,
+    lane: DestinationLane,
+    { reason, failure }: Held,
+    due_in_ms = 0,
+  ): Promise<DeliveryOutcome> {
     const destination = lane.destination.name;
-    if (OUTAGES.includes(reason)) {
+    if (reason !== 'stopping') {
+      const { id: delivery_id, job_id, generation } = body.row;
       const waits_ms = Math.max(0, this.settings.give_up_after_ms - body.row.waits_ms);
-      const failure = park.failure ?? notAvailable(reason, destination);
-      await this.waiting.tell({ row: body.row, item, failure, waits_ms });
+      const about = { delivery_id, job_id, generation, attempt: item.attempts + 1, waits_ms };
+      await this.waiting.tell({ ...about, failure: failure ?? notAvailable(reason, destination) });
     }
     parkings.add(1, { destination, reason });
     return { kind: 'parked', due_in_ms, reason };

@@ -24,6 +24,13 @@ describe('Rate', () => {
     expect(going(rate, 50)).toBe(10);
   });
 
+  it('DEL-9.b counts nothing that was given back', () => {
+    const rate = new Rate(2, () => 1_000_000);
+    expect(going(rate, 5)).toBe(2);
+    rate.giveBack();
+    expect(going(rate, 5)).toBe(1);
+  });
+
   it('DEL-9.b never holds anything back where no rate is set', () => {
     expect(going(new Rate(null), 1_000)).toBe(1_000);
   });

@@ -27,4 +27,9 @@ export class Rate {
     if (this.#interval_ms === 0) return;
     this.#theoretical_ms = Math.max(this.#theoretical_ms, this.monotonicMs()) + this.#interval_ms;
   }
+
+  /** One that was taken did not go. */
+  giveBack(): void {
+    if (this.#interval_ms !== 0) this.#theoretical_ms -= this.#interval_ms;
+  }
 }

@@ -23,8 +23,6 @@ export interface SenderParts {
   settings: DeliverySettings;
 }
 
-/** A row whose intent was refused has changed since it was read: it is read again at once. */
-const READ_AGAIN_MS = 20;
 const POSTGRES_AWAY_MS = 1_000;
 const NOTHING_SENT = { failed: false, maybe: false };
 
@@ -46,14 +44,15 @@ export class Sender {
     const is_overdue = row.waits_ms >= this.parts.settings.give_up_after_ms;
     // A row that has made no attempt yet begins with this one: what kept it may be over, and was not its receiver's fault.
     unit.body.is_last = is_overdue && row.first_attempt_at !== null;
-    const entry = await lane.enter(is_overdue);
-    if (entry.kind === 'park') return this.parts.parking.park(unit, lane, entry);
+    const entry = lane.begin(is_overdue);
+    if (entry.kind === 'held') return this.parts.parking.park(unit, lane, entry);
     let ticket: Ticket | null = entry.ticket;
     try {
       const form = this.#render(unit, provider, lane);
       if (form instanceof Failure) return failedWithoutSend(unit, form);
       if (!(await this.#recordIntent(unit, provider, form, again))) {
-        return { kind: 'parked', due_in_ms: READ_AGAIN_MS, reason: 'row_changed' };
+        // It has changed since it was read, and is read anew with its next claim.
+        return { kind: 'parked', due_in_ms: 0, reason: 'row_changed' };
       }
       // DEL-14: judged after the intent is committed and before the first byte.
       const { lease } = unit.item;
@@ -111,6 +110,8 @@ export class Sender {
       log.warn('intent_refused', { delivery_id: row.id });
       return false;
     }
+    // Its time runs from its first attempt.
+    if (row.first_attempt_at === null) row.waits_ms = 0;
     row.first_attempt_at = first_attempt_at;
     body.attempt = { token, outcome: 'none' };
     return true;

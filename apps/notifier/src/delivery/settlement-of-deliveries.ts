@@ -3,6 +3,7 @@ import type { OutgoingEvent } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
 import type { DeadUnit, DelayedUnit, DoneUnit, EventsByItem, Unit, WorkQueue } from '@assay/work-queue';
 import { deadLetterEvents, delayedEvent, settledEvent } from './delivery-events.js';
+import type { DeliveryItems } from './delivery-items.js';
 import { deliveries } from './delivery-metrics.js';
 import type { DeliveryBody, DeliveryResult } from './delivery.types.js';
 import { byParent, parentDeltas, parentKey } from './delivery.repository.js';
@@ -18,6 +19,7 @@ export class SettlementOfDeliveries {
   constructor(
     private readonly repository: DeliveryRepository,
     private readonly queue: WorkQueue,
+    private readonly items: DeliveryItems,
     private readonly destinationOf: (body: DeliveryBody) => string,
   ) {}
 
@@ -74,14 +76,11 @@ export class SettlementOfDeliveries {
       tx,
       units.map(({ body }) => body.row.id),
     );
-    const items = units.flatMap(({ item, body }) => (open.has(body.row.id) ? [item] : []));
-    this.queue.insert(
-      tx,
-      items.map(({ queue, subject_id, generation, priority, correlation_id, traceparent }) => ({
-        ...{ queue, subject_id, generation, priority, correlation_id, traceparent },
-        phase: 'work' as const,
-      })),
-    );
+    const again = units.flatMap(({ item, body: { row } }) => {
+      const { priority, correlation_id, traceparent } = item;
+      return open.has(row.id) ? [this.items.of({ ...row, priority, correlation_id, traceparent })] : [];
+    });
+    this.queue.insert(tx, again);
   }
 
   async #change(tx: Tx, ends: readonly DeliveryEnd[]): Promise<Changed> {

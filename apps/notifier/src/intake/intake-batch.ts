@@ -17,7 +17,7 @@ import {
   parentKey,
   settledEvent,
 } from '../delivery/index.js';
-import type { ChangedDelivery, DeliveryRow, Parent, ParentDelta } from '../delivery/index.js';
+import type { ChangedDelivery, DeliveryRow, DeliveryToQueue, Parent, ParentDelta } from '../delivery/index.js';
 import { renderingInput } from '../rendering/index.js';
 import type { RenderingInput } from '../rendering/index.js';
 import { IntakeRepository } from './intake.repository.js';
@@ -34,18 +34,10 @@ export interface BornDelivery {
   traceparent: string | null;
 }
 
-export interface RevivedDelivery {
-  id: string;
-  generation: number;
-  priority: number;
-  correlation_id: string;
-  traceparent: string | null;
-}
-
 export interface IntakeResult {
   born: BornDelivery[];
   /** Deliveries of an earlier job that are tried again: read from their rows, which may have frozen another review. */
-  revived: RevivedDelivery[];
+  revived: DeliveryToQueue[];
   /** What is to be published at once, with no delivery made: adopted, superseded, or told again. */
   tell: { parent: Parent; event: OutgoingEvent }[];
   known: { job_id: string; generation: number }[];
@@ -243,13 +235,14 @@ function bornDeliveries(
   return created.filter(({ state }) => state === 'pending').map((row) => born({ ...row, ...UNTOUCHED }));
 }
 
-function revivedDeliveries(fresh: readonly Validated[], adopted: readonly AdoptedDelivery[]): RevivedDelivery[] {
+function revivedDeliveries(fresh: readonly Validated[], adopted: readonly AdoptedDelivery[]): DeliveryToQueue[] {
   const events = new Map(fresh.map((event) => [parentKey(event.data), event]));
   return adopted
     .filter(({ state, from_state }) => state === 'pending' && from_state !== 'pending')
-    .map(({ id, job_id, generation }) => {
+    .map(({ id, channel, address, job_id, generation }) => {
       const { data, correlation_id, traceparent } = events.get(parentKey({ job_id, generation }))!;
-      return { id, generation, priority: data.priority, correlation_id, traceparent };
+      const { source, priority } = data;
+      return { id, source, channel, address, generation, priority, correlation_id, traceparent };
     });
 }
 

@@ -5,11 +5,11 @@ import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { WorkQueue } from '@assay/work-queue';
-import type { NewItem, Unit, WorkItem } from '@assay/work-queue';
-import { DELIVER_QUEUE, deliveries, DeliveryWorker } from '../delivery/index.js';
-import type { DeliveryBody } from '../delivery/index.js';
+import type { Unit, WorkItem } from '@assay/work-queue';
+import { deliveries, DeliveryItems, DeliveryWorker } from '../delivery/index.js';
+import type { DeliveryBody, DeliveryToQueue } from '../delivery/index.js';
 import { IntakeBatch } from './intake-batch.js';
-import type { BornDelivery, IntakeResult, RevivedDelivery } from './intake-batch.js';
+import type { BornDelivery, IntakeResult } from './intake-batch.js';
 import { parentItem } from './parent-item.js';
 
 const log = createLog('notifier.intake', ['review_known', 'review_superseded', 'deliveries_adopted']);
@@ -20,7 +20,8 @@ export const LINKS = Symbol('Links');
 
 interface TakenIn extends IntakeResult {
   items: WorkItem[];
-  permits: number;
+  /** Those that are born claimed. */
+  claimed: Unit<DeliveryBody>[];
   publish: () => void;
 }
 
@@ -31,6 +32,7 @@ export class IntakeService {
     @Inject(Database) private readonly database: Database,
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(DeliveryWorker) private readonly deliveryWorker: DeliveryWorker,
+    @Inject(DeliveryItems) private readonly deliveryItems: DeliveryItems,
     @Inject(IntakeBatch) private readonly batch: IntakeBatch,
     @Inject(LINKS) private readonly links: PublicUrls,
   ) {}
@@ -44,31 +46,35 @@ export class IntakeService {
 
   async #takeRound(round: readonly ReceivedEvent<ReviewValidated>[]): Promise<void> {
     const { worker } = this.deliveryWorker;
-    const wanted = round.reduce((sum, event) => sum + event.data.recipients.length, 0);
-    const granted = worker.reserve(wanted);
-    let used = 0;
+    const unused = this.deliveryWorker.reserve(round.flatMap(({ data }) => data.recipients));
     try {
-      const taken = await this.database.transaction((tx) => this.#store(tx, round, granted));
-      used = taken.permits;
-      worker.accept(taken.items.slice(0, used).map((item, index) => unitOf(item, taken.born[index]!)));
-      if (used < taken.items.length) worker.notify();
+      const taken = await this.database.transaction((tx) => this.#store(tx, round, new Map(unused)));
+      for (const { item } of taken.claimed) useOne(unused, item.lane!);
+      worker.accept(taken.claimed);
+      if (taken.claimed.length < taken.items.length) worker.notify();
       taken.publish();
       this.#count(round.length, taken);
     } finally {
-      worker.release(granted - used);
+      worker.releaseIn(unused);
     }
   }
 
-  async #store(tx: Tx, round: readonly ReceivedEvent<ReviewValidated>[], granted: number): Promise<TakenIn> {
+  /** @param permits by lane; those that are used go */
+  async #store(
+    tx: Tx,
+    round: readonly ReceivedEvent<ReviewValidated>[],
+    permits: Map<string, number>,
+  ): Promise<TakenIn> {
     const result = await this.batch.store(tx, this.queue.owner, round, this.links);
-    const permits = Math.min(granted, result.born.length);
-    const wanted = [...result.born.map(bornItem), ...result.revived.map(deliverItem)];
-    const items = wanted.length === 0 ? [] : this.queue.insert(tx, wanted, { claimed: permits });
+    const [first, later] = partition(result.born, ({ row }) => useOne(permits, this.deliveryItems.laneOf(row)));
+    const wanted = [...[...first, ...later].map(toQueue), ...result.revived].map((each) => this.deliveryItems.of(each));
+    const items = wanted.length === 0 ? [] : this.queue.insert(tx, wanted, { claimed: first.length });
+    const claimed = first.map((born, index) => unitOf(items[index]!, born));
     const publish = this.queue.tell(
       tx,
       result.tell.map(({ parent, event }) => ({ item: parentItem(parent, [event]), events: [event] })),
     );
-    return { ...result, items, permits, publish };
+    return { ...result, items, claimed, publish };
   }
 
   #count(size: number, taken: TakenIn): void {
@@ -101,10 +107,19 @@ function unitOf(item: WorkItem, { row, review }: BornDelivery): Unit<DeliveryBod
   return { item, body: { row, review } };
 }
 
-function bornItem({ row, ...of }: BornDelivery): NewItem {
-  return deliverItem({ ...of, id: row.id, generation: row.generation });
+function toQueue({ row, priority, correlation_id, traceparent }: BornDelivery): DeliveryToQueue {
+  return { ...row, priority, correlation_id, traceparent };
 }
 
-function deliverItem({ id: subject_id, generation, priority, correlation_id, traceparent }: RevivedDelivery): NewItem {
-  return { queue: DELIVER_QUEUE, subject_id, generation, priority, phase: 'work', correlation_id, traceparent };
+/** False where none is left for the lane. */
+function useOne(permits: Map<string, number>, lane: string): boolean {
+  const left = permits.get(lane) ?? 0;
+  if (left > 0) permits.set(lane, left - 1);
+  return left > 0;
+}
+
+function partition<T>(all: readonly T[], holds: (each: T) => boolean): [T[], T[]] {
+  const sides: [T[], T[]] = [[], []];
+  for (const each of all) sides[holds(each) ? 0 : 1].push(each);
+  return sides;
 }

@@ -1,3 +1,5 @@
+import { domainToASCII } from 'node:url';
+
 const LONGEST_ADDRESS_BYTES = 254;
 const LONGEST_LOCAL_PART_BYTES = 64;
 // No quoting, no comments, no routes, no lists: whatever would need quoting is refused, so that one address can never
@@ -15,4 +17,9 @@ export function isMailAddress(address: string): boolean {
     LOCAL_PART.test(local) &&
     DOMAIN.test(address.slice(at + 1))
   );
+}
+
+/** The domain of a mail address, in ASCII. */
+export function mailDomainOf(address: string): string {
+  return domainToASCII(address.slice(address.lastIndexOf('@') + 1));
 }

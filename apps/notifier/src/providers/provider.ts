@@ -80,6 +80,11 @@ export interface Classification {
 export interface Destination {
   /** Stable and safe to show, e.g. `smtp` or `webhook:release-bot`. Never an address of a person. */
   name: string;
+  /**
+   * What the queue claims its rows with (WQ-9): the name, or the name, `/` and a part of the destination that takes turns
+   * with the others, such as a domain. The name itself has no `/`.
+   */
+  lane: string;
   /** Sends under way at once, per replica. */
   concurrency: number;
   /** Sends that may begin in a second, per replica; null where there is no limit. */

@@ -3,7 +3,7 @@ import { databaseFrom } from '@assay/postgres';
 import type { PostgresModuleOptions } from '@assay/postgres';
 import { WorkQueue } from '@assay/work-queue';
 import type { EventPublisher, WorkQueueOptions } from '@assay/work-queue';
-import { DeliveryRepository } from '../delivery/index.js';
+import { DeliveryItems, DeliveryRepository } from '../delivery/index.js';
 import type { DeliverySettings } from '../delivery/index.js';
 import { createProviders } from '../providers/index.js';
 import type { ProvidersConfig } from '../providers/index.js';
@@ -35,7 +35,8 @@ export async function reconcileOnce(settings: Settings): Promise<Reconciliation>
   try {
     const queue = new WorkQueue(database, LEFT_TO_REPLICAS, { ...settings, owner: settings.instance });
     const repository = new DeliveryRepository(database);
-    return await new Reconciler(database, queue, repository, providers, settings, null).once();
+    const items = new DeliveryItems(providers, settings);
+    return await new Reconciler(database, queue, items, repository, providers, settings, null).once();
   } finally {
     await providers.close();
     await database.close();

@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
-import type { Channel, OutgoingEvent } from '@assay/contracts';
+import type { Channel } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents, oneByOne, WorkQueue } from '@assay/work-queue';
-import type { NewItem } from '@assay/work-queue';
 import {
   deadLetterEvents,
-  DELIVER_QUEUE,
+  DeliveryItems,
   DeliveryRepository,
   DELIVERY_SETTINGS,
   outcomeUnknown,
@@ -28,6 +27,7 @@ export const RECONCILE_INTERVAL_MS = Symbol('ReconcileIntervalMs');
 
 interface Stranded {
   id: string;
+  source: string;
   channel: Channel;
   address: string;
   sent_via: string | null;
@@ -37,6 +37,7 @@ interface Stranded {
   payload_hash: string | null;
   first_failure_at: string;
   last_failure_at: string;
+  waits_ms: number;
   has_item: boolean;
   priority: number;
   correlation_id: string;
@@ -64,6 +65,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(WorkQueue) private readonly queue: WorkQueue,
+    @Inject(DeliveryItems) private readonly items: DeliveryItems,
     @Inject(DeliveryRepository) private readonly repository: DeliveryRepository,
     @Inject(PROVIDERS) private readonly providers: Providers,
     @Inject(DELIVERY_SETTINGS) private readonly settings: DeliverySettings,
@@ -133,7 +135,10 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   async #requeue(tx: Tx, homeless: readonly Stranded[]): Promise<void> {
     if (homeless.length === 0) return;
-    const items = this.queue.insert(tx, homeless.map(deliverItem));
+    const items = this.queue.insert(
+      tx,
+      homeless.map((row) => this.items.of(row)),
+    );
     await tx.execute(NAME_ITEMS, [homeless.map(({ id }) => id), items.map(({ id }) => id)]);
   }
 
@@ -158,7 +163,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
         first_failure_at: row.first_failure_at,
         last_failure_at: row.last_failure_at,
       });
-      return publishItem(row, events);
+      return { ...this.items.of(row), phase: 'publish' as const, payload: encodeEvents(events) };
     });
     this.queue.insert(tx, items);
   }
@@ -175,13 +180,4 @@ function unknownEnd({ id, intent_token }: Stranded): DeliveryEnd {
     error_class: 'OUTCOME_UNKNOWN',
     error_code: 'intent_without_outcome',
   };
-}
-
-function deliverItem(row: Stranded): NewItem {
-  const { id: subject_id, generation, priority, correlation_id, traceparent } = row;
-  return { queue: DELIVER_QUEUE, subject_id, generation, priority, phase: 'work', correlation_id, traceparent };
-}
-
-function publishItem(row: Stranded, events: readonly OutgoingEvent[]): NewItem {
-  return { ...deliverItem(row), phase: 'publish', payload: encodeEvents(events) };
 }

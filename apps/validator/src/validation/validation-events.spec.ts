@@ -11,6 +11,8 @@ const body = { data, bytes: Buffer.from(JSON.stringify(data)) };
 const item: WorkItem = {
   id: data.job_id,
   queue: 'validate',
+  lane: null,
+  source: null,
   subject_id: data.job_id,
   generation: 0,
   priority: 5,

@@ -42,7 +42,7 @@ export const CLAIM_DUE = statement(
     SELECT candidate.id FROM generate_series(9, 0, -1) AS level(priority)
     CROSS JOIN LATERAL (
       SELECT id, due_at FROM work_items
-      WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes = 0
+      WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NULL
         AND priority = level.priority AND due_at <= (SELECT clock_timestamp())
         AND due_at >= to_timestamp(($7::float8[])[level.priority + 1])
       ORDER BY due_at, id

@@ -1,12 +1,14 @@
 import type { Phase } from '../item.js';
 
 /** What a claim returns of an item. */
-export const ITEM_COLUMNS = `w.id, w.queue, w.subject_id, w.generation, w.priority, w.phase, w.attempts, w.crashes,
-  w.first_failure_at, w.correlation_id, w.traceparent, w.payload`;
+export const ITEM_COLUMNS = `w.id, w.queue, w.lane, w.source, w.subject_id, w.generation, w.priority, w.phase, w.attempts,
+  w.crashes, w.first_failure_at, w.correlation_id, w.traceparent, w.payload`;
 
 export interface ItemRow {
   id: string;
   queue: string;
+  lane: string | null;
+  source: string | null;
   subject_id: string;
   generation: number;
   priority: number;

@@ -1,16 +1,18 @@
 import { statement } from '@assay/postgres';
+import { firstDueInLanes } from './lanes.js';
 
 /** What waits is counted to here: a gauge that says "very many" needs no more, and a count reads what it counts. */
 export const DEPTH_CAP = 10_000;
 
-const WAITS = `state = 'queued' AND phase = 'work' AND crashes = 0`;
+const WAITS = `state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NULL`;
+const IN_LANE = `state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NOT NULL`;
 const SUSPECT = `state = 'queued' AND phase = 'work' AND crashes > 0`;
 const UNPUBLISHED = `state = 'queued' AND phase = 'publish'`;
 
 const first = (which: string, after: string) =>
   `(SELECT queue FROM work_items WHERE ${which} AND queue > ${after} ORDER BY queue LIMIT 1)`;
 const nextQueue = (after: string) =>
-  `least(${[WAITS, SUSPECT, UNPUBLISHED].map((which) => first(which, after)).join(', ')})`;
+  `least(${[WAITS, IN_LANE, SUSPECT, UNPUBLISHED].map((which) => first(which, after)).join(', ')})`;
 const counted = (which: string) =>
   `(SELECT count(*) FROM (SELECT FROM work_items WHERE queue = named.queue AND ${which} LIMIT $1) AS bounded)`;
 const oldest = (which: string, level = '') =>
@@ -19,7 +21,8 @@ const age = (since: string) => `coalesce(extract(epoch FROM clock_timestamp() - 
 
 /**
  * Depth and age per queue, phase and state, for the gauges (OBS-2). The queues that have something waiting are found by
- * steps from one name to the next, their oldest items by probes of an index (one a priority where that leads), and their
+ * steps from one name to the next, their oldest items by probes of an index (one a priority where that leads, or one for each lane, source and
+ * priority), and their
  * items are counted to a bound. Ages and what is running are exact: all running rows are read, and there are no more of
  * them than the replicas have at work.
  *
@@ -39,8 +42,8 @@ export const DEPTH = statement(
     SELECT queue FROM steps WHERE queue IS NOT NULL
   )
   SELECT queue, 'work' AS phase, 'queued' AS state,
-    least($1::bigint, ${counted(WAITS)} + ${counted(SUSPECT)}) AS items,
-    ${age(`least(${oldest(SUSPECT)},
+    least($1::bigint, ${counted(WAITS)} + ${counted(IN_LANE)} + ${counted(SUSPECT)}) AS items,
+    ${age(`least(${oldest(SUSPECT)}, ${firstDueInLanes('named.queue')},
       (SELECT min(${oldest(WAITS, 'AND priority = level')}) FROM generate_series(0, 9) AS level))`)} AS oldest_s
   FROM named
   UNION ALL

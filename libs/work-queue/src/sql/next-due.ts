@@ -1,7 +1,7 @@
 import { statement } from '@assay/postgres';
 
 /**
- * Milliseconds until the next item of a queue is due for work: 0 or less when one is, null when none is queued. One
+ * Milliseconds until the next item of a queue without lanes is due for work: 0 or less when one is, null when none is queued. One
  * index probe a priority; `min()` over the queue would read all of it. Asked only by an idle worker (WQ-6).
  *
  * $1 queue, $2 floors of the priorities from 0 to 9 (`ClaimFloors`)
@@ -14,8 +14,8 @@ export const NEXT_DUE_WORK = statement(
     FROM generate_series(0, 9) AS level(priority)
     CROSS JOIN LATERAL (
       SELECT due_at FROM work_items
-      WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes = 0 AND priority = level.priority
-        AND due_at >= to_timestamp(($2::float8[])[level.priority + 1])
+      WHERE queue = $1 AND state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NULL
+        AND priority = level.priority AND due_at >= to_timestamp(($2::float8[])[level.priority + 1])
       ORDER BY due_at LIMIT 1
     ) AS candidate
     UNION ALL

@@ -15,7 +15,7 @@ import { statement } from '@assay/postgres';
  * - `compact_bytes`: the whole form was refused for its size; the next intent freezes a compact one (DEL-3).
  *
  * Returns per row that was still open: its parent, its state before and now.
- * EXPLAIN: Nested Loops over a Function Scan, Index Scans on deliveries_pkey.
+ * EXPLAIN: Nested Loops over a Function Scan, Index Scans on deliveries_pkey; of waived rows one on cancellations_pkey.
  */
 export const SETTLE_DELIVERIES = statement(
   'settle_deliveries',

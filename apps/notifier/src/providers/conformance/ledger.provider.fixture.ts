@@ -18,6 +18,7 @@ export class LedgerProvider implements Provider<WebhookPayload> {
   readonly capabilities: Capabilities = { idempotent: false, lookup: { lag_ms: 50 }, ambiguous_policy: 'hold' };
   readonly #destination: Destination = {
     name: 'ledger',
+    lane: 'ledger',
     concurrency: 4,
     rate_per_s: null,
     credentialFingerprint: () => 'none',

@@ -221,7 +221,10 @@ function describesItself(run: Run): void {
     const destination = provider.destinationOf(address)!;
     expect(destination.concurrency).toBeGreaterThan(0);
     expect(destination.credentialFingerprint()).toMatch(/^[0-9a-f]{64}$/);
-    if (provider.channel === 'email') expect(destination.name).not.toContain(address);
+    expect(destination.lane.split('/')[0]).toBe(destination.name);
+    for (const shown of [destination.name, destination.lane]) {
+      if (provider.channel === 'email') expect(shown).not.toContain(address);
+    }
   });
 
   it(`${run.clause} classifies whatever is thrown without throwing`, () => {

@@ -4,7 +4,7 @@ import { renderCompactMail, renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
 import { classifyHttp, exchange, HttpSilence, outgoingPool, readAway, readJson, refusalOf } from '../http/index.js';
 import type { Meant } from '../http/index.js';
-import { isMailAddress } from '../mail-address.js';
+import { isMailAddress, mailDomainOf } from '../mail-address.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
 import { filled, filledPath, filledText, textAt } from './mapping.js';
 import type { Lookup, Values } from './mapping.js';
@@ -23,7 +23,7 @@ export class MailApiProvider implements Provider<MailPayload> {
   readonly lookup?: Provider['lookup'];
   readonly #service: MailApiService;
   readonly #pool: Pool;
-  readonly #destination: Destination;
+  readonly #destination: Omit<Destination, 'lane'>;
 
   constructor({ service, send_timeout_ms }: MailApiProviderOptions) {
     const { name, url, concurrency, rate_per_s, mapping } = service;
@@ -52,7 +52,8 @@ export class MailApiProvider implements Provider<MailPayload> {
   }
 
   destinationOf(address: string): Destination | null {
-    return isMailAddress(address) ? this.#destination : null;
+    if (!isMailAddress(address)) return null;
+    return { ...this.#destination, lane: `${this.name}/${mailDomainOf(address)}` };
   }
 
   /** Version 1 is the only one so far; a second one stands beside it, never in its place. */

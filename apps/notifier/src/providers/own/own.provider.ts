@@ -42,7 +42,15 @@ export class ForeignProvider implements Provider<OwnPayload> {
   }
 
   destinationOf(address: string): Destination | null {
-    return this.own.destinationOf(address);
+    const destination = this.own.destinationOf(address);
+    if (destination === null) return null;
+    const { name, concurrency, rate_per_s } = destination;
+    return {
+      ...{ name, concurrency, rate_per_s },
+      // What follows a `/` would be a part that takes turns.
+      lane: name.replaceAll('/', '%2F'),
+      credentialFingerprint: () => destination.credentialFingerprint(),
+    };
   }
 
   render(input: RenderingInput, render_version: number): OwnPayload {

@@ -79,8 +79,10 @@ export class SlackProvider implements Provider<SlackPayload> {
 
 function target(hook: SlackHook): Target {
   const { concurrency, rate_per_s } = hook;
+  const name = `slack:${hook.name}`;
   const destination: Destination = {
-    name: `slack:${hook.name}`,
+    name,
+    lane: name,
     concurrency,
     rate_per_s,
     credentialFingerprint: () => createHash('sha256').update(hook.url.current().reveal()).digest('hex'),

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { renderCompactMail, renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
@@ -15,7 +14,7 @@ import type {
 } from '../provider.js';
 import { evidence, withoutAddress } from '../evidence.js';
 import { tlsOptions } from '../http/index.js';
-import { isMailAddress } from '../mail-address.js';
+import { isMailAddress, mailDomainOf } from '../mail-address.js';
 import { classifySmtp, SmtpError } from './smtp.classify.js';
 import type { SmtpSettings } from './smtp.settings.js';
 import { needsUtf8, takesUtf8 } from './smtp-utf8.js';
@@ -34,7 +33,7 @@ export class SmtpProvider implements Provider<MailPayload> {
   readonly name = 'smtp';
   readonly channel = 'email';
   readonly capabilities: Capabilities = { idempotent: false, lookup: null, ambiguous_policy: 'hold' };
-  readonly #destination: Destination;
+  readonly #destination: Omit<Destination, 'lane'>;
   readonly #stopWatching: () => void;
   #transport: SmtpTransport;
   #takes_utf8 = false;
@@ -52,7 +51,8 @@ export class SmtpProvider implements Provider<MailPayload> {
   }
 
   destinationOf(address: string): Destination | null {
-    return isMailAddress(address) ? this.#destination : null;
+    if (!isMailAddress(address)) return null;
+    return { ...this.#destination, lane: `${this.#destination.name}/${mailDomainOf(address)}` };
   }
 
   /** Version 1 is the only one so far; a second one stands beside it, never in its place. */
@@ -197,7 +197,7 @@ function smtpError(error: unknown, address: string, data_started: boolean): unkn
       // Servers like to repeat the address, and the redactor knows those in ASCII only.
       text: evidence(withoutAddress(reply, address)),
       data_started,
-      domain: domainToASCII(address.slice(address.lastIndexOf('@') + 1)),
+      domain: mailDomainOf(address),
     },
     { cause: error instanceof Error ? causeWithout(address, error) : undefined },
   );

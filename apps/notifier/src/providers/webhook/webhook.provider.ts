@@ -93,8 +93,10 @@ function target(endpoint: WebhookEndpoint, send_timeout_ms: number): Target {
     { connections: endpoint.concurrency, timeout_ms: send_timeout_ms },
     endpoint.security,
   );
+  const name = `webhook:${endpoint.name}`;
   const destination: Destination = {
-    name: `webhook:${endpoint.name}`,
+    name,
+    lane: name,
     concurrency: endpoint.concurrency,
     rate_per_s: endpoint.rate_per_s,
     max_bytes: endpoint.max_bytes,

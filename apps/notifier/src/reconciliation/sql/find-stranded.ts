@@ -34,8 +34,10 @@ export const FIND_STRANDED = statement(
  */
 export const LOCK_STRANDED = statement(
   'lock_stranded',
-  `SELECT d.id, d.channel, d.address, d.sent_via, d.job_id, d.generation, d.intent_token, d.payload_hash,
+  `SELECT d.id, d.source, d.channel, d.address, d.sent_via, d.job_id, d.generation, d.intent_token, d.payload_hash,
       d.intent_at AS first_failure_at, clock_timestamp() AS last_failure_at, w.id IS NOT NULL AS has_item,
+      (extract(epoch FROM clock_timestamp() - coalesce(d.first_attempt_at, d.waits_since, d.created_at)) * 1000)::float8
+        AS waits_ms,
       r.priority, r.correlation_id, r.traceparent
     ${STRANDED} AND d.id = ANY ($2::uuid[])
     ORDER BY d.id
