@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type EventType, TOPICS, topicName } from '@assay/contracts';
 import { type IHeaders, Kafka, logLevel } from 'kafkajs';
+import { eventually } from './eventually.js';
 import { testRun } from './test-run.js';
 
 /** Two show that nothing relies on one; more only cost time. */
@@ -96,8 +97,16 @@ export function testKafka(): TestKafka {
         replicationFactor: 1,
         configEntries: [{ name: 'max.message.bytes', value: String(definition.max_message_bytes) }],
       }));
-      await asAdmin((admin) => admin.createTopics({ topics, waitForLeaders: true }));
-      created = true;
+      await asAdmin(async (admin) => {
+        await admin.createTopics({ topics, waitForLeaders: false });
+        created = true;
+        // kafkajs waits for leaders itself, but fails where a busy broker does not know a new topic yet.
+        await eventually(async () => {
+          const { topics: known } = await admin.fetchTopicMetadata({ topics: topics.map(({ topic: name }) => name) });
+          const led = known.flatMap(({ partitions }) => partitions).filter(({ leader }) => leader >= 0);
+          if (led.length < topics.length * TEST_PARTITIONS) throw new Error('not every partition has a leader yet');
+        });
+      });
     },
     consume: async (type) => {
       const collector = await collect(client, topic(type), `${topic_prefix}-collector-${groups++}`);
