@@ -358,3 +358,36 @@ describe('the batch consumer', () => {
     return { key: Buffer.from(event.key), value: event.data, headers: cloudEventHeaders(event, 'spec') };
   }
 });
+
+describe('a topic that gets another partition', () => {
+  let stage: MessagingStage;
+  beforeAll(async () => {
+    stage = await messagingStage();
+  });
+  afterAll(() => stage.close());
+
+  it('GEN-5.a is heard in it, too, without a restart and within half a minute', async () => {
+    const ear = new Ear();
+    const member = await stage.member(ear, { settings: { kafka_group: `${stage.kafka.topic_prefix}-growing` } });
+    await stage.send([delayedEvent('before')], 0);
+    await eventually(() => expect(ear.codes).toEqual(['before']));
+    const admin = stage.kafka.client.admin();
+    await admin.connect();
+    const topic = stage.kafka.topic('stage.delayed');
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+    await eventually(async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      expect(topics[0]!.partitions).toHaveLength(3);
+    });
+    await admin.disconnect();
+    // A producer of its own: one that has sent to the topic before knows of two partitions.
+    const producer = stage.kafka.client.producer();
+    await producer.connect();
+    const event = delayedEvent('after');
+    const message = { key: event.key, value: event.data, headers: cloudEventHeaders(event, 'spec') };
+    await producer.send({ topic, messages: [{ ...message, partition: 2 }] });
+    await producer.disconnect();
+    await eventually(() => expect(ear.codes).toEqual(['before', 'after']), { within_ms: 30_000 });
+    await member.stop();
+  });
+});

@@ -43,6 +43,11 @@ export interface BatchServerParts {
 
 /** More than any service has partitions of one broker: kafkajs then hands over a whole fetch at once. */
 const CONCURRENT_PARTITIONS = 256;
+/**
+ * How soon a partition is heard that the topic got since, or that a busy broker did not know yet when the group formed: with
+ * kafkajs' default of five minutes a service heard nothing of a new topic for so long.
+ */
+const METADATA_MAX_AGE_MS = 10_000;
 const FETCH_BYTES = 16 * 1024 * 1024;
 const PARTITION_FETCH_BYTES = 2 * 1024 * 1024;
 const JOIN_WAIT_MS = 10_000;
@@ -166,6 +171,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       sessionTimeout: session_ms,
       rebalanceTimeout: Math.max(session_ms, 10_000),
       heartbeatInterval: heartbeat_ms,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
       maxWaitTimeInMs: kafka_fetch_wait_ms,
       maxBytes: FETCH_BYTES,
       maxBytesPerPartition: PARTITION_FETCH_BYTES,
