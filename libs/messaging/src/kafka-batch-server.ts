@@ -14,6 +14,7 @@ import { ConsumerLag } from './consumer-lag.js';
 import { topicOf } from './event-schemas.js';
 import { CLIENT_RETRY, createClient } from './kafka-client.js';
 import type { KafkaClusterConfig } from './kafka-client.js';
+import { ClientSockets } from './open-socket.js';
 import { OffsetCommits } from './offset-commits.js';
 import type { PatternExtras } from './pattern-extras.js';
 import type { RecordParking } from './record-parking.js';
@@ -66,6 +67,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   readonly lag = new ConsumerLag();
   readonly #commits = new OffsetCommits();
   readonly #stopping = new AbortController();
+  readonly #sockets = new ClientSockets();
   #consumer: Consumer | undefined;
   #gatherer: RoundGatherer | undefined;
   #starting: Promise<void> | undefined;
@@ -108,6 +110,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     await this.#starting;
     await this.#commits.now();
     await this.#consumer?.disconnect().catch(() => undefined);
+    this.#sockets.destroy();
     await this.#gatherer?.idle();
     this.lag.stop();
     if (this.#consumer) log.info('left');
@@ -162,6 +165,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const { kafka_session_timeout_ms: session_ms, kafka_fetch_wait_ms } = config;
     const client = createClient(config, {
       client_id: `assay-${service}-${config.instance}`,
+      sockets: this.#sockets,
       request_timeout_ms: Math.max(session_ms, kafka_fetch_wait_ms + 5_000),
     });
     return client.consumer({

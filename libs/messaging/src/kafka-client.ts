@@ -3,6 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { LogEntry } from 'kafkajs';
 import { REMEDIED_KAFKAJS, remedyIdleWakeUps } from './idle-remedy.js';
 import { openSocket } from './open-socket.js';
+import type { ClientSockets } from './open-socket.js';
 
 const log = createLog('kafka', ['client_message', 'idle_remedy_missing']);
 
@@ -19,6 +20,8 @@ export interface ClientOptions {
   client_id: string;
   request_timeout_ms: number;
   retries?: number;
+  /** Where its sockets are to be known. */
+  sockets?: ClientSockets;
 }
 
 export function createClient({ kafka_brokers }: KafkaClusterConfig, options: ClientOptions): Kafka {
@@ -29,7 +32,7 @@ export function createClient({ kafka_brokers }: KafkaClusterConfig, options: Cli
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: options.request_timeout_ms,
     retry: { ...CLIENT_RETRY, retries: options.retries ?? CLIENT_RETRY.retries },
-    socketFactory: openSocket,
+    socketFactory: options.sockets?.open ?? openSocket,
     logLevel: logLevel.WARN,
     logCreator: () => writeEntry,
   });

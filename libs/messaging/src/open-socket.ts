@@ -1,5 +1,6 @@
 import type { ISocketFactory } from 'kafkajs';
 import { connect, isIP } from 'node:net';
+import type { Socket } from 'node:net';
 import { connect as connectSecurely } from 'node:tls';
 
 /** As in kafkajs' own. */
@@ -14,3 +15,23 @@ export const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   const socket = ssl ? connectSecurely({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
   return socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS).setNoDelay(true);
 };
+
+/**
+ * The sockets of one client. kafkajs may open one while it disconnects, for it looks for the brokers again from time to
+ * time, and then forgets it: a process that has stopped would not end.
+ */
+export class ClientSockets {
+  readonly #open = new Set<Socket>();
+
+  readonly open: ISocketFactory = (options) => {
+    const socket = openSocket(options);
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  };
+
+  /** Once the client has disconnected. */
+  destroy(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+}
