@@ -22,16 +22,19 @@ export const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
  */
 export class ClientSockets {
   readonly #open = new Set<Socket>();
+  #destroyed = false;
 
   readonly open: ISocketFactory = (options) => {
     const socket = openSocket(options);
+    if (this.#destroyed) return socket.destroy();
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return socket;
   };
 
-  /** Once the client has disconnected. */
+  /** Once the client has disconnected; what it opens after that is closed at once. */
   destroy(): void {
+    this.#destroyed = true;
     for (const socket of this.#open) socket.destroy();
   }
 }
