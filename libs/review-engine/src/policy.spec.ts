@@ -149,7 +149,7 @@ describe('withReading', () => {
   });
   const given = (document: unknown) => faultsOf(() => withReading(base, document));
 
-  it('VAL-15.g puts a reading in place of the whole one of a policy, and leaves the rest of it', () => {
+  it('puts a reading in place of the whole one of a policy, and leaves the rest of it', () => {
     const policy = withReading(base, { truncated: 'keep_complete', sources: { old: { reading: 'strict' } } });
     expect(policy.readingOf('acme')).toEqual({ ...definePolicy().readingOf(null), truncated: 'keep_complete' });
     expect(policy.readingOf('old').name).toBe('strict');
@@ -158,7 +158,7 @@ describe('withReading', () => {
     expect(base.readingOf('acme')).toMatchObject({ name: 'strict', truncated: 'keep_complete' });
   });
 
-  it('VAL-15.g names by its pointer every setting that is wrong, or is none of the reading', () => {
+  it('names by its pointer every setting that is wrong, or is none of the reading', () => {
     const wrong = {
       ...{ prompt_versions: ['2.0'], limits: {}, reading: 'loose', truncated: true },
       aliases: { severity: { p0: 'urgent', p1: 'high', 'a/b': 7 }, colour: {}, category: 'bug' },

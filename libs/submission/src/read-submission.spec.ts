@@ -380,7 +380,7 @@ describe('a dry run', () => {
     expect(dryRun({ value, bytes: 1 }, { policy, allow_list: null }).allow_list_hash).toBeNull();
   });
 
-  it('VAL-15.g reads as its policy says, which stands in place of the whole one that the door has', () => {
+  it('reads as its policy says, which stands in place of the whole one that the door has', () => {
     const door = definePolicy({ reading: 'strict', truncated: 'keep_complete' });
     const asked = (over: Record<string, unknown>) =>
       dryRun({ value: aBody(over), bytes: 1 }, { policy: door, allow_list: null, source: 'acme' });
@@ -395,7 +395,7 @@ describe('a dry run', () => {
     expect(said({ policy: { sources } })).toEqual(['lenient', 'accepted', true]);
   });
 
-  it('VAL-15.g points at what is wrong with its policy, beside the other bad fields', () => {
+  it('points at what is wrong with its policy, beside the other bad fields', () => {
     const policy = { reading: 'Lenient', limits: {}, aliases: { severity: { p0: 'urgent' } } };
     expect(refusalOf(aBody({ policy, root: 7 })).options.errors).toMatchObject([
       { pointer: '/root' },
@@ -412,7 +412,7 @@ describe('a dry run', () => {
     }
   });
 
-  it('VAL-15.g alone takes a policy: whoever submits does not choose how it is read', () => {
+  it('alone takes a policy: whoever submits does not choose how it is read', () => {
     expect(problemOf(aBody({ policy: {} })).options.errors).toMatchObject([
       { pointer: '/policy', code: 'unknown_field' },
     ]);

@@ -56,7 +56,7 @@ describe('claiming', () => {
     expect(subjects(await ALPHA.claimDue(stage.database, 'paint', 1))).toEqual(['patient']);
   });
 
-  it('DEL-8.k makes what waits of the subjects named due, and nothing else', async () => {
+  it('makes what waits of the subjects named due, and nothing else', async () => {
     const later = { due_in_ms: 60_000 };
     await insert([anItem({ subject_id: 'at work', ...later })], 1);
     await insert([

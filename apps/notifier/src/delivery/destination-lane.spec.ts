@@ -44,7 +44,7 @@ function fail(of: DestinationLane, attempt: number): boolean {
 }
 
 describe('DestinationLane', () => {
-  it('DEL-9.b, WQ-9.a gives room to as many as may go at once, and to the next when one leaves', () => {
+  it('DEL-9.b gives room to as many as may go at once, and to the next when one leaves', () => {
     const narrow = lane(2);
     expect(given(narrow, 5)).toBe(2);
     expect(narrow.roomInMs()).toBeNull();
@@ -55,7 +55,7 @@ describe('DestinationLane', () => {
     expect(given(narrow, 5)).toBe(2);
   });
 
-  it('DEL-9.b, WQ-9.b gives no room above the rate, says when there may be some, and takes back what was not used', () => {
+  it('DEL-9.b gives no room above the rate, says when there may be some, and takes back what was not used', () => {
     const limited = lane(100, undefined, 2);
     expect(given(limited, 5)).toBe(2);
     expect(limited.roomInMs()).toBeGreaterThan(400);
@@ -90,7 +90,7 @@ describe('DestinationLane', () => {
     expect([wide.begin(), wide.begin()]).toMatchObject([{ kind: 'held' }, { reason: 'circuit_open' }]);
   });
 
-  it('DEL-9.c, WQ-9.b gives an open circuit room for one probe, and for another only when that one did not begin', () => {
+  it('DEL-9.c gives an open circuit room for one probe, and for another only when that one did not begin', () => {
     const open = new DestinationLane(destination('webhook:bot', 8), { ...RULE, open_ms: 0 });
     fail(open, 3);
     expect(given(open, 8)).toBe(1);
@@ -104,7 +104,7 @@ describe('DestinationLane', () => {
     expect(given(open, 10)).toBe(8);
   });
 
-  it('DEL-8.g gives what is overdue room while the circuit is open, within concurrency and rate', () => {
+  it('gives what is overdue room while the circuit is open, within concurrency and rate', () => {
     const narrow = lane(2);
     fail(narrow, 3);
     expect(given(narrow, 5, true)).toBe(2);
@@ -147,7 +147,7 @@ describe('DestinationLanes', () => {
     expect(lanes.take('smtp/d.example', false)).toBe(true);
   });
 
-  it('WQ-9.a gives a lane that it does not know room for one row, which makes its destination known', () => {
+  it('gives a lane that it does not know room for one row, which makes its destination known', () => {
     const lanes = new DestinationLanes(RULE);
     expect([lanes.take('webhook:bot', false), lanes.take('webhook:bot', false)]).toEqual([true, false]);
     lanes.of(destination('webhook:bot', 2));

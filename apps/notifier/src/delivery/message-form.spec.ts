@@ -28,7 +28,7 @@ describe('messageForm', () => {
     expect(messageForm(provider, destination(whole.bytes - 1), fresh, input).compact_bytes).toBe(16_384);
   });
 
-  it('DEL-3.e stays the form that was frozen, whatever limit is set since', () => {
+  it('stays the form that was frozen, whatever limit is set since', () => {
     expect(messageForm(provider, destination(5_000), { ...fresh, frozen }, input).payload).toEqual(whole);
     const short = { frozen: { ...frozen, payload_hash: 'x' }, compact_bytes: 6_000 };
     expect(messageForm(provider, destination(3_000), short, input).payload.hash).toBe(
@@ -41,7 +41,7 @@ describe('compactNext', () => {
   const said = { too_large: true } as Classification;
   const sure = { compact_bytes: null, doubt_age_ms: null };
 
-  it('DEL-3.g is the compact form after a refusal for size, once, and only where nothing is in doubt', () => {
+  it('is the compact form after a refusal for size, once, and only where nothing is in doubt', () => {
     expect(compactNext(provider, destination(5_000), sure, said)).toBe(5_000);
     expect(compactNext(provider, destination(100_000), sure, said)).toBe(16_384);
     expect(compactNext(provider, destination(5_000), sure, {} as Classification)).toBeNull();

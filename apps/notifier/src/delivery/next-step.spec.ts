@@ -33,7 +33,7 @@ describe('nextStep', () => {
     expect(nextStep({ ...late, state: 'sending', intent_open: true }, answers)).toBe('ask');
   });
 
-  it('ING-13.b ends what was not sent of a cancelled job, and lets what may have been sent run its course', () => {
+  it('ends what was not sent of a cancelled job, and lets what may have been sent run its course', () => {
     const cancelled: DeliveryStanding = { ...fresh, cancelled: true };
     expect(nextStep(cancelled, resends)).toBe('cancel');
     expect(nextStep({ ...cancelled, state: 'retry_scheduled' }, holds)).toBe('cancel');

@@ -9,12 +9,12 @@ describe('behindDestination', () => {
     ['slack:team', { channel: 'slack', address: 'team', via: null }],
     ['x-file:box', { channel: 'x-file', address: 'box', via: null }],
     ['x-file', { channel: 'x-file', address: null, via: null }],
-  ])('DEL-19.a finds whose deliveries go to %s', (name, behind) => {
+  ])('finds whose deliveries go to %s', (name, behind) => {
     expect(behindDestination(name)).toEqual(behind);
   });
 
   it.each(['', 'webhook', 'webhook:', 'slack', 'email', 'email:a@b.c', 'mail_api:', 'pigeon:home', 'smtp:25'])(
-    'DEL-19.a knows no destination of the name %j',
+    'knows no destination of the name %j',
     (name) => {
       expect(behindDestination(name)).toBeNull();
     },
