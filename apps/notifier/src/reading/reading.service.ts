@@ -15,12 +15,12 @@ const log = createLog('notifier.reading', ['deliveries_read']);
 const DEFAULT_LIMIT = 50;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export interface DeliverySummary extends Omit<ListedDelivery, 'sent_via'> {
+export interface DeliverySummary extends ListedDelivery {
   /** What circuits, limits and dead letters name: `smtp`, `webhook:<endpoint>`. */
   destination: string;
 }
 
-export interface DeliveryView extends Omit<StoredDelivery, 'sent_via'> {
+export interface DeliveryView extends StoredDelivery {
   destination: string;
 }
 
@@ -61,10 +61,9 @@ export class ReadingService {
   }
 
   /** Operators see where they send to; who only reads sees that there is an address (SEC-4). */
-  #shown<T extends ListedDelivery>(found: T, principal: Principal): Omit<T, 'sent_via'> & { destination: string } {
-    const { sent_via, ...row } = found;
+  #shown<T extends ListedDelivery>(row: T, principal: Principal): T & { destination: string } {
     const { channel, address } = row;
-    const destination = this.providers.of({ channel, address, sent_via })?.destinationOf(address)?.name ?? channel;
+    const destination = this.providers.of(row)?.destinationOf(address)?.name ?? channel;
     return { ...row, address: seesAddresses(principal) ? address : maskedAddress(address), destination };
   }
 }
