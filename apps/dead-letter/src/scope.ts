@@ -1,7 +1,5 @@
-import { Problem } from '@assay/contracts';
+import { Problem, UUID } from '@assay/contracts';
 import type { Principal } from '@assay/security';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The sources whose dead letters a key may see (GEN-8); null is every one. */
 export function sourcesOf({ sources }: Principal): string[] | null {

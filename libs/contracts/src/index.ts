@@ -8,3 +8,4 @@ export * from './replay.js';
 export * from './recipients.js';
 export * from './states.js';
 export * from './topics.js';
+export * from './uuid.js';

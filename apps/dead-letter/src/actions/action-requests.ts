@@ -1,8 +1,7 @@
-import { OPERATOR_ACTIONS, REPEAT_KINDS } from '@assay/contracts';
+import { OPERATOR_ACTIONS, REPEAT_KINDS, UUID } from '@assay/contracts';
 import type { ActionRequested, FieldError, OperatorAction, RepeatKind } from '@assay/contracts';
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Not blank, and storable. */
 const TEXT = /^(?=[^]*\S)[^\0]*$/;
 

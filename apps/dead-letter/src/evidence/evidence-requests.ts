@@ -1,4 +1,4 @@
-import { CHANNEL_PATTERN } from '@assay/contracts';
+import { CHANNEL_PATTERN, UUID } from '@assay/contracts';
 import type { Channel } from '@assay/contracts';
 import { IsIn, IsOptional, IsRFC3339, IsString, IsUrl, Matches, MaxLength } from 'class-validator';
 import { EVIDENCE_TYPES, PROVIDER_STATUSES } from './evidence-types.js';
@@ -8,7 +8,6 @@ import type { EvidenceType, ProviderStatus } from './evidence-types.js';
 const WORD = /^(?=.*\S)[^\0\r\n]{1,200}$/;
 /** Not blank, and storable. */
 const TEXT = /^(?=[^]*\S)[^\0]*$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_TEXT = 4_000;
 const MAX_URL = 2_000;
 

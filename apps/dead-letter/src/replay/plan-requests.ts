@@ -1,4 +1,4 @@
-import { CHANNEL_PATTERN, REPLAY_ACTIONS, STAGES } from '@assay/contracts';
+import { CHANNEL_PATTERN, REPLAY_ACTIONS, STAGES, UUID } from '@assay/contracts';
 import type { Channel, ReplayAction, Stage } from '@assay/contracts';
 import { Type } from 'class-transformer';
 import {
@@ -21,7 +21,6 @@ import { PageQuery } from '../paging.js';
 import { ITEM_STATES, PLAN_STATES } from './replay-machines.js';
 import type { ItemState, PlanState } from './replay-machines.js';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Not blank, and storable. */
 const TEXT = /^(?=[^]*\S)[^\0]*$/;
 

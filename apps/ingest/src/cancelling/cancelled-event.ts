@@ -7,7 +7,7 @@ import type { CancellableJob } from './sql/cancel-job.js';
 /** The queue whose items publish that a job was cancelled. */
 const CANCEL_QUEUE = 'cancel';
 /** A generation is cancelled once. */
-const CANCELLED_REVISION = 1;
+export const CANCELLED_REVISION = 1;
 
 /** `review.cancelled`, by the time at which its job was locked. */
 export function cancelledEvent(job: CancellableJob, actor: string, reason: string): OutgoingEvent {

@@ -8,7 +8,7 @@ import type { Principal } from '@assay/security';
 import { WorkQueue } from '@assay/work-queue';
 import { ReviewsService } from '../reviews/index.js';
 import type { JobDetail } from '../reviews/index.js';
-import { cancelledEvent, cancelledItem } from './cancelled-event.js';
+import { CANCELLED_REVISION, cancelledEvent, cancelledItem } from './cancelled-event.js';
 import { LOCK_CANCELLED, TELL_CANCELLED } from './sql/cancel-job.js';
 import type { CancellableJob } from './sql/cancel-job.js';
 
@@ -41,7 +41,7 @@ export class CancellingService {
     if (!job) throw new Problem('not_found');
     const event = cancelledEvent(job, actor, reason);
     const cause = `cancelled by ${actor}: ${reason}`;
-    const line = [job_id, event.id, job.generation, 1, job.now, cause];
+    const line = [job_id, event.id, job.generation, CANCELLED_REVISION, job.now, cause];
     const told = await tx.query(TELL_CANCELLED, line);
     if (told.length === 0) return () => undefined;
     if (job.settled_at !== null) throw new Problem('job_settled', { extensions: { job_id } });

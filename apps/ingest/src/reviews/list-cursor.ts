@@ -1,4 +1,4 @@
-import { Problem } from '@assay/contracts';
+import { Problem, UUID } from '@assay/contracts';
 import { instantFrom } from './instant.js';
 
 /** Where a page ended: the last job's time of acceptance, in microseconds, and its id. */
@@ -6,8 +6,6 @@ export interface ListCursor {
   accepted_at: string;
   id: string;
 }
-
-export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Opaque to callers. */
 export function encodeCursor({ accepted_at, id }: ListCursor): string {

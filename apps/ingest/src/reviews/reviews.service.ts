@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Problem } from '@assay/contracts';
+import { Problem, UUID } from '@assay/contracts';
 import { currentContext } from '@assay/observability';
 import type { Principal } from '@assay/security';
 import type { JsonBody } from '@assay/service';
@@ -17,7 +17,7 @@ import type { JobDetail, JobRow, JobView } from './job.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobWatch } from './job-watch.js';
 import { instantFrom } from './instant.js';
-import { badQuery, decodeCursor, encodeCursor, UUID } from './list-cursor.js';
+import { badQuery, decodeCursor, encodeCursor } from './list-cursor.js';
 import type { ReviewListQuery } from './review-queries.js';
 import { throwUnconfirmed } from './unconfirmed.js';
 

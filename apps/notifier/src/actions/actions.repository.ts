@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { UUID } from '@assay/contracts';
 import type { ActionRefusal, ActionRequested } from '@assay/contracts';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
@@ -26,8 +27,6 @@ export interface AnsweredAction extends TakenAction {
   outcome: 'done' | 'refused';
   answered_at: string;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 @Injectable()
 export class ActionsRepository {

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { UUID } from '@assay/contracts';
 import type { ActionRefusal, ActionRequested } from '@assay/contracts';
 import type { Tx } from '@assay/postgres';
 import { WorkQueue } from '@assay/work-queue';
@@ -13,8 +14,6 @@ import {
 } from '../delivery/index.js';
 import { INSERT_REPEAT, LOCK_ACTION, LOCK_FIRST, REPEATED } from './sql/send-again.js';
 import type { RepeatedDelivery } from './sql/send-again.js';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What was sent is sent again (DEL-17): by a row of its own, which the job that has ended does not wait for. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Problem } from '@assay/contracts';
+import { Problem, UUID } from '@assay/contracts';
 import { createLog } from '@assay/observability';
 import { maskedAddress } from '@assay/security';
 import type { Principal } from '@assay/security';
@@ -13,7 +13,6 @@ import type { DeliveryListQuery } from './delivery-queries.js';
 const log = createLog('notifier.reading', ['deliveries_read']);
 
 const DEFAULT_LIMIT = 50;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface DeliverySummary extends ListedDelivery {
   /** What circuits, limits and dead letters name: `smtp`, `webhook:<endpoint>`. */
