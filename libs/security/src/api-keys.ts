@@ -14,6 +14,16 @@ export interface Principal {
   source: string;
 }
 
+/** The sources that a key may see (GEN-8); null is every one. */
+export function sourcesOf({ sources }: Principal): string[] | null {
+  return sources === '*' ? null : sources;
+}
+
+/** How histories name who called. */
+export function actorOf({ key_id }: Principal): string {
+  return `key:${key_id}`;
+}
+
 interface KeyEntry {
   principal: Principal;
   /** Milliseconds since the epoch by the host's clock, which is what an expiry is defined by (GEN-4). */

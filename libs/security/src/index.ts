@@ -1,7 +1,7 @@
 export { CurrentPrincipal, maySee, Public, Roles } from './access.js';
 export type { AuthenticatedRequest, RouteAccess } from './access.js';
 export { AccessGuard } from './access.guard.js';
-export { ApiKeyRing, newApiKey, parseApiKeys, ROLES } from './api-keys.js';
+export { actorOf, ApiKeyRing, newApiKey, parseApiKeys, ROLES, sourcesOf } from './api-keys.js';
 export type { Authentication, Principal, Role } from './api-keys.js';
 export { ArtefactCipher, parseArtefactKeys } from './artefact-cipher.js';
 export type { Sealed } from './artefact-cipher.js';

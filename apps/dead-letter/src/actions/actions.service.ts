@@ -4,14 +4,14 @@ import type { ActionAnswered, ActionRequested, OutgoingEvent } from '@assay/cont
 import { counter, createLog, currentContext } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { redact } from '@assay/security';
+import { actorOf, redact, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { invalid } from '@assay/service';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
 import { requestedId, requestHash } from '../idempotency.js';
 import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.js';
 import type { Page, PageQuery } from '../paging.js';
-import { actorOf, requireUuid, sourcesOf } from '../scope.js';
+import { requireUuid } from '../scope.js';
 import { TriageService } from '../triage/index.js';
 import { actionFaults, namedSubject } from './action-requests.js';
 import type { ActionRequest, ActionSubject } from './action-requests.js';

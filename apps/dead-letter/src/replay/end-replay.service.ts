@@ -3,11 +3,11 @@ import { Problem } from '@assay/contracts';
 import { currentContext } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { redact } from '@assay/security';
+import { actorOf, redact, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { illegalMove, LettersRepository } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
-import { actorOf, requireUuid, sourcesOf } from '../scope.js';
+import { requireUuid } from '../scope.js';
 import { ReopeningService } from './reopening.service.js';
 import type { Reopened } from './reopening.service.js';
 

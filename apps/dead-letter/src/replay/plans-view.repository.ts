@@ -1,11 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Recipient } from '@assay/contracts';
 import { Database } from '@assay/postgres';
-import { maskedAddress } from '@assay/security';
+import { maskedAddress, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { decodeCursor, DEFAULT_LIMIT, pageOf } from '../paging.js';
 import type { Page } from '../paging.js';
-import { sourcesOf } from '../scope.js';
 import type { ItemListQuery, PlanListQuery } from './plan-requests.js';
 import type { SafetyCheck } from './safety-checks.js';
 

@@ -1,8 +1,7 @@
 import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post, Query } from '@nestjs/common';
-import { CurrentPrincipal, Roles } from '@assay/security';
+import { CurrentPrincipal, Roles, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import type { Page } from '../paging.js';
-import { sourcesOf } from '../scope.js';
 import { ListQuery } from './letter-queries.js';
 import { LettersViewRepository } from './letters-view.repository.js';
 import type { LetterSummary, LetterView } from './letters-view.repository.js';

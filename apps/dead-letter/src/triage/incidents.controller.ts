@@ -1,7 +1,6 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
-import { CurrentPrincipal, Roles } from '@assay/security';
+import { CurrentPrincipal, Roles, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
-import { sourcesOf } from '../scope.js';
 import { IncidentQuery } from './letter-queries.js';
 import { LettersViewRepository } from './letters-view.repository.js';
 import type { IncidentView } from './letters-view.repository.js';

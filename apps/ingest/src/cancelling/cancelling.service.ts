@@ -3,7 +3,7 @@ import { Problem } from '@assay/contracts';
 import { counter, createLog } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { redact } from '@assay/security';
+import { actorOf, redact } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { WorkQueue } from '@assay/work-queue';
 import { ReviewsService } from '../reviews/index.js';
@@ -30,7 +30,7 @@ export class CancellingService {
   /** Throws `not_found` for a job of another source, and `job_settled` for one that has ended uncancelled. */
   async cancel(principal: Principal, job_id: string, reason: string): Promise<JobDetail> {
     await this.reviews.get(principal, job_id, 0);
-    const actor = `key:${principal.key_id}`;
+    const actor = actorOf(principal);
     const publish = await this.database.transaction((tx) => this.#store(tx, job_id, actor, redact(reason)));
     publish();
     return this.reviews.get(principal, job_id, 0);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Problem, UUID } from '@assay/contracts';
 import { createLog } from '@assay/observability';
-import { maskedAddress } from '@assay/security';
+import { actorOf, maskedAddress, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { PROVIDERS } from '../providers/index.js';
 import type { Providers } from '../providers/index.js';
@@ -67,10 +67,6 @@ export class ReadingService {
   }
 }
 
-function sourcesOf({ sources }: Principal): string[] | null {
-  return sources === '*' ? null : sources;
-}
-
 function seesAddresses({ role }: Principal): boolean {
   return role === 'operator';
 }
@@ -78,10 +74,10 @@ function seesAddresses({ role }: Principal): boolean {
 /** Before the first byte leaves. By ids: an address in the log would be one more place to keep. */
 function noteRead(principal: Principal, read: readonly ListedDelivery[]): void {
   if (read.length === 0) return;
-  const { key_id, role } = principal;
+  const { role } = principal;
   const delivery_ids = read.map(({ id }) => id);
   log.info('deliveries_read', {
-    actor: `key:${key_id}`,
+    actor: actorOf(principal),
     role,
     addresses_shown: seesAddresses(principal),
     delivery_ids,
