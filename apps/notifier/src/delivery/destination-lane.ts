@@ -17,8 +17,17 @@ export type Entry = { kind: 'go'; ticket: Ticket } | ({ kind: 'held' } & Held);
 const ALIVE_MS = 60_000;
 /** A credential that was refused is looked at so often: a new one is tried at once (SEC-5). */
 const LOOK_AT_CREDENTIAL_MS = 1_000;
+/**
+ * Rows are claimed ahead for so long: as many as the destination takes in that time wait in memory. A fast one then needs
+ * no claim for each few of its rows; a slow one, of which this is less than one row for each send, holds none ahead.
+ */
+const AHEAD_MS = 250;
+/** And no more than so many for each send that may be under way, however fast they are. */
+const MOST_AHEAD_PER_SEND = 4;
+/** Weight of the latest send in the running mean of their durations. */
+const LATEST_WEIGHT = 0.2;
 
-/** The right to one send; used for exactly one of its reports. */
+/** The right to one send: used for at most one of its reports, and given back by `over` whatever happened. */
 export interface Ticket {
   /** The destination answered as one that works does. */
   succeeded(): void;
@@ -26,20 +35,25 @@ export interface Ticket {
   failed(attempt: number, failure: Failure): boolean;
   /** All that is sent there is refused: our credential, or we ourselves. */
   refused(of: FaultSubject, failure: Failure): void;
-  /** No send took place, or it says nothing of the destination. */
-  withdrawn(): void;
+  /** The attempt has ended: the next that waits begins. Without a report it says nothing of the destination. */
+  over(): void;
 }
 
 /**
- * What one destination is given: so many rows at work at once, so many a second, and none while its circuit is open but
- * one probe (DEL-9). Room is taken before a row is claimed (WQ-9), so what cannot go is not claimed, and a slow one fills
- * its own lanes and no other. Per replica, like its circuit.
+ * What one destination is given: so many sends at once, so many a second, and none while its circuit is open but one probe
+ * (DEL-9). Room is taken before a row is claimed (WQ-9), so what cannot go is not claimed, and a slow one fills its own
+ * lanes and no other. Per replica, like its circuit.
  */
 export class DestinationLane {
   readonly #circuit: Circuit;
   readonly #rate: Rate;
+  readonly #waiting: (() => void)[] = [];
   #closed = false;
+  /** Rows that have room: those that are being sent, and those that wait or whose outcome is not known yet. */
   #active = 0;
+  #sending = 0;
+  /** Null until something was sent. */
+  #mean_send_ms: number | null = null;
   /** Room was given for a probe that has not begun. */
   #probe_awaited = false;
   #refused_fingerprint: string | null = null;
@@ -73,7 +87,7 @@ export class DestinationLane {
 
   /** Room for one row, and its share of the rate, taken if there is any; of an open circuit one, as the probe. */
   take(overdue: boolean): boolean {
-    if (this.#closed || this.#active >= this.destination.concurrency || this.#rate.waitMs() > 0) return false;
+    if (this.#closed || this.#active >= this.#room || this.#rate.waitMs() > 0) return false;
     this.#noticeRotation();
     if (!overdue) {
       const asked = this.#circuit.ask();
@@ -96,7 +110,7 @@ export class DestinationLane {
 
   /** Milliseconds until there may be room; null where that comes with a row that leaves. */
   roomInMs(): number | null {
-    if (this.#closed || this.#active >= this.destination.concurrency) return null;
+    if (this.#closed || this.#active >= this.#room) return null;
     const wait_ms = Math.max(this.#rate.waitMs(), this.#circuit.waitMs());
     return this.#refused_fingerprint === null ? wait_ms : Math.min(wait_ms, LOOK_AT_CREDENTIAL_MS);
   }
@@ -104,18 +118,26 @@ export class DestinationLane {
   /** The process stops: nothing more is begun, and what is being sent has its time-out (OPS-1). */
   close(): void {
     this.#closed = true;
+    for (const goOn of this.#waiting.splice(0)) goOn();
   }
 
   /**
-   * A row that has room is about to be sent. The circuit may have opened since the room was given.
+   * A row that has room is about to be sent, and waits until it may be. The circuit may have opened since the room was
+   * given.
    *
    * @param whatever_the_circuit for a row whose time is over: its last attempt, or the first of a row that has had none, is
    * made while the circuit is open, too, so that it ends in bounded time (DEL-8)
    */
-  begin(whatever_the_circuit = false): Entry {
+  async begin(whatever_the_circuit = false): Promise<Entry> {
+    // Nobody slips in before those that wait: whoever ends a send hands it on.
+    if (!this.#closed && this.#sending < this.destination.concurrency) this.#sending += 1;
+    else if (!this.#closed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#closed) return { kind: 'held', reason: 'stopping' };
     const probe = this.#probe_awaited;
-    if (this.#circuit.phase !== 'closed' && !probe && !whatever_the_circuit) return { kind: 'held', ...this.held() };
+    if (this.#circuit.phase !== 'closed' && !probe && !whatever_the_circuit) {
+      this.#handOn();
+      return { kind: 'held', ...this.held() };
+    }
     this.#probe_awaited = false;
     return { kind: 'go', ticket: this.#ticket() };
   }
@@ -124,6 +146,22 @@ export class DestinationLane {
   held(): Held {
     const reason = this.#refused_fingerprint === null ? 'circuit_open' : 'credential_refused';
     return { reason, failure: this.#failure };
+  }
+
+  /** Where it failed last, has a rate, or its circuit is not closed: for what may go now, and for nothing ahead. */
+  get #room(): number {
+    const { concurrency, rate_per_s } = this.destination;
+    const works = this.#failure === undefined && this.#circuit.phase === 'closed';
+    if (this.#mean_send_ms === null || rate_per_s !== null || !works) return concurrency;
+    const ahead = Math.min(MOST_AHEAD_PER_SEND, AHEAD_MS / this.#mean_send_ms);
+    return concurrency + Math.floor(concurrency * ahead);
+  }
+
+  /** A send has ended: the next that waits begins in its place. */
+  #handOn(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#sending -= 1;
   }
 
   /** A new credential deserves a new try at once (SEC-5). */
@@ -135,25 +173,36 @@ export class DestinationLane {
   }
 
   #ticket(): Ticket {
+    const began_ms = performance.now();
+    let reported = false;
     return {
       succeeded: () => {
+        reported = true;
         this.#succeeded_at_ms = performance.now();
         this.#refused_fingerprint = null;
         this.#failure = undefined;
         this.#circuit.succeeded();
       },
       failed: (attempt, failure) => {
+        reported = true;
         this.#failure = failure;
         const alive = performance.now() - this.#succeeded_at_ms < ALIVE_MS;
         this.#circuit.failed(alive ? 1 : attempt);
         return this.#circuit.phase !== 'closed';
       },
       refused: (of, failure) => {
+        reported = true;
         this.#failure = failure;
         if (of === 'credential') this.#refused_fingerprint = this.destination.credentialFingerprint();
         this.#circuit.refused();
       },
-      withdrawn: () => this.#circuit.probeWithdrawn(),
+      over: () => {
+        if (!reported) this.#circuit.probeWithdrawn();
+        const took_ms = performance.now() - began_ms;
+        const before_ms = this.#mean_send_ms ?? took_ms;
+        this.#mean_send_ms = before_ms + LATEST_WEIGHT * (took_ms - before_ms);
+        this.#handOn();
+      },
     };
   }
 }

@@ -39,8 +39,7 @@ export class FailedSends {
     }
     if (concerns === 'recipient') {
       // A refusal that may not be the row's own says neither that the destination works nor that it fails.
-      if (said.suspected) ticket.withdrawn();
-      else ticket.succeeded();
+      if (!said.suspected) ticket.succeeded();
       return { kind: 'failed', failure };
     }
     if (concerns === 'destination' && !said.suspected) return this.#destinationFailed(send, said);

@@ -44,9 +44,9 @@ export class Sender {
     const is_overdue = row.waits_ms >= this.parts.settings.give_up_after_ms;
     // A row that has made no attempt yet begins with this one: what kept it may be over, and was not its receiver's fault.
     unit.body.is_last = is_overdue && row.first_attempt_at !== null;
-    const entry = lane.begin(is_overdue);
+    const entry = await lane.begin(is_overdue);
     if (entry.kind === 'held') return this.parts.parking.park(unit, lane, entry);
-    let ticket: Ticket | null = entry.ticket;
+    const { ticket } = entry;
     try {
       const form = this.#render(unit, provider, lane);
       if (form instanceof Failure) return failedWithoutSend(unit, form);
@@ -57,9 +57,7 @@ export class Sender {
       // DEL-14: judged after the intent is committed and before the first byte.
       const { lease } = unit.item;
       if (lease.lost || lease.remainingMs() <= this.parts.settings.send_timeout_ms) return await this.#withhold(unit);
-      const used = ticket;
-      ticket = null;
-      return await this.#send(unit, provider, lane, used, form.payload);
+      return await this.#send(unit, provider, lane, ticket, form.payload);
     } catch (error) {
       const failure = Failure.from(error);
       if (!failure.retryable) return { kind: 'failed', failure };
@@ -68,7 +66,7 @@ export class Sender {
       await this.parts.parking.withdraw(unit, NOTHING_SENT, failure.code);
       return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
     } finally {
-      ticket?.withdrawn();
+      ticket.over();
     }
   }
 

@@ -103,7 +103,7 @@ export class Init1763900000000 extends SqlMigration {
         (payload_hash IS NULL) = (frozen_job_id IS NULL) AND (payload_hash IS NULL) = (frozen_generation IS NULL)
         AND (payload_hash IS NULL) = (render_version IS NULL)
       )
-    ) WITH (fillfactor = 80)`,
+    ) WITH (fillfactor = 65)`,
     `CREATE INDEX deliveries_of_review ON deliveries (job_id, generation)`,
     `CREATE INDEX deliveries_to ON deliveries (address, id)`,
     `CREATE INDEX deliveries_under_key ON deliveries (key)`,
