@@ -64,8 +64,12 @@ const LONGEST_IDLE_IN_TRANSACTION_MS = 10_000;
  * Each statement names its few rows and reaches them by an index, on a disk that does not mind the order. Plans of
  * prepared statements are kept, and a queue's table is almost empty when Postgres takes its statistics: it then plans to
  * read the whole table, and goes on to when that is full of dead rows. What has no index is read whole all the same.
+ *
+ * One plan for all values of the parameters: for a statement with arrays Postgres thinks that a plan for these very values
+ * is cheaper, and makes one anew at each execution (2.4 ms for a claim from lanes).
  */
-const BY_INDEX = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c random_page_cost=1.1';
+const BY_INDEX =
+  '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c random_page_cost=1.1 -c plan_cache_mode=force_generic_plan';
 
 /**
  * A client that has gone without a word leaves its locks behind: the server looks for it while it waits for a statement
