@@ -35,7 +35,7 @@ const OWN_SETTINGS = {
   }),
   accept_waiting_bytes: integer({
     env: 'ASSAY_ACCEPT_WAITING_BYTES',
-    doc: 'Bytes of submissions that may wait in memory for their commit; what comes above is answered 503.',
+    doc: 'Bytes of submissions that may wait in memory for their commit, half of them of one source; what comes above is answered 503.',
     default: 64 * MIB,
     min: MIB,
   }),

@@ -69,12 +69,17 @@ export class AcceptanceService {
     @Inject(Liveness) private readonly liveness: Liveness,
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {
-    this.#batcher = new Batcher((batch) => this.#commit(batch, config.accept_timeout_ms), {
+    const options = {
       max_items: config.accept_batch_items,
       max_bytes: config.accept_batch_bytes,
       max_waiting_bytes: config.accept_waiting_bytes,
       max_commits: MAX_COMMITS,
-    });
+    };
+    this.#batcher = new Batcher(
+      (batch) => this.#commit(batch, config.accept_timeout_ms),
+      options,
+      ({ job }) => job.source,
+    );
   }
 
   /** Resolves once what it says is durable; rejects with a retryable failure where it could not be made so in time. */

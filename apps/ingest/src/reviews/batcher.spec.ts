@@ -80,6 +80,35 @@ describe('Batcher', () => {
     expect(await batcher.submit(1, 1)).toBe(1);
   });
 
+  it('gives sources turns, from one batch to the next, and keeps the order of each', async () => {
+    const batches: string[][] = [];
+    const batcher = new Batcher(
+      (items: string[]) => {
+        batches.push(items);
+        return Promise.resolve(items);
+      },
+      OPTIONS,
+      (item) => item[0]!,
+    );
+    const sent = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'b1', 'b2', 'c1'].map((item) => batcher.submit(item, 1));
+    await Promise.all(sent);
+    expect(batches).toEqual([['a1', 'b1', 'c1', 'a2'], ['b2', 'a3', 'a4', 'a5'], ['a6']]);
+  });
+
+  it('sets half of the memory aside for one source, so that another finds room beside it', async () => {
+    const batcher = new Batcher(
+      (items: string[]) => Promise.resolve(items),
+      OPTIONS,
+      (item) => item[0]!,
+    );
+    const first = batcher.submit('a1', 450);
+    await expect(batcher.submit('a2', 60)).rejects.toMatchObject({ code: BATCHER_FULL, retryable: true });
+    const rest = ['b1', 'c1'].map((item) => batcher.submit(item, 260));
+    await expect(batcher.submit('d1', 60)).rejects.toMatchObject({ code: BATCHER_FULL });
+    expect(await Promise.all([first, ...rest])).toEqual(['a1', 'b1', 'c1']);
+    expect(await batcher.submit('a3', 700)).toBe('a3');
+  });
+
   it('goes on beside commits that hang, and never more than so many at once', async () => {
     const hung: string[] = [];
     const batcher = new Batcher((items: string[]) => {
