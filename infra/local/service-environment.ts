@@ -14,6 +14,13 @@ export interface ServiceSettings {
   tuning: Partial<Record<ServiceName | 'all', Record<string, string>>>;
 }
 
+/** A laptop, a bench and a test are one caller that sends as fast as it can: nothing of ING-12.a holds them back. */
+export const UNTHROTTLED = {
+  ASSAY_HTTP_RATE_PER_S: '1000000',
+  ASSAY_HTTP_RATE_BURST: '1000000',
+  ASSAY_HTTP_CONCURRENCY: '1000000',
+};
+
 /** Settings that a process gets only when it knows them: an unknown one is a fault, not a surplus. */
 const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, string>> = {
   ingest: ({ allow_list_file, links }) => ({
@@ -40,7 +47,7 @@ export function serviceEnvironment(
   const http: Record<string, string> =
     process_settings.http_port === undefined
       ? {}
-      : { ASSAY_HTTP_HOST: '127.0.0.1', ASSAY_HTTP_PORT: String(process_settings.http_port) };
+      : { ASSAY_HTTP_HOST: '127.0.0.1', ASSAY_HTTP_PORT: String(process_settings.http_port), ...UNTHROTTLED };
   return {
     PATH: process.env['PATH'],
     HOME: process.env['HOME'],

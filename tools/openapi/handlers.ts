@@ -46,11 +46,15 @@ export class Handlers {
   }
 
   /** What may refuse a request before the handler sees it. */
-  #before({ roles, guards, body, query }: Route): ts.FunctionLikeDeclaration[] {
-    const guardNames = [...(roles ? ['AccessGuard'] : []), ...guards];
+  #before({ roles, body, query }: Route): ts.FunctionLikeDeclaration[] {
     const judged = Boolean(query) || Boolean(body?.shape);
     return [
-      ...guardNames.map((name) => methodNamed(classNamed(this.program, name), 'canActivate')),
+      ...(roles
+        ? [
+            methodNamed(classNamed(this.program, 'AccessGuard'), 'canActivate'),
+            functionNamed(this.program, 'refused', 'libs/service/src/caller-limits.ts'),
+          ]
+        : []),
       ...(judged ? [functionNamed(this.program, 'validateShape', 'libs/service/src/shape.pipe.ts')] : []),
       ...(body
         ? [

@@ -1,5 +1,4 @@
 import {
-  GUARDS_METADATA,
   HEADERS_METADATA,
   HTTP_CODE_METADATA,
   METHOD_METADATA,
@@ -41,7 +40,6 @@ export interface Route {
   /** Of the decorators: `@HttpCode`, else 201 for POST and 200 for the rest. */
   status: number;
   content_type: string | null;
-  guards: string[];
   body: { shape: Class | null; declared: DeclaredBody | null } | null;
   query: Class | null;
   headers: string[];
@@ -95,14 +93,12 @@ function routeOf(found: Handler): Route {
   const { file, controller, handler, method } = found;
   const verb = RequestMethod[Reflect.getMetadata(METHOD_METADATA, method) as number]!.toLowerCase() as Route['method'];
   const headers = (Reflect.getMetadata(HEADERS_METADATA, method) ?? []) as { name: string; value: string }[];
-  const guards = [controller, method].flatMap((on) => (Reflect.getMetadata(GUARDS_METADATA, on) ?? []) as Class[]);
   const isPublic = Boolean(onEither<boolean>(PUBLIC, found));
   return {
     ...{ file, controller: controller.name, handler, method: verb, path: pathOf(found) },
     roles: isPublic ? null : (onEither<Role[]>(ROLES, found) ?? []),
     status: (Reflect.getMetadata(HTTP_CODE_METADATA, method) as number | undefined) ?? (verb === 'post' ? 201 : 200),
     content_type: headers.find(({ name }) => name.toLowerCase() === 'content-type')?.value ?? null,
-    guards: guards.map(({ name }) => name),
     ...parametersOf(found),
   };
 }

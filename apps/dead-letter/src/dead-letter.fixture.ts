@@ -14,7 +14,7 @@ import { cloudEventHeaders, kafkaTransport } from '@assay/messaging';
 import { newApiKey } from '@assay/security';
 import { readSettings, startService } from '@assay/service';
 import type { RunningService } from '@assay/service';
-import { testDatabase, testKafka } from '@assay/testing';
+import { testDatabase, testKafka, UNTHROTTLED } from '@assay/testing';
 import type { TestDatabase, TestKafka } from '@assay/testing';
 import { v7 } from 'uuid';
 import { DEAD_LETTER_SETTINGS } from './dead-letter.config.js';
@@ -122,6 +122,7 @@ function writeKeys(path: string): Record<Caller, string> {
 function startReplica(database_url: string, kafka: TestKafka, directory: string, differs: Record<string, string>) {
   const settings = readSettings(DEAD_LETTER_SETTINGS, {
     ASSAY_HTTP_HOST: '127.0.0.1',
+    ...UNTHROTTLED,
     ASSAY_HTTP_PORT: '0',
     ASSAY_API_KEYS_FILE: join(directory, 'keys.json'),
     ASSAY_POSTGRES_URL: 'env:DATABASE_URL',

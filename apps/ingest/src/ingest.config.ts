@@ -45,12 +45,6 @@ const OWN_SETTINGS = {
     default: 2_000,
     min: 100,
   }),
-  rate_limit_per_s: integer({
-    env: 'ASSAY_RATE_LIMIT_PER_S',
-    doc: 'Submissions of one source per second and replica; what comes above is answered 429.',
-    default: 2_000,
-    min: 1,
-  }),
   backlog_max_items: integer({
     env: 'ASSAY_BACKLOG_MAX_ITEMS',
     doc: 'Accepted submissions that may wait for Kafka; above it new ones are answered 503 (ING-10).',

@@ -8,7 +8,7 @@ import { KafkaBatchServer } from '@assay/messaging';
 import { newApiKey } from '@assay/security';
 import { readSettings, startService } from '@assay/service';
 import type { RunningService } from '@assay/service';
-import { testDatabase, testKafka } from '@assay/testing';
+import { testDatabase, testKafka, UNTHROTTLED } from '@assay/testing';
 import type { TestDatabase, TestKafka } from '@assay/testing';
 import { EVENT_PUBLISHER } from '@assay/work-queue';
 import type { EventPublisher } from '@assay/work-queue';
@@ -78,6 +78,7 @@ export async function ingestFixture(): Promise<IngestFixture> {
     ...{ ASSAY_INGEST_PUBLIC_URL: '/', ASSAY_VALIDATOR_PUBLIC_URL: '/' },
     ASSAY_HTTP_PORT: '0',
     ASSAY_HTTP_HOST: '127.0.0.1',
+    ...UNTHROTTLED,
     ASSAY_POSTGRES_URL: 'env:DB_URL',
     ASSAY_ARTEFACT_KEYS: 'env:ARTEFACT_KEYS',
     ASSAY_KAFKA_BROKERS: kafka.brokers,

@@ -19,7 +19,7 @@ import { KafkaBatchServer, KafkaPublisher } from '@assay/messaging';
 import { newApiKey } from '@assay/security';
 import { readSettings, startService } from '@assay/service';
 import type { RunningService } from '@assay/service';
-import { eventually, testDatabase, testKafka, testRun } from '@assay/testing';
+import { eventually, testDatabase, testKafka, testRun, UNTHROTTLED } from '@assay/testing';
 import type { Collector, TestDatabase, TestKafka } from '@assay/testing';
 import { v7 } from 'uuid';
 import { mayMove } from './delivery/delivery-states.js';
@@ -353,6 +353,7 @@ async function environment(
     ARTEFACT_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
     ASSAY_HTTP_PORT: '0',
     ASSAY_HTTP_HOST: '127.0.0.1',
+    ...UNTHROTTLED,
     ASSAY_POSTGRES_URL: 'env:DB_URL',
     ASSAY_ARTEFACT_KEYS: 'env:ARTEFACT_KEYS',
     ASSAY_API_KEYS_FILE: files.keys,

@@ -7,7 +7,7 @@ import { kafkaTransport } from '@assay/messaging';
 import { newApiKey } from '@assay/security';
 import { readSettings, startService } from '@assay/service';
 import type { RunningService } from '@assay/service';
-import { eventually, testDatabase, testKafka } from '@assay/testing';
+import { eventually, testDatabase, testKafka, UNTHROTTLED } from '@assay/testing';
 import type { CollectedRecord, Collector, TestDatabase, TestKafka } from '@assay/testing';
 import { EVENT_PUBLISHER } from '@assay/work-queue';
 import type { EventPublisher } from '@assay/work-queue';
@@ -113,6 +113,7 @@ function environment(database: TestDatabase, kafka: TestKafka, files: Record<str
     ...files,
     ASSAY_HTTP_PORT: '0',
     ASSAY_HTTP_HOST: '127.0.0.1',
+    ...UNTHROTTLED,
     ASSAY_POSTGRES_URL: 'env:DB_URL',
     ASSAY_ARTEFACT_KEYS: 'env:ARTEFACT_KEYS',
     ASSAY_KAFKA_BROKERS: kafka.brokers,

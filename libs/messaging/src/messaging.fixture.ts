@@ -106,7 +106,12 @@ async function asRole(database: TestDatabase, text: string): Promise<void> {
 function settingsFor(database: TestDatabase, kafka: TestKafka, over: Record<string, unknown>) {
   return {
     ...{ instance: `spec-${v7()}`, http_host: '127.0.0.1', http_port: 0, http_body_limit_bytes: 1_000_000 },
-    http_bodies_in_flight_bytes: 8_000_000,
+    ...{
+      http_bodies_in_flight_bytes: 8_000_000,
+      http_rate_per_s: 1_000,
+      http_rate_burst: 1_000,
+      http_concurrency: 1_000,
+    },
     api_keys_file: '',
     ...{ postgres_url: fixedSecret(database.url), postgres_pool_size: 4, postgres_statement_timeout_ms: 5_000 },
     ...{ kafka_brokers: [kafka.brokers], kafka_topic_prefix: kafka.topic_prefix, kafka_group: null },

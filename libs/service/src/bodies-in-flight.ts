@@ -42,7 +42,7 @@ export class BodiesInFlight {
 function refused(code: 'rate_limited' | 'unavailable', whose: string): Problem {
   refusals.add(1, { reason: code });
   return new Problem(code, {
-    detail: `The request bodies ${whose}under way hold as many bytes as they may; nothing was read or stored.`,
+    detail: `The request bodies ${whose}under way hold as many bytes as they may; nothing was read or stored: send it again after Retry-After.`,
     headers: { 'retry-after': RETRY_AFTER_S },
   });
 }

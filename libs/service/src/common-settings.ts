@@ -60,6 +60,24 @@ export const HTTP_SETTINGS = {
     default: 128 * 1024 * 1024,
     min: 1024 * 1024,
   }),
+  http_rate_per_s: integer({
+    env: 'ASSAY_HTTP_RATE_PER_S',
+    doc: 'Requests of one source a second at this replica, whatever the route; what comes above is answered 429 (ING-12). A key of another role counts for itself.',
+    default: 100,
+    min: 1,
+  }),
+  http_rate_burst: integer({
+    env: 'ASSAY_HTTP_RATE_BURST',
+    doc: 'Requests of one source that may come at once; after that `ASSAY_HTTP_RATE_PER_S` holds.',
+    default: 200,
+    min: 1,
+  }),
+  http_concurrency: integer({
+    env: 'ASSAY_HTTP_CONCURRENCY',
+    doc: 'Requests of one source that this replica may have under way, those that wait (`wait_s`) included; what comes above is answered 429.',
+    default: 1_000,
+    min: 1,
+  }),
   api_keys_file: file({
     env: 'ASSAY_API_KEYS_FILE',
     doc: 'The callers: `{"keys": [{"id", "sha256", "role", "sources", "expires_at"}]}`. Read again when it changes.',

@@ -122,6 +122,7 @@ const settings = (api_keys_file: string) => ({
   http_port: 0,
   http_body_limit_bytes: 4096,
   http_bodies_in_flight_bytes: 8 * 1024 * 1024,
+  ...{ http_rate_per_s: 1_000, http_rate_burst: 1_000, http_concurrency: 1_000 },
   api_keys_file,
 });
 

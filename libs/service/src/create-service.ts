@@ -34,7 +34,15 @@ const MAX_PARAM_CHARACTERS = 16 * 1024;
 
 export type HttpConfig = Pick<
   Values<typeof HTTP_SETTINGS>,
-  'instance' | 'http_host' | 'http_port' | 'http_body_limit_bytes' | 'http_bodies_in_flight_bytes' | 'api_keys_file'
+  | 'instance'
+  | 'http_host'
+  | 'http_port'
+  | 'http_body_limit_bytes'
+  | 'http_bodies_in_flight_bytes'
+  | 'http_rate_per_s'
+  | 'http_rate_burst'
+  | 'http_concurrency'
+  | 'api_keys_file'
 >;
 
 export interface ServiceParts {

@@ -11,6 +11,8 @@ export { JsonBody } from './json-body.js';
 export { lookIntervalMs, PeriodicTask } from './periodic-task.js';
 export { ProblemFilter } from './problem.filter.js';
 export { reportProgrammingError } from './programming-errors.js';
+export { Rate } from './rate.js';
+export type { RateRule } from './rate.js';
 export { ConfigurationError, defineSettings, readSettings } from './read-settings.js';
 export type { ReadOptions, SettingsDefinition } from './read-settings.js';
 export { LINK_SETTINGS, reviewLinks } from './review-links.js';

@@ -1,3 +1,4 @@
+export { UNTHROTTLED } from '../../../infra/local/service-environment.js';
 export { closeOnSignals } from './close-on-signals.js';
 export { eventually } from './eventually.js';
 export { cpuMs, leastGrowth } from './growth.js';

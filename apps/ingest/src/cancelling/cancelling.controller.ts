@@ -1,7 +1,6 @@
-import { Body, Controller, HttpCode, Inject, Param, Post, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { CurrentPrincipal, Roles } from '@assay/security';
 import type { Principal } from '@assay/security';
-import { RateLimitGuard } from '../reviews/index.js';
 import { CancelRequest } from './cancel-request.js';
 import { CancellingService } from './cancelling.service.js';
 
@@ -12,7 +11,6 @@ export class CancellingController {
   /** Cancels a job: what nobody was told of yet is told to nobody. Asked again it changes nothing. 409 once it has ended. */
   @Post(':id/cancel')
   @Roles('submitter', 'operator')
-  @UseGuards(RateLimitGuard)
   @HttpCode(202)
   cancel(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Body() request: CancelRequest) {
     return this.cancelling.cancel(principal, id, request.reason);

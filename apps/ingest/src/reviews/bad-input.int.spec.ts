@@ -209,9 +209,16 @@ describe('credentials', () => {
   });
 });
 
+/** So many requests a second and source, and no more at once. */
+const limitedTo = (per_s: number, group: string) => ({
+  ASSAY_HTTP_RATE_PER_S: String(per_s),
+  ASSAY_HTTP_RATE_BURST: String(per_s),
+  ASSAY_KAFKA_GROUP: group,
+});
+
 describe('the rate', () => {
   it('ING-10.e is limited for each source by itself, with Retry-After', async () => {
-    const limited = await fixture.start({ ASSAY_RATE_LIMIT_PER_S: '3', ASSAY_KAFKA_GROUP: 'limited-a' });
+    const limited = await fixture.start(limitedTo(3, 'limited-a'));
     await eventually(async () => {
       const answers = await Promise.all(Array.from({ length: 8 }, () => limited.post(aSubmission())));
       const refused = answers.filter(({ status }) => status === 429);
@@ -223,7 +230,7 @@ describe('the rate', () => {
   });
 
   it('ING-3.c is judged before the body', async () => {
-    const limited = await fixture.start({ ASSAY_RATE_LIMIT_PER_S: '1', ASSAY_KAFKA_GROUP: 'limited-b' });
+    const limited = await fixture.start(limitedTo(1, 'limited-b'));
     await eventually(async () => {
       const answers = await Promise.all(Array.from({ length: 6 }, () => limited.post('{"not json')));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([400, 429]));

@@ -3,7 +3,6 @@ export { Batcher } from './batcher.js';
 export { changelistLocks, contestBusy, replayLocks } from './contest-locks.js';
 export { JobWatch } from './job-watch.js';
 export type { JobDetail } from './job.js';
-export { RateLimitGuard } from './rate-limit.guard.js';
 export { ReviewsModule } from './reviews.module.js';
 export { ReviewsService } from './reviews.service.js';
 export { LOAD_STANDING } from './sql/load-standing.js';

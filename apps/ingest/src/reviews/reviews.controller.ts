@@ -1,10 +1,9 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { CurrentPrincipal, Roles } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { BodySchema, JsonBody } from '@assay/service';
 import { SUBMISSION_SCHEMA } from '@assay/submission';
 import type { FastifyReply } from 'fastify';
-import { RateLimitGuard } from './rate-limit.guard.js';
 import { ReviewListQuery, ReviewQuery } from './review-queries.js';
 import { ReviewsService } from './reviews.service.js';
 
@@ -16,7 +15,6 @@ export class ReviewsController {
   /** Submits a review result. 202: a new job, durable. 200: the job that this key or this version already has. */
   @Post()
   @Roles('submitter')
-  @UseGuards(RateLimitGuard)
   @HttpCode(202)
   @BodySchema(null, SUBMISSION_SCHEMA)
   async submit(

@@ -1,9 +1,9 @@
 import type { Failure } from '@assay/contracts';
+import { Rate } from '@assay/service';
 import type { Destination } from '../providers/provider.js';
 import { Circuit } from './circuit.js';
 import type { CircuitPhase, CircuitRule } from './circuit.js';
 import type { FaultSubject } from './fault-events.js';
-import { Rate } from './rate.js';
 
 /** Why a row is not sent now. */
 export interface Held {
@@ -65,7 +65,8 @@ export class DestinationLane {
     rule: CircuitRule,
   ) {
     this.#circuit = new Circuit(rule);
-    this.#rate = new Rate(destination.rate_per_s);
+    const { rate_per_s } = destination;
+    this.#rate = new Rate(rate_per_s === null ? null : { per_s: rate_per_s, burst: rate_per_s });
   }
 
   get phase(): CircuitPhase {

@@ -15,7 +15,7 @@ function going(rate: Rate, asked: number): number {
 describe('Rate', () => {
   it('DEL-9.b lets a second’s worth go at once, then as many as time has passed for', () => {
     let now_ms = 1_000_000;
-    const rate = new Rate(10, () => now_ms);
+    const rate = new Rate({ per_s: 10, burst: 10 }, () => now_ms);
     expect(going(rate, 50)).toBe(10);
     expect(rate.waitMs()).toBe(100);
     now_ms += 300;
@@ -24,8 +24,19 @@ describe('Rate', () => {
     expect(going(rate, 50)).toBe(10);
   });
 
+  it('lets a burst larger than a second’s worth go at once, and no more than the rate after it', () => {
+    let now_ms = 1_000_000;
+    const rate = new Rate({ per_s: 100, burst: 200 }, () => now_ms);
+    expect(going(rate, 3_000)).toBe(200);
+    expect(rate.waitMs()).toBe(10);
+    now_ms += 1_000;
+    expect(going(rate, 3_000)).toBe(100);
+    now_ms += 500;
+    expect(going(rate, 3_000)).toBe(50);
+  });
+
   it('DEL-9.b counts nothing that was given back', () => {
-    const rate = new Rate(2, () => 1_000_000);
+    const rate = new Rate({ per_s: 2, burst: 2 }, () => 1_000_000);
     expect(going(rate, 5)).toBe(2);
     rate.giveBack();
     expect(going(rate, 5)).toBe(1);
