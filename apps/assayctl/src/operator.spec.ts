@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { assayctl } from './assayctl.js';
 
@@ -71,6 +74,24 @@ describe('assayctl for operators', () => {
   it('DLQ-14.c answers 1 where the service cannot be reached', async () => {
     const { code, err } = await run(['dead-letters', 'list'], NOWHERE);
     expect([code, err]).toEqual([1, expect.stringMatching(/127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/)]);
+  });
+
+  it('goes on with a list when the service says that it asks too often', async () => {
+    const asked: number[] = [];
+    const server = createServer((_request, response) => {
+      asked.push(performance.now());
+      if (asked.length === 1) response.writeHead(429, { 'retry-after': '1' }).end('{"code":"rate_limited"}');
+      else response.writeHead(200).end('{"items":[],"next_cursor":null}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const args = ['dead-letters', 'list', '--json'];
+    const { code, out } = await run(args, { ...NOWHERE, ASSAY_URL: `http://127.0.0.1:${port}` });
+    server.closeAllConnections();
+    server.close();
+    expect([code, JSON.parse(out)]).toEqual([0, { items: [], next_cursor: null }]);
+    expect(asked).toHaveLength(2);
+    expect(asked[1]! - asked[0]!).toBeGreaterThanOrEqual(990);
   });
 
   it('takes no key on the command line, where every process list would show it', async () => {

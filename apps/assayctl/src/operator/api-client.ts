@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ProblemDetails } from '@assay/contracts';
 import { request } from 'undici';
 import { UsageError } from '../terminal.js';
@@ -16,6 +17,9 @@ export class Refused extends Error {
 }
 
 const TIMEOUT_MS = 30_000;
+/** A list of many pages asks more often than one key may: it goes on when it is told to (ING-12). */
+const TRIES = 5;
+const LONGEST_PAUSE_S = 60;
 
 /** The options of every command that speaks to the service. */
 export const CONNECTION_OPTIONS = {
@@ -60,18 +64,29 @@ export class ApiClient {
     const headers = { authorization: `Bearer ${this.key}`, 'content-type': 'application/json', ...more };
     const url = new URL(path, this.url);
     const limits = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS };
-    let status: number;
-    let text: string;
-    try {
-      const answer = await request(url, { method, headers, body, ...limits });
-      [status, text] = [answer.statusCode, await answer.body.text()];
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-      throw new Refused(`${url.origin} cannot be reached (${code})`, null);
+    for (let tries = 1; ; tries += 1) {
+      const { status, text, again_after_s } = await ask(url, { method, headers, body, ...limits });
+      if (again_after_s !== null && tries < TRIES) {
+        await pause(again_after_s * 1_000);
+        continue;
+      }
+      const answer = parse(text);
+      if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
+      throw refusal(status, answer, url.origin);
     }
-    const answer = parse(text);
-    if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
-    throw refusal(status, answer, url.origin);
+  }
+}
+
+/** `again_after_s` of one that was refused for nothing but its moment: nothing has come of it. */
+async function ask(url: URL, options: Parameters<typeof request>[1]) {
+  try {
+    const { statusCode: status, headers, body } = await request(url, options);
+    const wait_s = Number(headers['retry-after']);
+    const again = status === 429 && wait_s > 0 && wait_s <= LONGEST_PAUSE_S;
+    return { status, text: await body.text(), again_after_s: again ? wait_s : null };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new Refused(`${url.origin} cannot be reached (${code})`, null);
   }
 }
 
