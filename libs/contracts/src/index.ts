@@ -9,3 +9,4 @@ export * from './recipients.js';
 export * from './states.js';
 export * from './topics.js';
 export * from './uuid.js';
+export * from './written-text.js';

@@ -1,9 +1,6 @@
-import { OPERATOR_ACTIONS, REPEAT_KINDS, UUID } from '@assay/contracts';
+import { OPERATOR_ACTIONS, REPEAT_KINDS, UUID, WRITTEN_TEXT } from '@assay/contracts';
 import type { ActionRequested, FieldError, OperatorAction, RepeatKind } from '@assay/contracts';
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
-
-/** Not blank, and storable. */
-const TEXT = /^(?=[^]*\S)[^\0]*$/;
 
 /** `POST /v1/actions`: what is to be done, to exactly one of four, and why. */
 export class ActionRequest {
@@ -12,12 +9,12 @@ export class ActionRequest {
   /** All that waits of a job. */
   @IsOptional() @Matches(UUID) job_id?: string;
   /** All that waits for `smtp` or `webhook:<endpoint>`, within the sources of the key. */
-  @IsOptional() @IsString() @MaxLength(200) @Matches(TEXT) destination?: string;
+  @IsOptional() @IsString() @MaxLength(200) @Matches(WRITTEN_TEXT) destination?: string;
   /** The same, for the destination or the credential that a dead letter is about. */
   @IsOptional() @Matches(UUID) dead_letter_id?: string;
   /** Of `send_again`: a message of its own (`again`, unless said otherwise), or the one that a receiver may know. */
   @IsOptional() @IsIn(REPEAT_KINDS) as?: RepeatKind;
-  @IsString() @MaxLength(2_000) @Matches(TEXT) reason: string;
+  @IsString() @MaxLength(2_000) @Matches(WRITTEN_TEXT) reason: string;
 }
 
 export type ActionSubject = Pick<ActionRequested, 'subject_type' | 'subject_id'>;

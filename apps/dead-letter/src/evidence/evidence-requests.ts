@@ -1,4 +1,4 @@
-import { CHANNEL_PATTERN, UUID } from '@assay/contracts';
+import { CHANNEL_PATTERN, UUID, WRITTEN_TEXT } from '@assay/contracts';
 import type { Channel } from '@assay/contracts';
 import { IsIn, IsOptional, IsRFC3339, IsString, IsUrl, Matches, MaxLength } from 'class-validator';
 import { EVIDENCE_TYPES, PROVIDER_STATUSES } from './evidence-types.js';
@@ -6,8 +6,6 @@ import type { EvidenceType, ProviderStatus } from './evidence-types.js';
 
 /** A name, a version, a reference: one line. */
 const WORD = /^(?=.*\S)[^\0\r\n]{1,200}$/;
-/** Not blank, and storable. */
-const TEXT = /^(?=[^]*\S)[^\0]*$/;
 const MAX_TEXT = 4_000;
 const MAX_URL = 2_000;
 
@@ -28,7 +26,7 @@ export class EvidenceRequest {
   @IsOptional() @IsRFC3339() deployed_at?: string;
   /** Of a `configuration_change`: which setting, and what was done to it. Never its secret value. */
   @IsOptional() @Matches(WORD) setting?: string;
-  @IsOptional() @IsString() @MaxLength(MAX_TEXT) @Matches(TEXT) change?: string;
+  @IsOptional() @IsString() @MaxLength(MAX_TEXT) @Matches(WRITTEN_TEXT) change?: string;
   /** Of a `recipient_correction`: where it should have gone. */
   @IsOptional() @Matches(CHANNEL_PATTERN) channel?: Channel;
   @IsOptional() @IsString() @MaxLength(500) address?: string;
@@ -37,5 +35,5 @@ export class EvidenceRequest {
   @IsOptional() @IsIn(PROVIDER_STATUSES) status?: ProviderStatus;
   @IsOptional() @IsRFC3339() observed_at?: string;
   /** Of a `note`; with any other type a remark. */
-  @IsOptional() @IsString() @MaxLength(MAX_TEXT) @Matches(TEXT) text?: string;
+  @IsOptional() @IsString() @MaxLength(MAX_TEXT) @Matches(WRITTEN_TEXT) text?: string;
 }

@@ -1,4 +1,4 @@
-import { CHANNEL_PATTERN, REPLAY_ACTIONS, STAGES, UUID } from '@assay/contracts';
+import { CHANNEL_PATTERN, REPLAY_ACTIONS, STAGES, UUID, WRITTEN_TEXT } from '@assay/contracts';
 import type { Channel, ReplayAction, Stage } from '@assay/contracts';
 import { Type } from 'class-transformer';
 import {
@@ -20,9 +20,6 @@ import { LetterFilter } from '../triage/index.js';
 import { PageQuery } from '../paging.js';
 import { ITEM_STATES, PLAN_STATES } from './replay-machines.js';
 import type { ItemState, PlanState } from './replay-machines.js';
-
-/** Not blank, and storable. */
-const TEXT = /^(?=[^]*\S)[^\0]*$/;
 
 export class RecipientRequest {
   @Matches(CHANNEL_PATTERN) channel: Channel;
@@ -56,7 +53,7 @@ export class PlanRequest {
   @Type(() => CorrectionRequest)
   corrections?: CorrectionRequest[];
   /** Why; `waive` must say. */
-  @IsOptional() @IsString() @MaxLength(2_000) @Matches(TEXT) reason?: string;
+  @IsOptional() @IsString() @MaxLength(2_000) @Matches(WRITTEN_TEXT) reason?: string;
   /** How fast the items are asked for. */
   @IsOptional() @IsNumber() @Min(0.1) @Max(100) items_per_second?: number;
 }
