@@ -3,8 +3,10 @@ import type { Finding } from '@assay/contracts';
 import { largestThatFits } from './compact.js';
 import type { Payload } from './payload.js';
 import { html, oneLine, paragraph } from './escape.js';
+import { MAIL_STYLES } from './mail-styles.js';
+import { SEVERITIES } from './rendering-input.js';
 import type { RenderingInput } from './rendering-input.js';
-import { bySeverity, countLines, cut, headline, labels, place, plural } from './wording.js';
+import { bySeverity, countLines, cut, headline, labels, place, plural, warningLines } from './wording.js';
 
 export interface MailPayload extends Payload {
   subject: string;
@@ -81,7 +83,7 @@ function textOf(input: RenderingInput, shown: Shown): string {
   const indent = (value: string): string => paragraph(value).replace(/^/gm, '    ');
   const lines = [`Review of ${oneLine(input.changelist_id)}, version ${input.review_version}: ${headline(input)}`, ''];
   if (input.summary !== null) lines.push(paragraph(input.summary), '');
-  lines.push(...countLines(input), '');
+  lines.push(...countLines(input), ...warningLines(input), '');
   for (const [severity, group] of bySeverity(shown.findings)) {
     lines.push(`${oneLine(severity).toUpperCase()} (${shownOf(group, severity, input)})`, '');
     for (const finding of group) {
@@ -98,29 +100,46 @@ function textOf(input: RenderingInput, shown: Shown): string {
   return lines.join('\n');
 }
 
+/** Text from outside that may have several lines; what keeps them is said inline, for clients that drop style sheets. */
+function pre(value: string, of_class = ''): string {
+  return `<p${of_class} style="white-space:pre-wrap">${html(value)}</p>`;
+}
+
+/** Nothing in it is fetched: no picture, no font, no style sheet from elsewhere (DEL-12). */
 function htmlOf(input: RenderingInput, shown: Shown): string {
   const about_files = new Set(input.lines_defaulted);
-  const pre = (value: string): string => `<p style="white-space:pre-wrap;margin:4px 0">${html(value)}</p>`;
+  const head = html(`Review of ${oneLine(input.changelist_id)}, version ${input.review_version}: ${headline(input)}`);
   const parts = [
-    '<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif;font-size:14px">',
-    `<h1 style="font-size:18px">Review of ${html(oneLine(input.changelist_id))}, version ${input.review_version}: ${html(headline(input))}</h1>`,
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">',
+    `<title>${head}</title><style>${MAIL_STYLES}</style></head><body style="font-family:system-ui,sans-serif">`,
+    `<h1>${head}</h1>`,
   ];
   if (input.summary !== null) parts.push(pre(input.summary));
   parts.push(...countLines(input).map((line) => `<p>${html(line)}</p>`));
+  parts.push(...warningLines(input).map((line) => `<p class="w">${html(line)}</p>`));
   for (const [severity, group] of bySeverity(shown.findings)) {
-    parts.push(`<h2 style="font-size:16px">${html(oneLine(severity))} (${shownOf(group, severity, input)})</h2><ul>`);
-    for (const finding of group) {
-      parts.push(
-        `<li><code>${html(place(finding, about_files))}</code> <strong>${html(oneLine(finding.title))}</strong> [${html(labels(finding))}]`,
-        pre(finding.message),
-        finding.suggestion === undefined ? '' : `<p>Suggestion:</p>${pre(finding.suggestion)}`,
-        '</li>',
-      );
-    }
+    parts.push(`<h2>${html(oneLine(severity))} (${shownOf(group, severity, input)})</h2>`, LIST);
+    for (const finding of group) parts.push(findingHtml(finding, about_files));
     parts.push('</ul>');
   }
   parts.push(...leftOutLines(shown).map((line) => `<p>${html(line)}</p>`));
   const link = (url: string, words: string): string => `<a href="${html(url)}">${words}</a>`;
   parts.push(`<p>${link(input.links.job, 'Job')} · ${link(input.links.findings, 'Findings and diagnostics')}</p>`);
   return `${parts.join('\n')}</body></html>\n`;
+}
+
+/** No marks, no indent: on a phone every one of the 40 pixels counts. */
+const LIST = '<ul style="list-style:none;margin:0;padding:0">';
+
+function findingHtml(finding: Finding, about_files: ReadonlySet<string>): string {
+  const known = (SEVERITIES as readonly string[]).includes(finding.severity);
+  const { suggestion } = finding;
+  return [
+    `<li${known ? ` class="${finding.severity}"` : ''}><strong>${html(oneLine(finding.title))}</strong><br>`,
+    `<code>${html(place(finding, about_files))}</code> <small>${html(labels(finding))}</small>`,
+    pre(finding.message),
+    ...(suggestion === undefined ? [] : ['<p>Suggestion:</p>', pre(suggestion, ' class="s"')]),
+    '</li>',
+  ].join('\n');
 }

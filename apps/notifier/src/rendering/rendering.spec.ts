@@ -123,6 +123,38 @@ describe('messages', () => {
     expect(subject).toHaveLength(200);
   });
 
+  it('DEL-12.a reads on a phone and in the dark, and fetches nothing', () => {
+    const mail = renderMail(
+      review([aFinding({ message: '![x](https://evil.example/x.png) url(https://evil.example)' })]),
+    );
+    expect(mail.html).toContain('<meta name="viewport" content="width=device-width,initial-scale=1">');
+    expect(mail.html).toContain('<meta name="color-scheme" content="light dark">');
+    expect(mail.html).toContain('@media(prefers-color-scheme:dark)');
+    // A long path breaks, lists have no indent, and what was written on several lines stays so without a style sheet.
+    expect(mail.html).toContain('overflow-wrap:anywhere');
+    expect(mail.html).toContain('<ul style="list-style:none;margin:0;padding:0">');
+    expect(mail.html).toContain('<p style="white-space:pre-wrap">![x](https://evil.example/x.png)');
+    const elements = new Set([...mail.html.matchAll(/<([a-z0-9]+)[ >]/g)].map(([, name]) => name));
+    expect([...elements].sort()).toEqual(
+      ['a', 'body', 'br', 'code', 'h1', 'h2', 'head', 'html', 'li', 'meta', 'p', 'small', 'strong', 'style']
+        .concat('title', 'ul')
+        .sort(),
+    );
+    const [style] = /<style>.*<\/style>/s.exec(mail.html)!;
+    expect(style).not.toMatch(/url\(|@import|http/);
+    const attributes = new Set([...mail.html.matchAll(/ ([a-z-]+)="/g)].map(([, name]) => name));
+    expect(
+      [...attributes].filter((name) => !['charset', 'class', 'content', 'lang', 'name', 'style'].includes(name!)),
+    ).toEqual(['href']);
+    const hrefs = [...mail.html.matchAll(/href="([^"]*)"/g)].map(([, url]) => url);
+    expect(hrefs).toEqual([LINKS.job, LINKS.findings]);
+  });
+
+  it('DEL-12.a marks a finding by its severity, and one of tomorrow by none', () => {
+    const { html } = renderMail(review([aFinding(), aFinding({ id: 'F-2', severity: 'x" onload="y' })]));
+    expect(html.match(/<li[^>]*>/g)).toEqual(['<li class="high">', '<li>']);
+  });
+
   it('DEL-12.b escapes everything from outside', () => {
     const evil = '<script>alert("1")</script>&\'\u0000\u001b[31m\u202e';
     const input = review([

@@ -3,7 +3,7 @@ import type { Finding } from '@assay/contracts';
 import { oneLine, paragraph } from './escape.js';
 import type { Payload } from './payload.js';
 import type { RenderingInput } from './rendering-input.js';
-import { countLines, headline, labels, place, plural } from './wording.js';
+import { countLines, headline, labels, place, plural, warningLines } from './wording.js';
 
 export interface SlackPayload extends Payload {
   body: Buffer;
@@ -31,7 +31,7 @@ interface Block {
  */
 export function renderSlack(input: RenderingInput): SlackPayload {
   const head = escaped(oneLine(headOf(input)), HEAD_CHARACTERS);
-  const counts = escaped(countLines(input).join('\n'), HEAD_CHARACTERS);
+  const counts = escaped([...countLines(input), ...warningLines(input)].join('\n'), HEAD_CHARACTERS);
   const links = `${link(input.links.job, 'Job')} · ${link(input.links.findings, 'Findings and diagnostics')}`;
   const summary = input.summary === null ? '' : `\n${quoted(input.summary, SUMMARY_CHARACTERS)}`;
   const shown = findingBlocks(input);

@@ -21,12 +21,18 @@ function foundIn({ findings, counts }: RenderingInput): string {
 }
 
 /** What became of what was submitted: nothing is left out silently (GEN-6). */
-export function countLines({ counts, truncated }: RenderingInput): string[] {
+export function countLines({ counts }: RenderingInput): string[] {
   const lines = [
     `${plural(counts.submitted, 'finding')} submitted: ${counts.kept} kept (${counts.coerced} coerced), ${counts.dropped} dropped.`,
   ];
   const codes = Object.entries(counts.by_code).sort(([a], [b]) => (a < b ? -1 : 1));
   if (codes.length > 0) lines.push(`By reason: ${codes.map(([code, n]) => `${oneLine(code)} ${n}`).join(', ')}.`);
+  return lines;
+}
+
+/** Why the findings are not all that there is to say. */
+export function warningLines({ counts, truncated }: RenderingInput): string[] {
+  const lines: string[] = [];
   if (truncated)
     lines.push('Warning: the review is not whole: the answer was cut off, and what came after is not known.');
   if (counts.submitted > 0 && counts.kept === 0) lines.push('Warning: every finding was dropped.');
