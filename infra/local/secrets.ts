@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseService } from './postgres.js';
+import type { SinkSecrets } from './sink-types.js';
 
 export const ROLES = ['submitter', 'operator', 'approver', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
@@ -25,6 +26,8 @@ export interface StackSecrets {
 export const SOURCES = ['demo', 'other', 'third'] as const;
 export type Source = (typeof SOURCES)[number];
 export const SOURCE: Source = 'demo';
+/** Slack-compatible hooks that a submission may name: one for anybody, and one that a source alone uses. */
+export const SLACK_HOOKS = ['reviews', ...SOURCES.map((source) => `reviews-${source}`)];
 type SourceRole = 'submitter' | 'operator';
 
 /** 256 random bits under the prefix that the redactor knows (libs/security, newApiKey). */
@@ -88,4 +91,24 @@ export async function writeSecrets(
       postgres_urls: Object.fromEntries(await Promise.all(urls)) as Record<DatabaseService, string>,
     },
   };
+}
+
+/** What the receivers of the stack must be shown, with the files that name it to the notifier and to them. */
+export interface SinkAccess {
+  secrets: SinkSecrets;
+  files: { sinks: string; mail_api_token: string };
+}
+
+/** Writes it anew into `directory`, which is there. */
+export async function writeSinkSecrets(directory: string): Promise<SinkAccess> {
+  // Of the shape of Slack's own.
+  const paths = SLACK_HOOKS.map((name) => [name, `/services/T0ASSAY/B0LOCAL/${randomBytes(12).toString('hex')}`]);
+  const secrets: SinkSecrets = {
+    mail_api_token: randomBytes(32).toString('base64url'),
+    slack_paths: Object.fromEntries(paths) as Record<string, string>,
+  };
+  const files = { sinks: join(directory, 'sinks.json'), mail_api_token: join(directory, 'mail-api-token') };
+  await writeFile(files.sinks, JSON.stringify(secrets), { mode: 0o600 });
+  await writeFile(files.mail_api_token, secrets.mail_api_token, { mode: 0o600 });
+  return { secrets, files };
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { InfrastructureAddress } from './infrastructure.js';
 import type { OwnedProcess, OwnedProcesses } from './owned-processes.js';
 import { freePorts } from './ports.js';
-import { type StackSecrets, writeSecrets } from './secrets.js';
+import { type SinkAccess, type StackSecrets, writeSecrets, writeSinkSecrets } from './secrets.js';
 import { serviceEnvironment, type ServiceSettings } from './service-environment.js';
 import { type ServiceName, SERVICES } from './service-names.js';
 import type { SinkPorts } from './sink-types.js';
@@ -48,12 +48,13 @@ export interface Replica {
   process: OwnedProcess;
 }
 
-/** The four services, each replica a process of its own, with the mail server and the webhook receiver they send to. */
+/** The four services, each replica a process of its own, with the receivers they send to (infra/local/sinks.ts). */
 export class LocalServices {
   readonly replicas: Replica[] = [];
   secrets: StackSecrets;
   sink_ports: SinkPorts;
   #settings: ServiceSettings;
+  #sink_access: SinkAccess;
   #sinks: OwnedProcess;
   #stopping = false;
   /** Replicas that were ended to be started again, which needs no pause. */
@@ -72,7 +73,7 @@ export class LocalServices {
     const ports = await this.#configure();
     progress('creating topics and tables');
     await this.#prepareStores();
-    progress('starting mail server and webhook receiver');
+    progress('starting mail server, mail services, chat and webhook receivers');
     await this.#startSinks();
     progress('starting the four services');
     await Promise.all(ports.map(({ service, number, port }) => this.#startReplica(service, number, port)));
@@ -127,6 +128,7 @@ export class LocalServices {
   async #configure(): Promise<{ service: ServiceName; number: number; port: number }[]> {
     const { http_ports = {}, infrastructure, replicas = 1, sink_ports, state_directory, topic_prefix } = this.options;
     this.secrets = await writeSecrets(join(state_directory, 'secrets'), infrastructure.postgres.urls);
+    this.#sink_access = await writeSinkSecrets(join(state_directory, 'secrets'));
     const [smtp_port, webhook_port, control_port, ...free] = await freePorts(3 + SERVICES.length * replicas);
     this.sink_ports = sink_ports ?? {
       smtp_port: smtp_port ?? 0,
@@ -149,7 +151,12 @@ export class LocalServices {
       topic_prefix,
       secrets: this.secrets,
       allow_list_file: await writeAllowList(state_directory),
-      notifier_config_file: await writeNotifierConfig(state_directory, this.sink_ports, this.secrets),
+      notifier_config_file: await writeNotifierConfig(
+        state_directory,
+        this.sink_ports,
+        this.secrets,
+        this.#sink_access,
+      ),
       links: { ingest: urlOf('ingest'), validator: urlOf('validator') },
       tuning: this.options.tuning ?? {},
     };
@@ -176,7 +183,11 @@ export class LocalServices {
       command: process.execPath,
       args: [
         join(this.options.build, 'infra', 'local', 'sinks.js'),
-        JSON.stringify({ ...this.sink_ports, kept: this.options.sink_records }),
+        JSON.stringify({
+          ...this.sink_ports,
+          kept: this.options.sink_records,
+          secrets_file: this.#sink_access.files.sinks,
+        }),
       ],
       log_file: join(this.options.log_directory, 'sinks.log'),
     });
@@ -187,7 +198,7 @@ export class LocalServices {
         () => false,
       ))
     ) {
-      if (!this.#sinks.running) throw new Error('the mail server and webhook receiver ended while starting');
+      if (!this.#sinks.running) throw new Error('the receivers ended while starting');
       await delay(POLL_MS);
     }
   }

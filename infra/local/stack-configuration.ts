@@ -1,10 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StackSecrets } from './secrets.js';
-import type { SinkPorts } from './sink-types.js';
+import { POSTMARK } from '../../apps/notifier/src/providers/mail-api/services/postmark.js';
+import type { SinkAccess, StackSecrets } from './secrets.js';
+import { SINK_MAIL_SERVICES, type SinkMailService, type SinkPorts } from './sink-types.js';
 
 /** Endpoints that a submission may name. All lie at the webhook sink; each can be made to misbehave on its own. */
 export const WEBHOOK_ENDPOINTS = ['ci-bot', 'team-chat', 'gone'] as const;
+
+const FROM = 'Assay <assay@example.com>';
+/** Searches of the stack's mail service show a mail sooner than those of the real one. */
+const LOOKUP_LAG_MS = 1_000;
+
+/** Mail to this domain goes by way of the service; all other mail goes to the mail server. */
+export function domainOf(service: SinkMailService): string {
+  return `${service}.example`;
+}
 
 /** Depots that the stack's submissions may name; `demo` in the path keeps them apart from anybody's own. */
 export const ALLOWED_PATHS = ['//depot/demo/...', '//depot/tools/build.gradle', './...'];
@@ -17,16 +27,38 @@ export async function writeAllowList(directory: string): Promise<string> {
   return path;
 }
 
-/** Writes the notifier's providers and webhook endpoints (DEL-6) and returns the file's path. */
-export async function writeNotifierConfig(directory: string, ports: SinkPorts, secrets: StackSecrets): Promise<string> {
+/** Writes the notifier's providers file, all four kinds in it (DEL-6), and returns its path. */
+export async function writeNotifierConfig(
+  directory: string,
+  ports: SinkPorts,
+  { files }: StackSecrets,
+  sinks: SinkAccess,
+): Promise<string> {
   const path = join(directory, 'notifier.json');
+  const receivers = `http://127.0.0.1:${ports.webhook_port}`;
   const endpoint = (name: string): [string, object] => [
     name,
-    { url: `http://127.0.0.1:${ports.webhook_port}/hooks/${name}`, secrets: [`file:${secrets.files.webhook_secret}`] },
+    { url: `${receivers}/hooks/${name}`, secrets: [`file:${files.webhook_secret}`] },
   ];
+  const hook = async ([name, hook_path]: [string, string]): Promise<[string, object]> => {
+    const file = join(directory, 'secrets', `slack-url-${name}`);
+    await writeFile(file, `${receivers}${hook_path}`, { mode: 0o600 });
+    return [name, { url: `file:${file}` }];
+  };
+  const service = (name: SinkMailService): [string, object] => [
+    name,
+    {
+      ...{ like: name, url: `${receivers}/mail-api/${name}`, token: `file:${sinks.files.mail_api_token}`, from: FROM },
+      ...(name === 'postmark' && { mapping: { lookup: { ...POSTMARK.lookup, lag_ms: LOOKUP_LAG_MS } } }),
+    },
+  ];
+  const domains = SINK_MAIL_SERVICES.map((name) => [domainOf(name), { via: name }]);
   const content = {
-    smtp: { host: '127.0.0.1', port: ports.smtp_port, from: 'Assay <assay@example.com>' },
+    smtp: { host: '127.0.0.1', port: ports.smtp_port, from: FROM },
+    mail_api: { services: Object.fromEntries(SINK_MAIL_SERVICES.map(service)) as object },
+    mail: { via: 'smtp', domains: Object.fromEntries(domains) as object },
     webhook: { endpoints: Object.fromEntries(WEBHOOK_ENDPOINTS.map(endpoint)) },
+    slack: { hooks: Object.fromEntries(await Promise.all(Object.entries(sinks.secrets.slack_paths).map(hook))) },
   };
   await writeFile(path, `${JSON.stringify(content, null, 2)}\n`);
   return path;

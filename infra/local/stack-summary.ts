@@ -1,4 +1,6 @@
-import type { StackAddress } from './host-protocol.js';
+import type { ServicesAddress, StackAddress } from './host-protocol.js';
+import { SLACK_HOOKS } from './secrets.js';
+import { domainOf } from './stack-configuration.js';
 import { bold, cyan, say, table } from './terminal.js';
 
 /** Where everything is, and the commands to try next. */
@@ -12,11 +14,13 @@ export function printStack(address: StackAddress): void {
     ...services,
     ['Kafka', kafka.brokers, String(kafka.pid)],
     ['Postgres', postgres.admin_url, String(postgres.pid)],
-    ['mail and webhooks received', stack.sinks.control_url, String(stack.sinks.pid)],
+    ['what was received', stack.sinks.control_url, String(stack.sinks.pid)],
   ]);
   say();
   table([['role', 'API key'], ...Object.entries(stack.keys).map(([role, key]) => [role, key])]);
   const { 'dead-letter': dead_letter, ingest, validator } = stack.services;
+  say();
+  table([['recipients', 'told by'], ...recipientsOf(stack.sinks)]);
   say();
   say(bold('  Try'));
   say(cyan(`  curl -s -H 'Authorization: Bearer ${stack.keys.submitter}' ${ingest.url}/v1/reviews`));
@@ -24,7 +28,7 @@ export function printStack(address: StackAddress): void {
   const operator = `ASSAY_URL=${dead_letter.url} ASSAY_API_KEY=${stack.keys.operator}`;
   say(cyan(`  ${operator} node dist/apps/assayctl/src/main.js dead-letters list`));
   say(cyan(`  curl -s ${validator.url}/metrics`));
-  say(cyan(`  curl -s ${stack.sinks.control_url}/mails`));
+  for (const noun of ['mails', 'slack', 'webhooks']) say(cyan(`  curl -s ${stack.sinks.control_url}/${noun}`));
   say();
   say(bold('  For the five minutes of the README'));
   say(cyan(`  export INGEST=${ingest.url} VALIDATOR=${validator.url} DEAD_LETTER=${dead_letter.url} \\`));
@@ -33,4 +37,15 @@ export function printStack(address: StackAddress): void {
   );
   say();
   say(`  logs: ${log_directory}`);
+}
+
+/** Whom a submission may name. */
+function recipientsOf({ webhook_endpoints }: ServicesAddress['sinks']): string[][] {
+  return [
+    ['email: any address', 'a mail server'],
+    [`email: any address of ${domainOf('resend')}`, 'a mail service that remembers keys'],
+    [`email: any address of ${domainOf('postmark')}`, 'a mail service that can be asked'],
+    [`webhook: ${webhook_endpoints.join(', ')}`, 'webhook endpoints'],
+    [`slack: ${SLACK_HOOKS.join(', ')}`, 'Slack-compatible hooks, one message a second each'],
+  ];
 }

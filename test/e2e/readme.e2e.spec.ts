@@ -52,6 +52,7 @@ describe('the README', () => {
         'file_not_in_changed_files',
         'dana@example.com',
         'webhook-signature',
+        '"hook":"reviews"',
         '"items":[]',
       ])
         expect(stdout).toContain(told);

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
-import type { ReceivedMail, ReceivedWebhook, Behaviour } from '../../../infra/local/sink-types.js';
+import type { Behaviour, ReceivedChat, ReceivedMail, ReceivedWebhook } from '../../../infra/local/sink-types.js';
 import { StackHost } from '../../../infra/local/host-client.js';
 import type { InfrastructureAddress } from '../../../infra/local/infrastructure.js';
 import { OwnedProcesses } from '../../../infra/local/owned-processes.js';
@@ -41,11 +41,13 @@ export interface TestSystemOptions {
 export interface Sinks {
   mails(): Promise<ReceivedMail[]>;
   webhooks(): Promise<ReceivedWebhook[]>;
-  /** `smtp` is the mail server, anything else a webhook endpoint. */
-  behave(endpoint: string, behaviour: Behaviour): Promise<void>;
+  /** What stands in chats. */
+  messages(): Promise<ReceivedChat[]>;
+  /** `smtp`, `mail_api:<service>`, `slack:<hook>`; anything else is a webhook endpoint. */
+  behave(receiver: string, behaviour: Behaviour): Promise<void>;
 }
 
-/** The four services as processes, with the mail server and webhook receiver they send to. */
+/** The four services as processes, with the receivers they send to. */
 export interface TestSystem {
   readonly services: LocalServices;
   /** Present with `own_stack`. */
@@ -116,8 +118,9 @@ function sinksAt(control_port: number): Sinks {
   return {
     mails: async () => (await read<{ mails: ReceivedMail[] }>('mails')).mails,
     webhooks: async () => (await read<{ webhooks: ReceivedWebhook[] }>('webhooks')).webhooks,
-    behave: async (endpoint, behaviour) => {
-      await fetch(`${control}/behaviour/${endpoint}`, { method: 'PUT', body: JSON.stringify(behaviour) });
+    messages: async () => (await read<{ messages: ReceivedChat[] }>('slack')).messages,
+    behave: async (receiver, behaviour) => {
+      await fetch(`${control}/behaviour/${receiver}`, { method: 'PUT', body: JSON.stringify(behaviour) });
     },
   };
 }

@@ -64,7 +64,7 @@ describe('every provider', () => {
     for (const review of reviews) await notifier.deliveries(review, 'sent');
     expect(notifier.slack.posted).toHaveLength(8);
     // Without a rate, five of eight at once would be beyond the burst that the hook takes.
-    expect(notifier.slack.rate_limited).toBeLessThan(5);
+    expect(notifier.slack.hook.rate_limited).toBeLessThan(5);
   });
 
   it('DEL-13.a asks, sends again or holds when the connection is cut after the message was taken', async () => {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { IncomingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Certificate } from './self-signed.fixture.js';
 
 export interface ReceivedRequest {
@@ -43,11 +44,33 @@ export const cutWithinBody =
     response.writeHead(status, { 'content-length': '1000' });
     response.write('half of', () => response.socket?.destroy());
   };
+const CHUNK = Buffer.alloc(64 * 1024, '.');
+/** Status and headers, and then as much as the other side takes, without end. */
+export const flood =
+  (status: number): HttpBehaviour =>
+  (response) => {
+    const pour = (): void => {
+      while (!response.destroyed && response.write(CHUNK));
+    };
+    response.writeHead(status).on('drain', pour);
+    pour();
+  };
+/** Ends its half of the connection without an answer; the other half stays open. */
+export const halfClose: HttpBehaviour = (response) => response.socket?.end();
+/** Asks for another handshake on the connection that is open (TLS 1.2), and answers when that is done. */
+export const renegotiate =
+  (status: number): HttpBehaviour =>
+  (response) => {
+    (response.socket as TLSSocket).renegotiate({}, (error) => {
+      if (error) response.destroy();
+      else response.writeHead(status).end();
+    });
+  };
 export const cut: HttpBehaviour = (response) => response.socket?.destroy();
 export const ignore: HttpBehaviour = () => undefined;
 
 /** A real HTTP server that keeps what it was sent. */
-export async function startHttpReceiver(certificate?: Certificate): Promise<HttpReceiver> {
+export async function startHttpReceiver(certificate?: Certificate, host = '127.0.0.1'): Promise<HttpReceiver> {
   let behaviour = answer(204);
   const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
@@ -61,10 +84,11 @@ export async function startHttpReceiver(certificate?: Certificate): Promise<Http
   };
   const server = certificate ? createTlsServer(certificate, listener) : createServer(listener);
   server.on(certificate ? 'secureConnection' : 'connection', () => (receiver.connections += 1));
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
+  const named = host.includes(':') ? `[${host}]` : host;
   const receiver: HttpReceiver = {
-    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate ? 'https' : 'http'}://${named}:${(server.address() as AddressInfo).port}`,
     received: [],
     connections: 0,
     behave: (next) => (behaviour = next),
