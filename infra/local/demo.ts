@@ -52,7 +52,7 @@ function launch(signal: AbortSignal): Promise<StackHost> {
     log_directory: join(local, 'logs', 'demo'),
   };
   const build = join(import.meta.dirname, '..', '..');
-  return step('Kafka, Postgres, topics, tables, the four services, a mail server and a webhook receiver', (progress) =>
+  return step('Kafka, Postgres, topics, tables, the four services, and receivers of four kinds', (progress) =>
     StackHost.launch(build, options, progress, signal),
   );
 }

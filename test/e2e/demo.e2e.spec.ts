@@ -46,6 +46,10 @@ describe('npm run demo', () => {
         'Idempotency-Replayed: true, the same job',
         'idempotency_key_reused',
         '20 of 25 findings kept, 8 of them coerced; 5 dropped',
+        'a mail server, SMTP',
+        'a mail service that remembers keys',
+        'a mail service that can be asked',
+        'Slack-compatible hook reviews: 23 blocks',
         '✓ the signature verifies with an independent Standard Webhooks library',
         'plain kafkajs on assay.review.settled.v1',
         '1 of 1 findings kept, lenient reading; what was mended:',
@@ -61,7 +65,7 @@ describe('npm run demo', () => {
         'not delivered again: 1 mail',
         '60 jobs succeeded, 60 webhooks under 60 ids',
         '5 jobs succeeded, each attempt at its own time, and the dead letter is resolved',
-        '4 submitted, 8 messages delivered, 10 findings dropped, 1 replayed, 1 dead letter open',
+        '4 submitted, 11 messages delivered, 10 findings dropped, 1 replayed, 1 dead letter open',
       ])
         expect(output).toContain(told);
       expect(output).toMatch(/reading lenient +accepted/);

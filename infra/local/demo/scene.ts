@@ -1,6 +1,6 @@
 import type { ServicesAddress, StackAddress } from '../host-protocol.js';
 import type { ServiceName } from '../service-names.js';
-import type { Behaviour, ReceivedMail, ReceivedWebhook } from '../sink-types.js';
+import type { Behaviour, ReceivedChat, ReceivedMail, ReceivedWebhook } from '../sink-types.js';
 import { ApiClient, type Hop, type Job } from './client.js';
 import { Downstream } from './downstream.js';
 
@@ -35,6 +35,10 @@ export class Scene {
 
   async webhooks(): Promise<ReceivedWebhook[]> {
     return (await this.#control<{ webhooks: ReceivedWebhook[] }>('webhooks')).webhooks;
+  }
+
+  async messages(): Promise<ReceivedChat[]> {
+    return (await this.#control<{ messages: ReceivedChat[] }>('slack')).messages;
   }
 
   /** Makes the webhook receiver treat an endpoint's requests in some way from now on. */

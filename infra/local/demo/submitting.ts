@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProblemDetails } from '@assay/contracts';
 import { repositoryRoot } from '../repository.js';
+import { domainOf } from '../stack-configuration.js';
 import { bold, dim, green, heading, note, say, table, yellow } from '../terminal.js';
 import { expectStatus, type Job } from './client.js';
 import type { Scene } from './scene.js';
@@ -15,6 +16,13 @@ export interface Submission {
   review_result: string;
 }
 
+/** Beside those of the example, who are told by mail and webhook: two by mail services, and a chat. */
+const MORE_RECIPIENTS: Submission['recipients'] = [
+  { channel: 'email', address: `erin@${domainOf('resend')}` },
+  { channel: 'email', address: `frank@${domainOf('postmark')}` },
+  { channel: 'slack', address: 'reviews' },
+];
+
 /** The example's submission, the reviewer's output as the text that it is. */
 export async function readExample(): Promise<Submission> {
   const directory = join(repositoryRoot(), 'examples', 'payments-retry');
@@ -27,7 +35,8 @@ export async function readExample(): Promise<Submission> {
 /** Act 1: one submission, the same again, and another one under its key. Returns the job's id. */
 export async function submitting(scene: Scene): Promise<string> {
   heading("1  A reviewer's output is submitted");
-  const submission = await readExample();
+  const example = await readExample();
+  const submission = { ...example, recipients: [...example.recipients, ...MORE_RECIPIENTS] };
   const findings = (JSON.parse(submission.review_result) as { findings: unknown[] }).findings.length;
   const { changed_files, changelist_id, recipients, review_version, root } = submission;
   say(
