@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server';
 import type { Certificate } from './self-signed.fixture.js';
@@ -25,7 +26,11 @@ export type MailBehaviour =
   | 'refuse_credential'
   | 'cut_before_data'
   | 'cut_after_accepting'
-  | 'silent_after_accepting';
+  | 'silent_after_accepting'
+  | 'slow_answer'
+  | 'huge_answer'
+  | 'half_closed'
+  | 'renegotiate';
 
 export interface AcceptedMail {
   recipients: string[];
@@ -59,6 +64,24 @@ const REPLIES: Partial<Record<MailBehaviour, [Phase, Error]>> = {
   close_at_the_end: ['data', reply(421, '4.3.2 shutting down')],
 };
 
+const LONG_LINE = `250-${'x'.repeat(60_000)}\r\n`;
+
+/** What comes on the bare connection instead of the answer to a mail. */
+const ODD_ANSWERS: Partial<Record<MailBehaviour, (socket: Socket) => void>> = {
+  slow_answer: (socket) => {
+    const timer = setInterval(() => socket.write('250-not yet\r\n'), 50);
+    socket.on('close', () => clearInterval(timer));
+  },
+  huge_answer: (socket) => {
+    const pour = (): void => {
+      while (!socket.destroyed && socket.write(LONG_LINE));
+    };
+    socket.on('drain', pour);
+    pour();
+  },
+  half_closed: (socket) => void socket.end(),
+};
+
 export interface MailServerOptions {
   user?: string;
   password?: string;
@@ -70,6 +93,7 @@ export interface MailServerOptions {
   size?: number;
   /** STARTTLS is offered with it, and not at all without. */
   certificate?: Certificate;
+  host?: string;
 }
 
 /** A real SMTP server behind connections that can be cut at will. */
@@ -80,11 +104,15 @@ export class MailServer {
   readonly #sockets = new Set<Socket>();
   readonly #smtp: SMTPServer;
   readonly #front: Server;
+  readonly #host: string;
+  #secured: TLSSocket | null = null;
   #behaviour: MailBehaviour = 'accept';
 
   public password: string;
 
-  constructor({ user, password = '', utf8 = true, pipelining = true, size, certificate }: MailServerOptions) {
+  constructor(options: MailServerOptions) {
+    const { user, password = '', utf8 = true, pipelining = true, size, certificate, host = '127.0.0.1' } = options;
+    this.#host = host;
     this.password = password;
     this.#smtp = new SMTPServer({
       ...certificate,
@@ -104,7 +132,14 @@ export class MailServer {
         username === user && given === this.password && this.#behaviour !== 'refuse_credential'
           ? done(null, { user: username })
           : done(reply(535, '5.7.8 authentication failed')),
-      onMailFrom: (_address, _session, done) => done(this.#reply('mail')),
+      onSecure: (socket, _session, done) => {
+        this.#secured = socket as unknown as TLSSocket;
+        done();
+      },
+      onMailFrom: (_address, _session, done) => {
+        if (this.#behaviour === 'renegotiate') this.#secured!.renegotiate({}, (error) => done(error));
+        else done(this.#reply('mail'));
+      },
       onRcptTo: ({ address }, _session, done) => {
         if (this.#behaviour === 'cut_before_data') return this.cut();
         done(this.#behaviour === 'refuse_recipient' ? noSuchMailbox(address) : this.#reply('rcpt'));
@@ -125,7 +160,7 @@ export class MailServer {
 
   async listen(): Promise<this> {
     await once(this.#smtp.listen(0, '127.0.0.1'), 'listening');
-    await once(this.#front.listen(0, '127.0.0.1'), 'listening');
+    await once(this.#front.listen(0, this.#host), 'listening');
     return this;
   }
 
@@ -157,7 +192,9 @@ export class MailServer {
       this.accepted.push({ recipients, raw: Buffer.concat(chunks) });
       if (this.#behaviour === 'silent_after_accepting') return;
       if (this.#behaviour === 'cut_after_accepting') return this.cut();
-      done();
+      const odd = ODD_ANSWERS[this.#behaviour];
+      if (odd === undefined) return done();
+      odd([...this.#sockets].find(({ remotePort }) => remotePort === session.remotePort)!);
     });
   }
 }

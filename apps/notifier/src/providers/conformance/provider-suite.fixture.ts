@@ -3,6 +3,8 @@ import { aValidatedReview } from '../../rendering/example-input.fixture.js';
 import { RENDER_VERSION, renderingInput } from '../../rendering/index.js';
 import type { Payload } from '../../rendering/index.js';
 import type { Classification, Provider, Receipt } from '../provider.js';
+import { selfSigned } from './self-signed.fixture.js';
+import type { Certificate } from './self-signed.fixture.js';
 
 export type ProviderBehaviour =
   | 'accept'
@@ -17,7 +19,15 @@ export type ProviderBehaviour =
   | 'busy'
   | 'refuse_credential'
   | 'cut_after_accepting'
-  | 'silent_after_accepting';
+  | 'silent_after_accepting'
+  /** Takes the message and says yes, and then a byte now and again, without end. */
+  | 'slow_answer'
+  /** The same, with as much as the provider reads. */
+  | 'huge_answer'
+  /** Takes the message and ends its half of the connection without an answer. */
+  | 'half_closed'
+  /** Asks for another handshake before it says yes; over TLS alone. */
+  | 'renegotiate';
 
 /** A secret that a receiver gives away. */
 export const PLANTED = 'tangerine';
@@ -37,17 +47,29 @@ export interface ProviderHarness {
   close(): Promise<void>;
 }
 
+/** Where the other side is to be. */
+export interface Place {
+  /** The address that it listens on; usually that of IPv4's loopback. */
+  host?: string;
+  /** Over TLS with this certificate, which the provider trusts. */
+  certificate?: Certificate;
+}
+
 export interface ConformanceOptions {
   name: string;
   /** The clause of the specification that this provider proves, e.g. `DEL-5.a`. */
   clause: string;
-  start(): Promise<ProviderHarness>;
+  start(place?: Place): Promise<ProviderHarness>;
+  /** False where the provider can be told of no certificate to trust; there it is node's to stand a renegotiation. */
+  trusts_what_it_is_told?: boolean;
 }
 
 /** One provider under test; `harness` is new for each test. */
 interface Run {
   readonly clause: string;
   readonly harness: ProviderHarness;
+  /** The other side somewhere else; ends with the test. */
+  move(place: Place): Promise<void>;
   send(provider?: Provider, signal?: AbortSignal): Promise<Receipt>;
   failure(provider?: Provider, signal?: AbortSignal): Promise<Classification>;
 }
@@ -55,7 +77,8 @@ interface Run {
 const KEY = 'ab'.repeat(32);
 
 /** What every provider must hold (DEL-5). A new one is done when this passes. */
-export function providerConformance({ name, clause, start }: ConformanceOptions): void {
+export function providerConformance(options: ConformanceOptions): void {
+  const { name, clause, start, trusts_what_it_is_told = true } = options;
   let harness: ProviderHarness;
   const send: Run['send'] = (provider = harness.provider, signal = AbortSignal.timeout(5_000)) => {
     const input = renderingInput(aValidatedReview(), {
@@ -78,6 +101,10 @@ export function providerConformance({ name, clause, start }: ConformanceOptions)
     get harness() {
       return harness;
     },
+    move: async (place) => {
+      await harness.close();
+      harness = await start(place);
+    },
     send,
     failure,
   };
@@ -92,6 +119,7 @@ export function providerConformance({ name, clause, start }: ConformanceOptions)
     knowsThatNothingWasSent(run);
     tellsWhoseFaultItIs(run);
     knowsThatItCannotKnow(run);
+    standsOddReceivers(run, trusts_what_it_is_told);
     describesItself(run);
   });
 }
@@ -205,6 +233,46 @@ function knowsThatItCannotKnow(run: Run): void {
     run.harness.behave('silent_after_accepting');
     expect((await run.failure(undefined, AbortSignal.timeout(300))).verdict).toBe('ambiguous');
     expect(run.harness.accepted()).toHaveLength(1);
+  });
+}
+
+function standsOddReceivers(run: Run, trusts_what_it_is_told: boolean): void {
+  for (const behaviour of ['slow_answer', 'huge_answer'] as const) {
+    it(`${run.clause} never takes an accepted message for not sent, and has time for the next: ${behaviour}`, async () => {
+      run.harness.behave(behaviour);
+      const verdict = await run.send(undefined, AbortSignal.timeout(2_500)).then(
+        () => 'accepted',
+        (error: unknown) => run.harness.provider.classify(error).verdict,
+      );
+      expect(['accepted', 'ambiguous']).toContain(verdict);
+      run.harness.behave('accept');
+      await run.send();
+      expect(run.harness.accepted()).toHaveLength(2);
+    });
+  }
+
+  it(`${run.clause} DEL-4.a says ambiguous when the receiver ends its half of the connection without an answer`, async () => {
+    run.harness.behave('half_closed');
+    expect((await run.failure()).verdict).toBe('ambiguous');
+    run.harness.behave('accept');
+    await run.send();
+    expect(run.harness.accepted()).toHaveLength(2);
+  });
+
+  it(`${run.clause} tells a receiver that listens on an IPv6 address alone`, async () => {
+    await run.move({ host: '::1' });
+    await run.send();
+    expect(run.harness.accepted()).toHaveLength(1);
+  });
+
+  if (!trusts_what_it_is_told) return;
+  it(`${run.clause} goes on where the server asks for another handshake amid a message`, async () => {
+    await run.move({ certificate: { ...selfSigned(), maxVersion: 'TLSv1.2' } });
+    run.harness.behave('renegotiate');
+    await run.send();
+    run.harness.behave('accept');
+    await run.send();
+    expect(run.harness.accepted()).toHaveLength(2);
   });
 }
 

@@ -1,8 +1,14 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
+import type { SecureVersion } from 'node:tls';
+import { fixedSecret } from '@assay/security';
+import { USUAL_SECURITY } from '../http/index.js';
+import type { ConnectionSecurity } from '../http/index.js';
 
 export interface Certificate {
   key: string;
   cert: string;
+  /** Of the server that shows it. */
+  maxVersion?: SecureVersion;
 }
 
 const DAY_MS = 86_400_000;
@@ -46,4 +52,9 @@ export function selfSigned({ from_days = -1, to_days = 1 } = {}): Certificate {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
     cert: `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64')}\n-----END CERTIFICATE-----\n`,
   };
+}
+
+/** Of a provider that is told to trust it. */
+export function trusting(certificate: Certificate | undefined): ConnectionSecurity {
+  return certificate ? { ...USUAL_SECURITY, ca: fixedSecret(certificate.cert) } : USUAL_SECURITY;
 }

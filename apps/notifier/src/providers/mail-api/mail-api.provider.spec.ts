@@ -8,7 +8,11 @@ import {
   closedPort,
   cut,
   cutWithinBody,
+  drip,
+  flood,
+  halfClose,
   ignore,
+  renegotiate,
   startHttpReceiver,
 } from '../conformance/http-receiver.fixture.js';
 import type { HttpReceiver } from '../conformance/http-receiver.fixture.js';
@@ -16,7 +20,7 @@ import { MAIL_API_TOKEN, startMailApiServer } from '../conformance/mail-api-serv
 import type { MailService } from '../conformance/mail-api-server.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned } from '../conformance/self-signed.fixture.js';
+import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
 import { USUAL_SECURITY } from '../http/index.js';
 import { MailApiProvider } from './mail-api.provider.js';
 import type { MailApiService } from './mail-api.settings.js';
@@ -55,16 +59,20 @@ const REFUSALS: Partial<Record<ProviderBehaviour, ReturnType<typeof answer>>> = 
 const AFTERWARDS: Partial<Record<ProviderBehaviour, ReturnType<typeof answer>>> = {
   cut_after_accepting: cut,
   silent_after_accepting: ignore,
+  slow_answer: drip(200),
+  huge_answer: flood(200),
+  half_closed: halfClose,
+  renegotiate: renegotiate(200),
 };
 
 for (const service of ['resend', 'postmark', 'mailgun', 'sendgrid'] satisfies MailService[]) {
   providerConformance({
     name: `MailApiProvider as ${service}`,
     clause: 'DEL-5.c',
-    start: async () => {
-      const server = await startMailApiServer({ service });
+    start: async ({ certificate, host } = {}) => {
+      const server = await startMailApiServer({ service, certificate, host });
       const behind_tls = await startMailApiServer({ service, certificate: selfSigned() });
-      const provider = providerFor(service, server.url);
+      const provider = providerFor(service, server.url, { security: trusting(certificate) });
       const unreachable = providerFor(service, `http://127.0.0.1:${await closedPort()}`);
       const untrusted = providerFor(service, behind_tls.url);
       return {

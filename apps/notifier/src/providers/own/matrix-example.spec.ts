@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Channel } from '@assay/contracts';
-import { answer, closedPort, cut, ignore, startHttpReceiver } from '../conformance/http-receiver.fixture.js';
+import {
+  answer,
+  closedPort,
+  cut,
+  drip,
+  flood,
+  halfClose,
+  ignore,
+  startHttpReceiver,
+} from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
 import { selfSigned } from '../conformance/self-signed.fixture.js';
@@ -58,11 +67,21 @@ const REFUSALS: Partial<Record<ProviderBehaviour, ReturnType<typeof answer>>> = 
   refuse_credential: answer(401, {}, '{"errcode":"M_UNKNOWN_TOKEN"}'),
 };
 
+const AFTERWARDS: Partial<Record<ProviderBehaviour, ReturnType<typeof answer>>> = {
+  cut_after_accepting: cut,
+  silent_after_accepting: ignore,
+  slow_answer: drip(200),
+  huge_answer: flood(200),
+  half_closed: halfClose,
+};
+
 providerConformance({
   name: 'The example of a provider of your own',
   clause: 'DEL-5.i',
-  start: async () => {
-    const homeserver = await startHttpReceiver();
+  // It trusts whom node trusts, which is settled when the process starts.
+  trusts_what_it_is_told: false,
+  start: async ({ host } = {}) => {
+    const homeserver = await startHttpReceiver(undefined, host);
     const behind_tls = await startHttpReceiver(selfSigned());
     const provider = await providerFor(homeserver.url);
     const unreachable = await providerFor(`http://127.0.0.1:${await closedPort()}`);
@@ -76,9 +95,8 @@ providerConformance({
       if (key === undefined || request.headers.authorization !== `Bearer ${TOKEN}`)
         return answer(500)(response, request);
       accepted.push({ key, bytes: request.body.toString() });
-      if (behaviour === 'cut_after_accepting') return cut(response, request);
-      if (behaviour === 'silent_after_accepting') return ignore(response, request);
-      answer(200, {}, '{"event_id":"$1:example.org"}')(response, request);
+      const usual = answer(200, {}, '{"event_id":"$1:example.org"}');
+      (AFTERWARDS[behaviour] ?? usual)(response, request);
     });
     return {
       provider,

@@ -2,10 +2,19 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fixedSecret } from '@assay/security';
 import { aValidatedReview } from '../../rendering/example-input.fixture.js';
 import { renderingInput } from '../../rendering/index.js';
-import { answer, closedPort, cut, ignore } from '../conformance/http-receiver.fixture.js';
+import {
+  answer,
+  closedPort,
+  cut,
+  drip,
+  flood,
+  halfClose,
+  ignore,
+  renegotiate,
+} from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned } from '../conformance/self-signed.fixture.js';
+import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
 import { SLACK_PATH, startSlackServer } from '../conformance/slack-server.fixture.js';
 import type { SlackServer } from '../conformance/slack-server.fixture.js';
 import { USUAL_SECURITY } from '../http/index.js';
@@ -14,8 +23,8 @@ import { SlackProvider } from './slack.provider.js';
 
 const KEY = 'ab'.repeat(32);
 
-function providerFor(url: string): SlackProvider {
-  const hook = { name: 'reviews', url: fixedSecret(url), concurrency: 4, rate_per_s: 1, security: USUAL_SECURITY };
+function providerFor(url: string, security = USUAL_SECURITY): SlackProvider {
+  const hook = { name: 'reviews', url: fixedSecret(url), concurrency: 4, rate_per_s: 1, security };
   return new SlackProvider({ hooks: [hook], send_timeout_ms: 2_000 });
 }
 
@@ -31,15 +40,19 @@ const REFUSALS: Partial<Record<ProviderBehaviour, ReturnType<typeof answer>>> = 
 const AFTERWARDS: Partial<Record<ProviderBehaviour, ReturnType<typeof answer>>> = {
   cut_after_accepting: cut,
   silent_after_accepting: ignore,
+  slow_answer: drip(200),
+  huge_answer: flood(200),
+  half_closed: halfClose,
+  renegotiate: renegotiate(200),
 };
 
 providerConformance({
   name: 'SlackProvider',
   clause: 'DEL-5.d',
-  start: async () => {
-    const slack = await startSlackServer();
+  start: async ({ certificate, host } = {}) => {
+    const slack = await startSlackServer({ certificate, host });
     const behind_tls = await startSlackServer({ certificate: selfSigned() });
-    const provider = providerFor(slack.hook_url);
+    const provider = providerFor(slack.hook_url, trusting(certificate));
     const unreachable = providerFor(`http://127.0.0.1:${await closedPort()}${SLACK_PATH}`);
     const untrusted = providerFor(behind_tls.hook_url);
     return {

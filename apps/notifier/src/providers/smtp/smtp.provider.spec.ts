@@ -9,7 +9,7 @@ import { startMailServer } from '../conformance/mail-server.fixture.js';
 import type { MailBehaviour, MailServer, MailServerOptions } from '../conformance/mail-server.fixture.js';
 import { providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned } from '../conformance/self-signed.fixture.js';
+import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
 import type { Classification, Receipt } from '../provider.js';
 import { USUAL_SECURITY } from '../http/index.js';
 import { SmtpProvider } from './smtp.provider.js';
@@ -46,11 +46,12 @@ const BEHAVIOURS: Partial<Record<ProviderBehaviour, MailBehaviour>> = {
 providerConformance({
   name: 'SmtpProvider',
   clause: 'DEL-5.a',
-  start: async () => {
-    const server = await startMailServer({ user: USER, password: 'first' });
+  start: async ({ certificate, host = '127.0.0.1' } = {}) => {
+    const server = await startMailServer({ user: USER, password: 'first', certificate, host });
     const behind_tls = await startMailServer({ user: USER, password: 'first', certificate: selfSigned() });
-    const [provider, unreachable, untrusted] = [server.port, await closedPort(), behind_tls.port].map(
-      (port) => new SmtpProvider({ smtp: settings(port), send_timeout_ms: 2_000 }),
+    const here = settings(server.port, { host, security: trusting(certificate) });
+    const [provider, unreachable, untrusted] = [here, settings(await closedPort()), settings(behind_tls.port)].map(
+      (smtp) => new SmtpProvider({ smtp, send_timeout_ms: 2_000 }),
     ) as [SmtpProvider, SmtpProvider, SmtpProvider];
     return {
       provider,

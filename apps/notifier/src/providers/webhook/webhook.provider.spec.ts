@@ -10,13 +10,16 @@ import {
   cut,
   cutWithinBody,
   drip,
+  flood,
+  halfClose,
   ignore,
+  renegotiate,
   startHttpReceiver,
 } from '../conformance/http-receiver.fixture.js';
 import type { HttpReceiver } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned } from '../conformance/self-signed.fixture.js';
+import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
 import { HttpSilence, retryAfterMs, USUAL_SECURITY } from '../http/index.js';
 import type { Classification, Receipt } from '../provider.js';
 import { WebhookProvider } from './webhook.provider.js';
@@ -56,15 +59,22 @@ const BEHAVIOURS: Record<ProviderBehaviour, ReturnType<typeof answer>> = {
   refuse_credential: answer(401),
   cut_after_accepting: cut,
   silent_after_accepting: ignore,
+  slow_answer: drip(200),
+  huge_answer: flood(200),
+  half_closed: halfClose,
+  renegotiate: renegotiate(204),
 };
-const TAKEN: ProviderBehaviour[] = ['accept', 'cut_after_accepting', 'silent_after_accepting'];
+const TAKEN: ProviderBehaviour[] = [
+  ...(['accept', 'cut_after_accepting', 'silent_after_accepting'] as const),
+  ...(['slow_answer', 'huge_answer', 'half_closed', 'renegotiate'] as const),
+];
 
 providerConformance({
   name: 'WebhookProvider',
   clause: 'DEL-5.b',
-  start: async () => {
-    const receiver = await startHttpReceiver();
-    const provider = providerFor(receiver.url);
+  start: async ({ certificate, host } = {}) => {
+    const receiver = await startHttpReceiver(certificate, host);
+    const provider = providerFor(receiver.url, { security: trusting(certificate) });
     const behind_tls = await startHttpReceiver(selfSigned());
     const unreachable = providerFor(`http://127.0.0.1:${await closedPort()}`);
     const untrusted = providerFor(behind_tls.url);
