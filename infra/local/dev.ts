@@ -4,6 +4,7 @@ import { compileSource } from './compile-source.js';
 import { StackHost } from './host-client.js';
 import { repositoryRoot } from './repository.js';
 import { type ServiceName } from './service-names.js';
+import { providersFile } from './stack-arguments.js';
 import { localDirectory, runningStack, stackFile, writeStackFile } from './stack-file.js';
 import { requireFree, stackPorts } from './stack-ports.js';
 import { printStack } from './stack-summary.js';
@@ -13,7 +14,7 @@ import { readImports, touchedServices } from './touched-services.js';
 /** An editor writes a file in several steps, and several files at once. */
 const SETTLE_MS = 40;
 
-/** `npm run dev [-- --port-base N]`: the whole stack, whose services follow the sources until Ctrl-C. */
+/** `npm run dev [-- --port-base N] [--providers FILE]`: the whole stack, whose services follow the sources until Ctrl-C. */
 export async function main(args: string[]): Promise<void> {
   if (runningStack() !== null) {
     say(red('  a stack of this clone runs already: stop it with npm run stack:down'));
@@ -45,7 +46,7 @@ async function launch(args: string[]): Promise<StackHost> {
   const ports = stackPorts(args);
   await requireFree(ports);
   const local = localDirectory();
-  const services = { state_directory: join(local, 'stack') };
+  const services = { state_directory: join(local, 'stack'), providers_file: providersFile(args) };
   const options = { services, durable: true, log_directory: join(local, 'logs'), ports };
   const host = await step('Kafka, Postgres and the four services', (progress) =>
     StackHost.launch(join(import.meta.dirname, '..', '..'), options, progress),

@@ -19,6 +19,8 @@ export interface HostOptions {
   services: {
     state_directory: string;
     tuning?: ServiceSettings['tuning'];
+    /** A providers file whose members stand in place of those of the stack's own; absolute. */
+    providers_file?: string;
     /** Arguments to Node beside the usual ones. */
     node_args?: readonly string[];
   } | null;

@@ -66,6 +66,7 @@ async function start(): Promise<void> {
     http_ports: ports?.services,
     sink_ports: ports?.sinks,
     tuning: options.services.tuning,
+    providers_file: options.services.providers_file,
     node_args: options.services.node_args,
     progress,
   });

@@ -32,6 +32,8 @@ export interface ServicesOptions {
   sink_records?: number;
   replicas?: number;
   tuning?: ServiceSettings['tuning'];
+  /** A providers file whose members stand in place of those of the stack's own. */
+  providers_file?: string;
   /** Of every replica from its first start on; see {@link Replica.node_args}. */
   node_args?: readonly string[];
   progress: (line: string) => void;
@@ -156,6 +158,7 @@ export class LocalServices {
         this.sink_ports,
         this.secrets,
         this.#sink_access,
+        this.options.providers_file,
       ),
       links: { ingest: urlOf('ingest'), validator: urlOf('validator') },
       tuning: this.options.tuning ?? {},

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { POSTMARK } from '../../apps/notifier/src/providers/mail-api/services/postmark.js';
 import type { SinkAccess, StackSecrets } from './secrets.js';
@@ -27,12 +27,16 @@ export async function writeAllowList(directory: string): Promise<string> {
   return path;
 }
 
-/** Writes the notifier's providers file, all four kinds in it (DEL-6), and returns its path. */
+/**
+ * Writes the notifier's providers file, all four kinds in it (DEL-6), and returns its path. Members of `beside`, which is
+ * such a file, too, stand in place of these.
+ */
 export async function writeNotifierConfig(
   directory: string,
   ports: SinkPorts,
   { files }: StackSecrets,
   sinks: SinkAccess,
+  beside?: string,
 ): Promise<string> {
   const path = join(directory, 'notifier.json');
   const receivers = `http://127.0.0.1:${ports.webhook_port}`;
@@ -53,12 +57,14 @@ export async function writeNotifierConfig(
     },
   ];
   const domains = SINK_MAIL_SERVICES.map((name) => [domainOf(name), { via: name }]);
+  const others = beside === undefined ? {} : (JSON.parse(await readFile(beside, 'utf8')) as object);
   const content = {
     smtp: { host: '127.0.0.1', port: ports.smtp_port, from: FROM },
     mail_api: { services: Object.fromEntries(SINK_MAIL_SERVICES.map(service)) as object },
     mail: { via: 'smtp', domains: Object.fromEntries(domains) as object },
     webhook: { endpoints: Object.fromEntries(WEBHOOK_ENDPOINTS.map(endpoint)) },
     slack: { hooks: Object.fromEntries(await Promise.all(Object.entries(sinks.secrets.slack_paths).map(hook))) },
+    ...others,
   };
   await writeFile(path, `${JSON.stringify(content, null, 2)}\n`);
   return path;

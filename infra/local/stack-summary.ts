@@ -18,7 +18,7 @@ export function printStack(address: StackAddress): void {
   ]);
   say();
   table([['role', 'API key'], ...Object.entries(stack.keys).map(([role, key]) => [role, key])]);
-  const { 'dead-letter': dead_letter, ingest, validator } = stack.services;
+  const { 'dead-letter': dead_letter, ingest, notifier, validator } = stack.services;
   say();
   table([['recipients', 'told by'], ...recipientsOf(stack.sinks)]);
   say();
@@ -31,9 +31,11 @@ export function printStack(address: StackAddress): void {
   for (const noun of ['mails', 'slack', 'webhooks']) say(cyan(`  curl -s ${stack.sinks.control_url}/${noun}`));
   say();
   say(bold('  For the five minutes of the README'));
-  say(cyan(`  export INGEST=${ingest.url} VALIDATOR=${validator.url} DEAD_LETTER=${dead_letter.url} \\`));
+  say(cyan(`  export INGEST=${ingest.url} VALIDATOR=${validator.url} NOTIFIER=${notifier.url} \\`));
   say(
-    cyan(`    RECEIVED=${stack.sinks.control_url} SUBMITTER=${stack.keys.submitter} OPERATOR=${stack.keys.operator}`),
+    cyan(
+      `    DEAD_LETTER=${dead_letter.url} RECEIVED=${stack.sinks.control_url} SUBMITTER=${stack.keys.submitter} OPERATOR=${stack.keys.operator}`,
+    ),
   );
   say();
   say(`  logs: ${log_directory}`);

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { StackHost } from './host-client.js';
+import { providersFile } from './stack-arguments.js';
 import { localDirectory, runningStack, stackFile, writeStackFile } from './stack-file.js';
 import { requireFree, stackPorts } from './stack-ports.js';
 import { printStack } from './stack-summary.js';
 import { red, say, step } from './terminal.js';
 
-/** `npm run stack:up [-- --port-base N]`: starts the whole stack and leaves it running in the background. */
+/** `npm run stack:up [-- --port-base N] [--providers FILE]`: starts the whole stack and leaves it running in the background. */
 export async function main(args: string[]): Promise<void> {
   const running = runningStack();
   if (running !== null) {
@@ -18,7 +19,7 @@ export async function main(args: string[]): Promise<void> {
     await requireFree(ports);
     const local = localDirectory();
     const options = {
-      services: { state_directory: join(local, 'stack') },
+      services: { state_directory: join(local, 'stack'), providers_file: providersFile(args) },
       durable: true,
       log_directory: join(local, 'logs'),
       ports,
