@@ -148,6 +148,7 @@ async function gather(
     changed: await observer.changedRecords(),
     webhooks: await system.sinks.webhooks(),
     mails: await system.sinks.mails(),
+    messages: await system.sinks.messages(),
     seen_by_others: [...(await observer.seenByOthers(accepted)), ...(await observer.lettersSeenByOthers(dead_letters))],
   };
 }

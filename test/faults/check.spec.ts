@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
+import type { ReceivedChat, ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
 import { judge, type Verdict } from './check.js';
 import type { Evidence, ListedDeadLetter, ListedJob, SettledRecord } from './evidence.js';
-import { planSubmission } from './submissions.js';
+import { type Kind, kindOf, planSubmission } from './submissions.js';
 import { saysWhenToAskAgain } from './submit.js';
 
 const JOB = '01900000-0000-7000-8000-000000000001';
 const OTHERS_JOB = '01900000-0000-7000-8000-000000000002';
 /** Of the source `demo`: a mail and one webhook. */
-const PLANNED = planSubmission(0);
+const PLANNED = planSubmission(36);
 const MAIL_ADDRESS = PLANNED.recipients[0]?.address ?? '';
 
 function aJob(differences: Partial<ListedJob> = {}): ListedJob {
@@ -39,6 +39,7 @@ function aWebhook(differences: Partial<ReceivedWebhook> & { job_id?: string; not
 
 function aMail(differences: Partial<ReceivedMail> = {}): ReceivedMail {
   return {
+    via: 'smtp',
     envelope_to: [MAIL_ADDRESS],
     from: '',
     subject: '',
@@ -49,6 +50,11 @@ function aMail(differences: Partial<ReceivedMail> = {}): ReceivedMail {
     headers: {},
     ...differences,
   };
+}
+
+function aMessage(differences: Partial<ReceivedChat> = {}): ReceivedChat {
+  const text = `http://127.0.0.1/v1/reviews/${JOB}`;
+  return { hook: 'reviews-demo', text, blocks: [], answered: 200, received_at_ms: 0, ...differences };
 }
 
 function aDeadLetter(differences: Partial<ListedDeadLetter> = {}): ListedDeadLetter {
@@ -81,6 +87,7 @@ function evidence(differences: Partial<Evidence> & { job?: Partial<ListedJob> } 
     changed: (rest.dead_letters ?? []).map(({ id, source }) => ({ ce_id: id, dead_letter_id: id, source })),
     webhooks: [aWebhook()],
     mails: [aMail()],
+    messages: [],
     ...{ seen_by_others: [], doubled: [], refused: [], poison_announced: 0, plan: null },
     ...rest,
   };
@@ -229,5 +236,68 @@ describe('the checker of a bad day', () => {
     ],
   ])('tells %s', (_what, seen) => {
     expect(judge(seen).leaked).toHaveLength(1);
+  });
+
+  /** A day of one job with one recipient of this kind, of whom `copies` came, the last one answered in this way. */
+  function dayOf(kind: Kind, copies: number, answered: 200 | 'cut', state: string): Evidence {
+    const recipient = RECIPIENTS[kind];
+    const last = (index: number) => (index === copies - 1 ? answered : 'cut');
+    const several = <T>(make: (index: number) => T) => Array.from({ length: copies }, (_, index) => make(index));
+    const via = kind as ReceivedMail['via'];
+    const mail = (index: number) => aMail({ via, envelope_to: [recipient.address], answered: last(index) });
+    // A webhook that comes again under its id is dropped by who gets it, so this one comes under two.
+    const webhook = (index: number) => aWebhook({ headers: { 'webhook-id': `k${index}` }, answered: last(index) });
+    return evidence({
+      accepted: [{ planned: { ...PLANNED, recipients: [recipient] }, job_id: JOB }],
+      job: { deliveries: { open: 0, by_channel: { [recipient.channel]: { [state]: 1 } } } },
+      mails: recipient.channel === 'email' ? several(mail) : [],
+      messages: kind === 'slack' ? several((index) => aMessage({ answered: last(index) })) : [],
+      webhooks: kind === 'webhook' ? several(webhook) : [],
+      dead_letters: state === 'unknown' ? [aDeadLetter()] : [],
+    });
+  }
+  const RECIPIENTS: Record<Kind, (typeof PLANNED)['recipients'][number]> = {
+    smtp: { channel: 'email', address: 'dana+demo-12@example.com' },
+    resend: { channel: 'email', address: 'dana+demo-12@resend.example' },
+    postmark: { channel: 'email', address: 'dana+demo-12@postmark.example' },
+    webhook: { channel: 'webhook', address: 'ci-bot' },
+    slack: { channel: 'slack', address: 'reviews-demo' },
+  };
+  const everyKind = Object.keys(RECIPIENTS) as Kind[];
+
+  it.each(everyKind)('sees by %s what was told once, what was lost and what came twice', (kind) => {
+    expect(kindOf(RECIPIENTS[kind])).toBe(kind);
+    const said = (day: Evidence) => {
+      const verdict = judge(day);
+      const { told, lost, told_twice, unmarked } = verdict.by_kind[kind];
+      return [found(verdict), { told, lost, told_twice, unmarked }];
+    };
+    expect(said(dayOf(kind, 1, 200, 'sent'))).toEqual([{}, { told: 1, lost: 0, told_twice: 0, unmarked: 0 }]);
+    const lost = { lost: 1, unmarked: 1 };
+    expect(said(dayOf(kind, 0, 200, 'sent'))).toEqual([lost, { told: 0, told_twice: 0, ...lost }]);
+    const twice = { told_twice: 1 };
+    expect(said(dayOf(kind, 2, 200, 'sent'))).toEqual([twice, { told: 1, lost: 0, unmarked: 0, ...twice }]);
+  });
+
+  it.each(everyKind)('takes by %s a delivery whose answer was lost for sent only where that can be known', (kind) => {
+    const cannot_be_known = ['smtp', 'slack'].includes(kind);
+    expect(found(judge(dayOf(kind, 1, 'cut', 'sent')))).toEqual(cannot_be_known ? { unmarked: 1 } : {});
+    expect(found(judge(dayOf(kind, 1, 'cut', 'unknown')))).toEqual({});
+    // Held, and yet told again.
+    expect(found(judge(dayOf(kind, 2, 'cut', 'unknown')))).toEqual({ told_twice: 1 });
+  });
+
+  it("tells a message that stands in another source's chat, and one that carries its findings", () => {
+    const planned = { ...PLANNED, recipients: [RECIPIENTS.slack] };
+    const day = (message: Partial<ReceivedChat>) =>
+      judge({
+        ...dayOf('slack', 0, 200, 'unknown'),
+        accepted: [{ planned, job_id: JOB }],
+        messages: [aMessage(message)],
+      });
+    const block = { type: 'section', text: { type: 'mrkdwn', text: 'property-of-third' } };
+    expect(day({}).leaked).toEqual([]);
+    expect(day({ hook: 'reviews-other' }).by_kind.slack.leaked).toBe(1);
+    expect(day({ blocks: [block] }).by_kind.slack.leaked).toBe(1);
   });
 });

@@ -1,26 +1,34 @@
 import { TERMINAL_JOB_STATES } from '@assay/contracts';
-import { SOURCES } from '../../infra/local/secrets.js';
-import type { ReceivedWebhook } from '../../infra/local/sink-types.js';
+import { SOURCES, type Source } from '../../infra/local/secrets.js';
+import type { ReceivedChat, ReceivedWebhook } from '../../infra/local/sink-types.js';
 import { aboutTheJob, failedUnderNone, groupBy } from './evidence.js';
 import type { Evidence, ListedDeadLetter, ListedJob } from './evidence.js';
-import { markerOf, type PlannedSubmission } from './submissions.js';
+import { chatOf, type Kind, kindOf, KINDS, markerOf, type PlannedSubmission } from './submissions.js';
 
 /** Each list must be empty; a line says which job, and what is wrong with it. */
 export interface Faultlines {
   /** An accepted job that is neither terminal nor under an open dead letter, a recipient neither told nor marked. */
   lost: string[];
   told_twice: string[];
-  /** Of the lost: a recipient that the job says was told, or that nothing at all is said about. */
+  /**
+   * A recipient that the job says was told and was not, or that nothing at all is said about (both lost, too), and one
+   * that nobody can know was told, though the job says so.
+   */
   unmarked: string[];
   leaked: string[];
 }
+
+export type Fault = keyof Faultlines;
+
+/** How it went with what was told by one kind of provider. */
+export type OfKind = { told: number; failed: number; unknown: number } & Record<Fault, number>;
 
 export interface Verdict extends Faultlines {
   accepted: number;
   by_state: Record<string, number>;
   open_dead_letters: number;
   open_by_class: Record<string, number>;
-  recipients: { told: number; failed: number; unknown: number };
+  by_kind: Record<Kind, OfKind>;
   /** Webhooks that came again under the same id with the same body: an idempotent receiver drops them. */
   repeated_webhooks: number;
   /** Items of the replay plan by state. */
@@ -28,16 +36,31 @@ export interface Verdict extends Faultlines {
   poison: { announced_at_least: number; parked: number };
 }
 
+class Found implements Faultlines {
+  readonly lost: string[] = [];
+  readonly told_twice: string[] = [];
+  readonly unmarked: string[] = [];
+  readonly leaked: string[] = [];
+  readonly by_kind = Object.fromEntries(
+    KINDS.map((kind) => [kind, { told: 0, failed: 0, unknown: 0, lost: 0, told_twice: 0, unmarked: 0, leaked: 0 }]),
+  ) as Record<Kind, OfKind>;
+
+  /** About something that was told, or had to be, by `kind`. */
+  add(fault: Fault, kind: Kind, line: string): void {
+    this[fault].push(`${kind}: ${line}`);
+    this.by_kind[kind][fault] += 1;
+  }
+}
+
 const CLOSED = ['resolved', 'discarded'];
 
 /** Judges the day from what everybody outside can see. A pure function. */
 export function judge(evidence: Evidence): Verdict {
-  const found: Faultlines = { lost: [], told_twice: [], unmarked: [], leaked: [] };
+  const found = new Found();
   const jobs = new Map(SOURCES.flatMap((source) => evidence.jobs[source].map((job) => [job.job_id, job] as const)));
   const open = evidence.dead_letters.filter(({ state }) => !CLOSED.includes(state));
   const openByJob = groupBy(open, ({ job_id }) => job_id ?? '');
   const told = tellings(evidence);
-  const recipients = { told: 0, failed: 0, unknown: 0 };
   for (const { planned, job_id } of evidence.accepted) {
     const job = jobs.get(job_id);
     const kept = openByJob.get(job_id) ?? [];
@@ -48,7 +71,7 @@ export function judge(evidence: Evidence): Verdict {
       continue;
     }
     judgeJob(job, letters, found);
-    judgeRecipients(planned, job, kept, told.get(job_id) ?? [], recipients, found);
+    judgeRecipients(planned, job, kept, told.get(job_id) ?? [], found);
   }
   judgeEnds(evidence, jobs, found);
   judgeChanges(evidence, found);
@@ -61,20 +84,20 @@ export function judge(evidence: Evidence): Verdict {
   if (parked < evidence.poison_announced) {
     found.lost.push(`${evidence.poison_announced} announcements of poison were due, ${parked} dead letters came of it`);
   }
+  const { lost, told_twice, unmarked, leaked, by_kind } = found;
   return {
-    ...found,
+    ...{ lost, told_twice, unmarked, leaked, by_kind },
     accepted: evidence.accepted.length,
     by_state: countBy([...jobs.values()], ({ state }) => state),
     open_dead_letters: open.length,
     open_by_class: countBy(open, ({ error_class }) => error_class),
-    recipients,
     repeated_webhooks: repeatedWebhooks(evidence.webhooks),
     replayed: evidence.plan?.progress ?? {},
     poison: { announced_at_least: evidence.poison_announced, parked },
   };
 }
 
-function judgeJob(job: ListedJob, letters: readonly ListedDeadLetter[], found: Faultlines): void {
+function judgeJob(job: ListedJob, letters: readonly ListedDeadLetter[], found: Found): void {
   const about = `${job.job_id} (${job.source} ${job.changelist_id})`;
   // A dead letter of one delivery does not say why another never ends.
   if (!TERMINAL_JOB_STATES.includes(job.state) && !aboutTheJob(letters)) {
@@ -85,49 +108,73 @@ function judgeJob(job: ListedJob, letters: readonly ListedDeadLetter[], found: F
   if (alone > 0) found.lost.push(`${about}: ${alone} deliveries failed or unknown, under no open dead letter`);
 }
 
+interface Telling {
+  kind: Kind;
+  channel: string;
+  address: string;
+  /** The sender has heard of it, at least once. */
+  known: boolean;
+}
+
 /** Whom the ledgers show as told, by job. */
-function tellings({ mails, webhooks }: Evidence): Map<string, { channel: string; address: string }[]> {
-  const told = new Map<string, { channel: string; address: string }[]>();
-  const add = (job_id: string | null, channel: string, address: string): void => {
+function tellings({ mails, messages, webhooks }: Evidence): Map<string, Telling[]> {
+  const told = new Map<string, Telling[]>();
+  const add = (job_id: string | null, recipient: Omit<Telling, 'kind' | 'known'>, answered: string | number): void => {
     if (job_id === null) return;
     const own = told.get(job_id) ?? [];
     told.set(job_id, own);
-    if (!own.some((each) => each.channel === channel && each.address === address)) own.push({ channel, address });
+    const known = typeof answered === 'number' && answered < 300;
+    const before = own.find(({ address, channel }) => channel === recipient.channel && address === recipient.address);
+    if (before) before.known ||= known;
+    else own.push({ ...recipient, kind: kindOf(recipient), known });
   };
-  for (const webhook of webhooks.filter(wasAccepted)) add(dataOf(webhook).job_id, 'webhook', webhook.endpoint);
-  for (const mail of mails) for (const to of mail.envelope_to) add(jobIdIn(mail.text), 'email', to);
+  for (const webhook of webhooks.filter(wasAccepted)) {
+    add(dataOf(webhook).job_id, { channel: 'webhook', address: webhook.endpoint }, webhook.answered);
+  }
+  for (const { answered, envelope_to, text } of mails) {
+    for (const address of envelope_to) add(jobIdIn(text), { channel: 'email', address }, answered);
+  }
+  for (const message of messages) {
+    add(jobIdIn(message.text), { channel: 'slack', address: message.hook }, message.answered);
+  }
   return told;
 }
+
+/** What takes a second message for a new one and cannot be asked: who has heard no answer there cannot know. */
+const CANNOT_BE_KNOWN: readonly Kind[] = ['smtp', 'slack'];
 
 function judgeRecipients(
   planned: PlannedSubmission,
   job: ListedJob,
   kept: readonly ListedDeadLetter[],
-  told: readonly { channel: string; address: string }[],
-  totals: Verdict['recipients'],
-  found: Faultlines,
+  told: readonly Telling[],
+  found: Found,
 ): void {
   if (planned.hopeless) return;
   // A job that ended before its deliveries were made has one dead letter for all of them.
   const whole = aboutTheJob(kept);
-  for (const channel of ['email', 'webhook'] as const) {
-    const due = planned.recipients.filter((recipient) => recipient.channel === channel);
-    const missing = due.filter(
-      ({ address }) => !told.some((one) => one.channel === channel && one.address === address),
-    );
+  for (const [kind, due] of groupBy(planned.recipients, kindOf)) {
+    const { channel } = due[0]!;
+    const missing = due.filter(({ address }) => !told.some((one) => one.kind === kind && one.address === address));
     const states = job.deliveries.by_channel[channel] ?? {};
     const failed = states.failed_permanent ?? 0;
     const unknown = states.unknown ?? 0;
     const superseded = planned.has_successor ? (states.superseded ?? 0) : 0;
-    totals.told += due.length - missing.length;
-    totals.failed += failed;
-    totals.unknown += unknown;
+    const of_kind = found.by_kind[kind];
+    of_kind.told += due.length - missing.length;
+    of_kind.failed += failed;
+    of_kind.unknown += unknown;
+    const about = `${job.job_id} (${job.source} ${job.changelist_id})`;
+    const blind = told.filter((one) => one.kind === kind && !one.known).length;
+    if (CANNOT_BE_KNOWN.includes(kind) && blind > 0 && (states.sent ?? 0) > due.length - blind) {
+      found.add('unmarked', kind, `${about}: its answer was lost, and its deliveries are ${JSON.stringify(states)}`);
+    }
     if (missing.length === 0 || whole) continue;
     if (missing.length <= failed + unknown + superseded) continue;
     const names = missing.map(({ address }) => address).join(', ');
-    const line = `${job.job_id} (${job.source} ${job.changelist_id}): ${names}: not told, and its deliveries are ${JSON.stringify(states)}`;
-    found.unmarked.push(line);
-    found.lost.push(line);
+    const line = `${about}: ${names}: not told, and its deliveries are ${JSON.stringify(states)}`;
+    found.add('unmarked', kind, line);
+    found.add('lost', kind, line);
   }
 }
 
@@ -135,7 +182,7 @@ function judgeRecipients(
  * Downstream hears of each end once, after deduplication by id (ING-9). One end follows another of its generation only
  * where the job had been given up for want of news, and under a higher revision (ING-11).
  */
-function judgeEnds({ settled }: Evidence, jobs: ReadonlyMap<string, ListedJob>, found: Faultlines): void {
+function judgeEnds({ settled }: Evidence, jobs: ReadonlyMap<string, ListedJob>, found: Found): void {
   const ends = groupBy(settled, ({ job_id, generation }) => `${job_id} ${generation}`);
   for (const [end, records] of ends) {
     const by_id = new Map(records.map((record) => [record.ce_id, record]));
@@ -153,7 +200,7 @@ function judgeEnds({ settled }: Evidence, jobs: ReadonlyMap<string, ListedJob>, 
 }
 
 /** Downstream hears of each dead letter. */
-function judgeChanges({ changed, dead_letters }: Evidence, found: Faultlines): void {
+function judgeChanges({ changed, dead_letters }: Evidence, found: Found): void {
   const told = new Set(changed.map(({ dead_letter_id }) => dead_letter_id));
   for (const { id, state } of dead_letters) {
     if (!told.has(id)) found.lost.push(`dead letter ${id}: ${state}, and dead_letter.changed does not say so`);
@@ -165,7 +212,7 @@ function judgeChanges({ changed, dead_letters }: Evidence, found: Faultlines): v
   }
 }
 
-function judgeRepeats({ accepted, doubled, jobs, mails, webhooks }: Evidence, found: Faultlines): void {
+function judgeRepeats({ accepted, doubled, jobs, mails, messages, webhooks }: Evidence, found: Found): void {
   found.told_twice.push(...doubled.map((line) => `two jobs for one key: ${line}`));
   const held = new Set(accepted.map(({ job_id }) => job_id));
   for (const job of SOURCES.flatMap((source) => jobs[source])) {
@@ -176,21 +223,25 @@ function judgeRepeats({ accepted, doubled, jobs, mails, webhooks }: Evidence, fo
   const ids = groupBy(webhooks.filter(wasAccepted), (webhook) => `${webhook.endpoint} ${dataOf(webhook).job_id}`);
   for (const [recipient, requests] of ids) {
     const keys = new Set(requests.map(({ headers }) => headers['webhook-id']));
-    if (keys.size > 1) found.told_twice.push(`${recipient}: webhook ids ${[...keys].join(', ')}`);
+    if (keys.size > 1) found.add('told_twice', 'webhook', `${recipient}: webhook ids ${[...keys].join(', ')}`);
   }
   for (const [id, requests] of groupBy(webhooks, ({ headers }) => headers['webhook-id'] ?? '')) {
-    if (new Set(requests.map(({ body }) => body)).size > 1) found.told_twice.push(`webhook ${id}: several bodies`);
+    if (new Set(requests.map(({ body }) => body)).size > 1) found.add('told_twice', 'webhook', `${id}: several bodies`);
   }
   for (const [id, copies] of groupBy(mails, ({ message_id }) => message_id)) {
-    if (copies.length > 1) found.told_twice.push(`mail ${id}: accepted ${copies.length} times`);
+    if (copies.length > 1) found.add('told_twice', copies[0]!.via, `mail ${id}: accepted ${copies.length} times`);
   }
   for (const [to, copies] of groupBy(mails, ({ envelope_to, text }) => `${envelope_to.join()} ${jobIdIn(text)}`)) {
     const keys = new Set(copies.map(({ message_id }) => message_id));
-    if (keys.size > 1) found.told_twice.push(`${to}: mails ${[...keys].join(', ')}`);
+    if (keys.size > 1) found.add('told_twice', copies[0]!.via, `${to}: mails ${[...keys].join(', ')}`);
+  }
+  // Nothing on the wire tells a second one from the first: people see both, and the job that both name.
+  for (const [where, copies] of groupBy(messages, ({ hook, text }) => `${hook} ${jobIdIn(text)}`)) {
+    if (copies.length > 1) found.add('told_twice', 'slack', `${where}: posted ${copies.length} times`);
   }
 }
 
-function judgeSources(evidence: Evidence, jobs: ReadonlyMap<string, ListedJob>, found: Faultlines): void {
+function judgeSources(evidence: Evidence, jobs: ReadonlyMap<string, ListedJob>, found: Found): void {
   found.leaked.push(...evidence.seen_by_others);
   for (const source of SOURCES) {
     for (const job of evidence.jobs[source]) {
@@ -202,26 +253,42 @@ function judgeSources(evidence: Evidence, jobs: ReadonlyMap<string, ListedJob>, 
     }
   }
   const sourceOf = new Map(evidence.accepted.map(({ job_id, planned }) => [job_id, planned.source]));
+  const owned = (job_id: string | null) => sourceOf.get(job_id ?? '');
   for (const { body, endpoint, headers } of evidence.webhooks) {
     const { job_id, source } = dataOf({ body });
-    judgeMessage(`webhook ${headers['webhook-id']} to ${endpoint}`, body, source, sourceOf.get(job_id ?? ''), found);
+    const what = `${headers['webhook-id']} to ${endpoint}`;
+    for (const line of leaksOf(what, body, source, owned(job_id))) found.add('leaked', 'webhook', line);
   }
-  for (const { envelope_to, html, message_id, text } of evidence.mails) {
+  for (const { envelope_to, html, message_id, text, via } of evidence.mails) {
     const source = /^dana\+([a-z]+)-/.exec(envelope_to[0] ?? '')?.[1] ?? null;
-    judgeMessage(`mail ${message_id}`, text + html, source, sourceOf.get(jobIdIn(text) ?? ''), found);
+    for (const line of leaksOf(message_id, text + html, source, owned(jobIdIn(text)))) found.add('leaked', via, line);
+  }
+  for (const message of evidence.messages) {
+    for (const line of leaksOf(message.hook, wordsOf(message), chatOwner(message), owned(jobIdIn(message.text))))
+      found.add('leaked', 'slack', line);
   }
   for (const { ce_id, job_id, source } of evidence.settled) {
-    judgeMessage(`review.settled ${ce_id}`, '', source, sourceOf.get(job_id), found);
+    found.leaked.push(...leaksOf(`review.settled ${ce_id}`, '', source, owned(job_id)));
   }
 }
 
+function chatOwner({ hook }: ReceivedChat): Source | null {
+  return SOURCES.find((source) => chatOf(source) === hook) ?? null;
+}
+
+function wordsOf({ blocks, text }: ReceivedChat): string {
+  return text + JSON.stringify(blocks);
+}
+
 /** The message was sent for `source`, the job that it names belongs to `owner`, and its text must be theirs alone. */
-function judgeMessage(what: string, text: string, source: string | null, owner: string | undefined, found: Faultlines) {
-  if (owner === undefined) found.leaked.push(`${what}: names a job that no caller holds`);
-  else if (owner !== source) found.leaked.push(`${what}: for ${source}, names a job of ${owner}`);
+function leaksOf(what: string, text: string, source: string | null, owner: string | undefined): string[] {
+  const lines: string[] = [];
+  if (owner === undefined) lines.push(`${what}: names a job that no caller holds`);
+  else if (owner !== source) lines.push(`${what}: for ${source}, names a job of ${owner}`);
   for (const other of SOURCES.filter((each) => each !== owner)) {
-    if (text.includes(markerOf(other))) found.leaked.push(`${what}: of ${owner}, carries findings of ${other}`);
+    if (text.includes(markerOf(other))) lines.push(`${what}: of ${owner}, carries findings of ${other}`);
   }
+  return lines;
 }
 
 function repeatedWebhooks(webhooks: readonly ReceivedWebhook[]): number {

@@ -1,6 +1,6 @@
 import type { DeadLetterState, DeliveryState, DeliverySummary, JobState } from '@assay/contracts';
 import type { Source } from '../../infra/local/secrets.js';
-import type { ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
+import type { ReceivedChat, ReceivedMail, ReceivedWebhook } from '../../infra/local/sink-types.js';
 import type { OperatedPlan } from './operator.js';
 import type { AcceptedSubmission } from './submit.js';
 
@@ -59,6 +59,7 @@ export interface Evidence {
   changed: ChangedRecord[];
   webhooks: ReceivedWebhook[];
   mails: ReceivedMail[];
+  messages: ReceivedChat[];
   /** Under another source's key, answered with anything but 404: `key of demo: GET … 200`. */
   seen_by_others: string[];
   /** Two jobs for one key. */
@@ -86,8 +87,8 @@ export function failedUnderNone({ deliveries }: ListedJob, letters: readonly Lis
   return Math.max(0, failed - new Set(letters.map(({ subject_id }) => subject_id)).size);
 }
 
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
+export function groupBy<T, K extends string>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
   for (const item of items) {
     const key = keyOf(item);
     const group = groups.get(key);

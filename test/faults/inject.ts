@@ -3,7 +3,8 @@ import { pathToFileURL } from 'node:url';
 import type { TestSystem } from '@assay/testing';
 import type { ServiceName } from '../../infra/local/service-names.js';
 import type { Replica } from '../../infra/local/services.js';
-import { type Behaviour, MAIL_SERVER } from '../../infra/local/sink-types.js';
+import { SLACK_HOOKS } from '../../infra/local/secrets.js';
+import { type Behaviour, MAIL_SERVER, SINK_MAIL_SERVICES } from '../../infra/local/sink-types.js';
 import { ConnectionFaults, lasting } from './connections.js';
 import { poisonTopics } from './poison.js';
 import { redeliver } from './redeliver.js';
@@ -16,6 +17,12 @@ export interface InjectedFault {
   /** Processes are up again, servers answer; a receiver that misbehaves so many times may have some left. */
   lifted_at_ms: number;
 }
+
+const RECEIVERS = [
+  ...['ci-bot', 'team-chat', MAIL_SERVER],
+  ...SINK_MAIL_SERVICES.map((service) => `mail_api:${service}`),
+  ...SLACK_HOOKS.map((hook) => `slack:${hook}`),
+];
 
 /** Brings faults about in a running system, and takes them back. */
 export class FaultInjector {
@@ -51,7 +58,7 @@ export class FaultInjector {
   async liftAll(): Promise<void> {
     for (const replica of this.#frozen) replica.process.kill('SIGCONT');
     await this.#connections.liftAll();
-    for (const endpoint of ['ci-bot', 'team-chat', MAIL_SERVER]) await this.system.sinks.behave(endpoint, {});
+    for (const receiver of RECEIVERS) await this.system.sinks.behave(receiver, {});
   }
 
   async #bringAbout(fault: Fault): Promise<void> {
@@ -73,11 +80,21 @@ export class FaultInjector {
         return sinks.behave(fault.endpoint, { hang: true, times: fault.times });
       case 'mail_cut':
         return sinks.behave(MAIL_SERVER, { cut: true, lost: fault.lost, times: fault.times });
+      case 'mail_api_cut':
+        return sinks.behave(`mail_api:${fault.mail_service}`, { cut: true, lost: fault.lost, times: fault.times });
+      case 'mail_api_500':
+        return sinks.behave(`mail_api:${fault.mail_service}`, {
+          ...{ answer: 500, accepted: !fault.lost, times: fault.times },
+        });
+      case 'slack_cut':
+        return sinks.behave(`slack:${fault.hook}`, { cut: true, lost: fault.lost, times: fault.times });
       case 'greylisting':
       case 'redirect':
       case 'endpoint_404':
       case 'endpoint_403_for_one':
       case 'body_that_drips':
+      case 'mail_api_429':
+      case 'slack_429':
         return this.#refuse(fault);
       case 'poison':
         this.poison_announced += await poisonTopics(kafka, topic_prefix);
@@ -99,7 +116,7 @@ export class FaultInjector {
 
   /** Two that hit one receiver follow each other, for lifting the first would lift the second. */
   #refuse(fault: ReceiverFault): Promise<void> {
-    const receiver = fault.kind === 'greylisting' ? MAIL_SERVER : fault.endpoint;
+    const receiver = receiverOf(fault);
     const before = this.#refusing.get(receiver) ?? Promise.resolve();
     const own = before.then(async () => {
       await this.system.sinks.behave(receiver, refusalOf(fault));
@@ -143,6 +160,12 @@ export class FaultInjector {
   }
 }
 
+function receiverOf(fault: ReceiverFault): string {
+  if (fault.kind === 'greylisting') return MAIL_SERVER;
+  if (fault.kind === 'mail_api_429') return `mail_api:${fault.mail_service}`;
+  return fault.kind === 'slack_429' ? `slack:${fault.hook}` : fault.endpoint;
+}
+
 function refusalOf(fault: ReceiverFault): Behaviour {
   switch (fault.kind) {
     case 'greylisting':
@@ -155,5 +178,8 @@ function refusalOf(fault: ReceiverFault): Behaviour {
       return { answer: 403, only: `${fault.digits}","review_version"` };
     case 'body_that_drips':
       return { drip: true };
+    case 'mail_api_429':
+    case 'slack_429':
+      return { answer: 429, headers: { 'retry-after': '1' } };
   }
 }

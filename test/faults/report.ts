@@ -35,8 +35,7 @@ export function dayAsJson(
 
 export function printDay(day: Day): void {
   const { cuts, posts, submitted, took_ms, verdict } = day;
-  const { accepted, by_state, open_by_class, open_dead_letters, poison, recipients, repeated_webhooks, replayed } =
-    verdict;
+  const { accepted, by_state, open_by_class, open_dead_letters, poison, repeated_webhooks, replayed } = verdict;
   say();
   table([
     ['what', 'count', ''],
@@ -46,9 +45,6 @@ export function printDay(day: Day): void {
     ...Object.entries(by_state).map(([state, count]) => [`  ${state}`, String(count), '']),
     ['open dead letters', String(open_dead_letters), ''],
     ...Object.entries(open_by_class).map(([error_class, count]) => [`  ${error_class}`, String(count), '']),
-    ['recipients told', String(recipients.told), ''],
-    ['  failed for good', String(recipients.failed), ''],
-    ['  unknown and held', String(recipients.unknown), ''],
     ...Object.entries(replayed).map(([state, count]) => [`replays ${state}`, String(count), '']),
     ['webhooks repeated', String(repeated_webhooks), 'under the same id with the same body'],
     ['poison parked', String(poison.parked), `${poison.announced_at_least} announcements were due`],
@@ -58,8 +54,18 @@ export function printDay(day: Day): void {
       '',
     ]),
   ]);
+  printKinds(verdict);
   printRecoveries(day);
   for (const name of MUST_BE_ZERO) printLines(name, verdict[name]);
+}
+
+function printKinds({ by_kind }: Verdict): void {
+  const names = ['told', 'failed', 'unknown', ...MUST_BE_ZERO] as const;
+  say();
+  table([
+    ['told by', ...names.map((name) => name.replace('_', ' '))],
+    ...Object.entries(by_kind).map(([kind, counts]) => [kind, ...names.map((name) => String(counts[name]))]),
+  ]);
 }
 
 function printRecoveries({ recoveries }: Day): void {

@@ -13,7 +13,7 @@ describe('the schedule of a day', () => {
   it('knows every kind of fault on a long day, and no fewer than eight on a short one', () => {
     const kindsOf = (submissions: number): string[] =>
       drawSchedule(7, submissions, LEASE_MS).volleys.flatMap(({ faults }) => faults.map(({ kind }) => kind));
-    expect(new Set(kindsOf(3_000)).size).toBe(22);
+    expect(new Set(kindsOf(3_000)).size).toBe(27);
     expect(kindsOf(60)).toHaveLength(8);
   });
 

@@ -1,5 +1,7 @@
 import { type ServiceName, SERVICES } from '../../infra/local/service-names.js';
 import type { EventType } from '@assay/contracts';
+import { SLACK_HOOKS } from '../../infra/local/secrets.js';
+import { SINK_MAIL_SERVICES, type SinkMailService } from '../../infra/local/sink-types.js';
 import { SeededRandom } from './random.js';
 
 /** What goes wrong, to whom, and for how long. Everything about it is drawn before the day begins. */
@@ -17,6 +19,12 @@ export type Fault =
   | { kind: 'webhook_hang'; endpoint: string; times: number }
   /** The mail server takes so many mails to the final dot and closes; with `lost`, without having accepted. */
   | { kind: 'mail_cut'; lost: boolean; times: number }
+  /** The mail service takes so many requests and resets the connection; with `lost`, without having accepted. */
+  | { kind: 'mail_api_cut'; mail_service: SinkMailService; lost: boolean; times: number }
+  /** It answers 500 to so many; with `lost`, without having accepted. */
+  | { kind: 'mail_api_500'; mail_service: SinkMailService; lost: boolean; times: number }
+  /** The hook posts so many messages and resets the connection; with `lost`, without having posted. */
+  | { kind: 'slack_cut'; hook: string; lost: boolean; times: number }
   /** On every topic, one record of each kind of poison. */
   | { kind: 'poison' }
   /** Every record that stands on one topic is published once more, in another order. */
@@ -37,7 +45,11 @@ export type ReceiverFault =
   /** What some changelists say is refused, by a firewall that reads along. */
   | { kind: 'endpoint_403_for_one'; endpoint: string; digits: string; lasts_ms: number }
   /** 200, and then a body that does not end. */
-  | { kind: 'body_that_drips'; endpoint: string; lasts_ms: number };
+  | { kind: 'body_that_drips'; endpoint: string; lasts_ms: number }
+  /** The mail service has had too many requests, and says when to come again. */
+  | { kind: 'mail_api_429'; mail_service: SinkMailService; lasts_ms: number }
+  /** The hook has had too many messages, whatever came before. */
+  | { kind: 'slack_429'; hook: string; lasts_ms: number };
 
 /** Between the services and Postgres; of one service it hits all replicas. */
 export type ConnectionFault =
@@ -92,6 +104,11 @@ const DECK: readonly FaultKind[] = [
   'endpoint_404',
   'endpoint_403_for_one',
   'body_that_drips',
+  'mail_api_cut',
+  'mail_api_500',
+  'mail_api_429',
+  'slack_cut',
+  'slack_429',
   'poison',
   'redelivery',
   'clock_off',
@@ -112,6 +129,7 @@ const LEAST_FAULTS = 8;
 const HOUR_MS = 3_600_000;
 const REPLICAS = 2;
 const ENDPOINTS = ['ci-bot', 'team-chat'] as const;
+const HOOKS = SLACK_HOOKS.filter((hook) => hook !== 'reviews');
 /** Not what only downstream takes: there a repetition would be ours, not Assay's. */
 const REDELIVERED: readonly EventType[] = [
   'review.submitted',
@@ -167,6 +185,14 @@ function draw(random: SeededRandom, kind: FaultKind, lease_ms: number): Fault {
       return { kind, endpoint: random.of(ENDPOINTS), times: random.between(1, 6) };
     case 'mail_cut':
       return { kind, lost: random.next() < 0.5, times: random.between(1, 5) };
+    case 'mail_api_cut':
+    case 'mail_api_500':
+      return {
+        ...{ kind, mail_service: random.of(SINK_MAIL_SERVICES) },
+        ...{ lost: random.next() < 0.3, times: random.between(1, 5) },
+      };
+    case 'slack_cut':
+      return { kind, hook: random.of(HOOKS), lost: random.next() < 0.3, times: random.between(1, 3) };
     case 'poison':
       return { kind };
     case 'redelivery':
@@ -178,6 +204,8 @@ function draw(random: SeededRandom, kind: FaultKind, lease_ms: number): Fault {
     case 'endpoint_404':
     case 'endpoint_403_for_one':
     case 'body_that_drips':
+    case 'mail_api_429':
+    case 'slack_429':
       return drawReceiverFault(random, kind);
     default:
       return drawConnectionFault(random, kind);
@@ -187,6 +215,8 @@ function draw(random: SeededRandom, kind: FaultKind, lease_ms: number): Fault {
 function drawReceiverFault(random: SeededRandom, kind: ReceiverFault['kind']): ReceiverFault {
   const lasts_ms = random.between(2_000, 12_000);
   if (kind === 'greylisting') return { kind, lasts_ms };
+  if (kind === 'mail_api_429') return { kind, mail_service: random.of(SINK_MAIL_SERVICES), lasts_ms };
+  if (kind === 'slack_429') return { kind, hook: random.of(HOOKS), lasts_ms };
   const endpoint = random.of(ENDPOINTS);
   if (kind !== 'endpoint_403_for_one') return { kind, endpoint, lasts_ms };
   return { kind, endpoint, digits: String(random.between(0, 9)), lasts_ms };
@@ -238,6 +268,16 @@ export function describeFault(fault: Fault): string {
       return `${fault.endpoint} accepts ${fault.times} webhooks and hangs`;
     case 'mail_cut':
       return `the mail server ${fault.lost ? 'loses' : 'accepts'} and cuts ${fault.times} mails`;
+    case 'mail_api_cut':
+      return `${fault.mail_service} ${fault.lost ? 'loses' : 'accepts'} and cuts ${fault.times} mails`;
+    case 'mail_api_500':
+      return `${fault.mail_service} ${fault.lost ? 'loses' : 'accepts'} ${fault.times} mails and answers 500`;
+    case 'slack_cut':
+      return `${fault.hook} ${fault.lost ? 'loses' : 'posts'} and cuts ${fault.times} messages`;
+    case 'mail_api_429':
+      return `${fault.mail_service} answers 429 for ${fault.lasts_ms} ms`;
+    case 'slack_429':
+      return `${fault.hook} answers 429 for ${fault.lasts_ms} ms`;
     case 'poison':
       return 'poison on every topic';
     case 'redelivery':

@@ -1,4 +1,5 @@
 import { SOURCES, type Source } from '../../infra/local/secrets.js';
+import { domainOf } from '../../infra/local/stack-configuration.js';
 
 /** One submission of the day, and what must become of it. */
 export interface PlannedSubmission {
@@ -14,7 +15,21 @@ export interface PlannedSubmission {
   hopeless: boolean;
   /** Posted to two replicas at the same time, as an upstream does that gave up waiting. */
   twice_at_once: boolean;
-  recipients: { channel: 'email' | 'webhook'; address: string }[];
+  recipients: PlannedRecipient[];
+}
+
+export interface PlannedRecipient {
+  channel: 'email' | 'webhook' | 'slack';
+  address: string;
+}
+
+/** By what a recipient is told: each has its own way to lose an answer, and its own to be asked for it. */
+export const KINDS = ['smtp', 'resend', 'postmark', 'webhook', 'slack'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export function kindOf({ address, channel }: { channel: string; address: string }): Kind {
+  if (channel !== 'email') return channel as 'webhook' | 'slack';
+  return (['resend', 'postmark'] as const).find((service) => address.endsWith(`@${domainOf(service)}`)) ?? 'smtp';
 }
 
 /** Stands in every finding of a source, so that a message which carries another's can be told. */
@@ -25,10 +40,12 @@ export function markerOf(source: Source): string {
 export function planSubmission(number: number): PlannedSubmission {
   const source = SOURCES[number % SOURCES.length] ?? 'demo';
   const changelist = Math.floor(number / SOURCES.length);
-  const recipients: PlannedSubmission['recipients'] = [
-    { channel: 'email', address: `dana+${source}-${changelist}@example.com` },
+  const recipients: PlannedRecipient[] = [
+    { channel: 'email', address: `dana+${source}-${changelist}@${mailDomain(changelist)}` },
     { channel: 'webhook', address: 'ci-bot' },
   ];
+  // A hook takes one message a second, so few are told by it.
+  if (changelist % 8 === 0) recipients.push({ channel: 'slack', address: chatOf(source) });
   if (changelist % 4 === 1) recipients.push({ channel: 'webhook', address: 'team-chat' });
   // This endpoint answers 410 until the middle of the day: the delivery fails, and an operator replays it.
   if (changelist % 10 === 7) recipients.push({ channel: 'webhook', address: 'gone' });
@@ -43,6 +60,17 @@ export function planSubmission(number: number): PlannedSubmission {
     twice_at_once: changelist % 10 === 3,
     recipients,
   };
+}
+
+/** One mail in three goes by a mail service. */
+function mailDomain(changelist: number): string {
+  if (changelist % 6 === 1) return domainOf('resend');
+  return changelist % 6 === 4 ? domainOf('postmark') : 'example.com';
+}
+
+/** Each source has a hook of its own, so that a message which stands in another's chat can be told. */
+export function chatOf(source: Source): string {
+  return `reviews-${source}`;
 }
 
 /** The rerun of one that has a successor: under a key of its own, and never hopeless. */
