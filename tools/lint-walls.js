@@ -11,6 +11,7 @@ const LAYERS = [
   'postgres',
   'service',
   'observability',
+  'providers-file',
   'security',
   'submission',
   'review-engine',
@@ -43,7 +44,7 @@ const isTest = (from) =>
 export const WALLS = {
   'imports-point-down': {
     reason:
-      'Imports point down: apps, messaging, work-queue, postgres, service, observability, security, submission, then contracts and review-engine. A part that imports upwards cannot be understood, tested or replaced alone.',
+      'Imports point down: apps, messaging, work-queue, postgres, service, observability, providers-file, security, submission, then contracts and review-engine. A part that imports upwards cannot be understood, tested or replaced alone.',
     broken: (from, to) => {
       if (!to || isTest(from) || isSame(from, to) || !['apps', 'libs'].includes(from.room)) return false;
       if (OUTSIDE.includes(to.room)) return true;

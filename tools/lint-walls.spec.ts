@@ -38,6 +38,8 @@ const bites: Record<keyof typeof WALLS, Case[]> = {
     ['apps/ingest/src/x.ts', "import '../../../infra/local/ports.js';"],
     ['libs/service/src/x.ts', "import '../../../tools/conformance.js';"],
     ['libs/submission/src/x.ts', "import '@assay/service';"],
+    ['libs/providers-file/src/x.ts', "import '@assay/service';"],
+    ['libs/providers-file/src/x.ts', "import '../../../apps/notifier/src/providers/index.js';"],
   ],
   'apps-stay-apart': [
     ['apps/ingest/src/x.ts', "import '../../validator/src/validator.module.js';"],
@@ -73,6 +75,7 @@ const passes: Case[] = [
   ['apps/ingest/src/reviews/x.ts', "import '../progress/job-state.js';"],
   ['libs/messaging/src/x.ts', "import '@assay/work-queue';\nimport 'kafkajs';"],
   ['libs/security/src/x.ts', "import '@assay/contracts';"],
+  ['libs/providers-file/src/x.ts', "import '@assay/provider';\nimport '@assay/security';"],
   ['libs/submission/src/x.ts', "import '@assay/contracts';\nimport '@assay/review-engine';"],
   ['libs/postgres/src/x.int.spec.ts', "import '@assay/testing';\nimport './database.js';"],
   ['libs/contracts/src/x.spec.ts', "import '@assay/testing';"],

@@ -2,7 +2,7 @@ import { PROBLEMS, TOPICS, topicName } from '@assay/contracts';
 import type { TopicDefinition } from '@assay/contracts';
 import { reasonCodesDocument, REGISTERED_VERSIONS } from '@assay/review-engine';
 import type { ReasonCodesDocument } from '@assay/review-engine';
-import { PROVIDERS_FILE_SCHEMA } from '../apps/notifier/src/providers/index.js';
+import { PROVIDERS_FILE_SCHEMA } from '@assay/providers-file';
 import { code, table } from './markdown.js';
 import type { Page } from './pages.js';
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { POSTMARK } from '../../apps/notifier/src/providers/mail-api/services/postmark.js';
+import { POSTMARK } from '../../libs/providers-file/src/mail-services/postmark.js';
 import type { SinkAccess, StackSecrets } from './secrets.js';
 import { SINK_MAIL_SERVICES, type SinkMailService, type SinkPorts } from './sink-types.js';
 

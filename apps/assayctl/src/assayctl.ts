@@ -1,6 +1,7 @@
 import { compatibilityCommand } from './commands/compatibility.js';
 import { completionCommand } from './commands/completion.js';
 import { deadLettersCommand, deliveriesCommand, replayCommand } from './commands/operator-commands.js';
+import { providersCommand } from './commands/providers.js';
 import { reasonCodesCommand } from './commands/reason-codes.js';
 import { validateCommand } from './commands/validate.js';
 import { UsageError } from './terminal.js';
@@ -23,6 +24,7 @@ const COMMANDS: Record<string, Command> = {
   'dead-letters': deadLettersCommand,
   replay: replayCommand,
   deliveries: deliveriesCommand,
+  providers: providersCommand,
   completion: completionCommand(() => COMMANDS),
 };
 

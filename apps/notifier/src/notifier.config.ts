@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { KAFKA_SETTINGS } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
+import { readProvidersFile } from '@assay/providers-file';
 import { defineSettings, document, durationMs, HTTP_SETTINGS, LINK_SETTINGS } from '@assay/service';
 import type { PublicUrls, Values } from '@assay/service';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
 import { DELIVERY_SETTING_DEFINITIONS } from './delivery/delivery.settings.js';
-import { readProvidersFile } from './providers/index.js';
 
 /** What the commands read, too. */
 export const RECONCILIATION_SETTINGS = {
@@ -14,7 +15,8 @@ export const RECONCILIATION_SETTINGS = {
   providers: document({
     env: 'ASSAY_NOTIFIER_CONFIG_FILE',
     doc: 'Mail server and services, webhook endpoints, Slack hooks and providers of your own (DEL-6), by docs/schemas/providers-file.json; passwords and secrets are references. See docs/providers.md.',
-    read: (content) => readProvidersFile(content),
+    // As bytes: what is no UTF-8 is a fault.
+    read: (_text, path) => readProvidersFile(readFileSync(path)),
   }),
 };
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from '@jest/globals';
 import { eventId, eventKey, jobEvent } from '@assay/contracts';
 import type {
   ActionRequested,
@@ -16,6 +17,7 @@ import type {
   StageDeadLettered,
 } from '@assay/contracts';
 import { KafkaBatchServer, KafkaPublisher } from '@assay/messaging';
+import { MAIL_SERVICES } from '@assay/providers-file';
 import { newApiKey } from '@assay/security';
 import { readSettings, startService } from '@assay/service';
 import type { RunningService } from '@assay/service';
@@ -35,7 +37,6 @@ import { MAIL_API_TOKEN, startMailApiServer } from './providers/conformance/mail
 import type { MailApiServer } from './providers/conformance/mail-api-server.fixture.js';
 import { startSlackServer } from './providers/conformance/slack-server.fixture.js';
 import type { SlackServer } from './providers/conformance/slack-server.fixture.js';
-import { MAIL_SERVICES } from './providers/mail-api/index.js';
 import { aValidatedReview } from './rendering/example-input.fixture.js';
 
 /** How long the notifier gives a message to turn up in searches. */

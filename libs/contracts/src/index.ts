@@ -9,4 +9,5 @@ export * from './recipients.js';
 export * from './states.js';
 export * from './topics.js';
 export * from './uuid.js';
+export * from './vocabulary.js';
 export * from './written-text.js';

@@ -111,6 +111,7 @@ describe('credentials', () => {
     const url: SecretSource = {
       current: () => new Secret(Object.assign(new URL(own.url), { username: role, password }).href),
       onChange: () => () => undefined,
+      close: () => undefined,
     };
     const rotated = await open({ url, pool_size: 1 });
     const connection = async () => (await rotated.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0]!.pid;

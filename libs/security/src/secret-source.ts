@@ -6,6 +6,8 @@ export interface SecretSource {
   current(): Secret;
   /** Called when the value has changed; not by sources that cannot change. Returns the function that ends it. */
   onChange(listener: () => void): () => void;
+  /** Looks for changes no more: the last value stands. */
+  close(): void;
 }
 
 /** Throws where a value cannot be used, without repeating it. */
@@ -40,7 +42,11 @@ class FileSecrets implements SecretProvider {
     const parse = (content: Buffer): Secret => secretFrom(content, check);
     try {
       const file = new WatchedFile({ path, what: 'secret', parse });
-      return { current: () => file.current(), onChange: (listener) => file.onChange(() => listener()) };
+      return {
+        current: () => file.current(),
+        onChange: (listener) => file.onChange(() => listener()),
+        close: () => file.close(),
+      };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       throw new Error(`file:${path}: ${code ?? (error as Error).message}`, { cause: error });
@@ -61,7 +67,13 @@ const PROVIDERS: readonly SecretProvider[] = [new EnvironmentSecrets(), new File
 /** A secret that is known already and never changes. */
 export function fixedSecret(value: string): SecretSource {
   const secret = new Secret(value);
-  return { current: () => secret, onChange: () => () => undefined };
+  return { current: () => secret, onChange: () => () => undefined, close: () => undefined };
+}
+
+/** Whether the text has the form of a reference, wherever it leads. */
+export function isSecretReference(text: string): boolean {
+  const colon = text.indexOf(':');
+  return colon > 0 && colon < text.length - 1 && PROVIDERS.some(({ scheme }) => scheme === text.slice(0, colon));
 }
 
 /**

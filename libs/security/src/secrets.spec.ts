@@ -132,6 +132,7 @@ describe('ArtefactCipher', () => {
         changed = listener;
         return () => undefined;
       },
+      close: () => undefined,
     });
     value = `k2:${two},k1:${one}`;
     changed();

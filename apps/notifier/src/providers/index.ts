@@ -11,6 +11,3 @@ export type {
 } from './provider.js';
 export { createProviders } from './provider-registry.js';
 export { Providers, PROVIDERS } from './providers.js';
-export { readProvidersFile } from './providers-file.js';
-export { PROVIDERS_FILE_SCHEMA } from './providers-file.schema.js';
-export type { ProvidersConfig } from './providers-file.js';

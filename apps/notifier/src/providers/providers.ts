@@ -1,11 +1,10 @@
 import type { Channel } from '@assay/contracts';
+import { mailProviderOf } from '@assay/providers-file';
+import type { MailRoute } from '@assay/providers-file';
 import type { Provider } from './provider.js';
 
 /** Nest token of {@link Providers}. */
 export const PROVIDERS = Symbol('Providers');
-
-/** Which provider tells a mail address, by its domain; undefined where none is named for it. */
-export type MailRoute = (address: string) => string | undefined;
 
 /** The providers of this installation, and which of them tells whom. */
 export class Providers {
@@ -15,7 +14,7 @@ export class Providers {
   /** @param route where several providers serve mail */
   constructor(
     providers: readonly Provider[],
-    private readonly route: MailRoute = () => undefined,
+    private readonly route: MailRoute = { by_domain: new Map(), otherwise: null },
   ) {
     this.#by_name = new Map(providers.map((provider) => [provider.name, provider]));
     this.#by_channel = new Map(providers.map((provider) => [provider.channel, provider]));
@@ -27,8 +26,8 @@ export class Providers {
    */
   of({ channel, address, sent_via = null }: Recipient): Provider | undefined {
     if (sent_via !== null) return this.#by_name.get(sent_via);
-    const named = channel === 'email' ? this.route(address) : undefined;
-    return named === undefined ? this.#by_channel.get(channel) : this.#by_name.get(named);
+    const named = channel === 'email' ? mailProviderOf(this.route, address) : null;
+    return named === null ? this.#by_channel.get(channel) : this.#by_name.get(named);
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,12 @@
 import { Failure } from '@assay/contracts';
 import { databaseFrom } from '@assay/postgres';
 import type { PostgresModuleOptions } from '@assay/postgres';
+import type { ProvidersConfig } from '@assay/providers-file';
 import { WorkQueue } from '@assay/work-queue';
 import type { EventPublisher, WorkQueueOptions } from '@assay/work-queue';
 import { DeliveryItems, DeliveryRepository } from '../delivery/index.js';
 import type { DeliverySettings } from '../delivery/index.js';
 import { createProviders } from '../providers/index.js';
-import type { ProvidersConfig } from '../providers/index.js';
 import { Reconciler } from './reconciler.js';
 import type { Reconciliation } from './reconciler.js';
 

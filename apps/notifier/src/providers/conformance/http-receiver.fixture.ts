@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { IncomingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Certificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from './self-signed.fixture.js';
 
 export interface ReceivedRequest {
   headers: IncomingHttpHeaders;
@@ -70,7 +70,7 @@ export const cut: HttpBehaviour = (response) => response.socket?.destroy();
 export const ignore: HttpBehaviour = () => undefined;
 
 /** A real HTTP server that keeps what it was sent. */
-export async function startHttpReceiver(certificate?: Certificate, host = '127.0.0.1'): Promise<HttpReceiver> {
+export async function startHttpReceiver(certificate?: ServerCertificate, host = '127.0.0.1'): Promise<HttpReceiver> {
   let behaviour = answer(204);
   const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];

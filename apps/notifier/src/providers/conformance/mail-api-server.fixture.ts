@@ -2,14 +2,14 @@ import { MailApi } from '../../../../../infra/local/receivers/mail-api.js';
 import type { AcceptedApiMail, MailService } from '../../../../../infra/local/receivers/mail-dialects.js';
 import { answer, startHttpReceiver } from './http-receiver.fixture.js';
 import type { HttpBehaviour, HttpReceiver } from './http-receiver.fixture.js';
-import type { Certificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from './self-signed.fixture.js';
 
 export type { MailService };
 export const MAIL_API_TOKEN = 'mail-api-token-1';
 
 export interface MailApiServerOptions {
   service: MailService;
-  certificate?: Certificate;
+  certificate?: ServerCertificate;
   host?: string;
   max_bytes?: number;
   /** How long a mail stays out of searches. */

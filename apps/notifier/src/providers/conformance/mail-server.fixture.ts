@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server';
-import type { Certificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from './self-signed.fixture.js';
 
 /** How the server treats the next mails. */
 export type MailBehaviour =
@@ -35,6 +35,8 @@ export type MailBehaviour =
 export interface AcceptedMail {
   recipients: string[];
   raw: Buffer;
+  /** Came over TLS. */
+  secure: boolean;
 }
 
 type Done = (error?: Error | null) => void;
@@ -92,7 +94,9 @@ export interface MailServerOptions {
   /** The size that is announced, in bytes. */
   size?: number;
   /** STARTTLS is offered with it, and not at all without. */
-  certificate?: Certificate;
+  certificate?: ServerCertificate;
+  /** TLS from the first byte instead. */
+  implicit_tls?: boolean;
   host?: string;
 }
 
@@ -106,16 +110,19 @@ export class MailServer {
   readonly #front: Server;
   readonly #host: string;
   #secured: TLSSocket | null = null;
+  readonly #speaks_tls: boolean;
   #behaviour: MailBehaviour = 'accept';
 
   public password: string;
 
   constructor(options: MailServerOptions) {
-    const { user, password = '', utf8 = true, pipelining = true, size, certificate, host = '127.0.0.1' } = options;
+    const { user, password = '', utf8 = true, pipelining = true, size, certificate } = options;
+    const { implicit_tls = false, host = '127.0.0.1' } = options;
     this.#host = host;
     this.password = password;
     this.#smtp = new SMTPServer({
       ...certificate,
+      secure: implicit_tls,
       size,
       hideSMTPUTF8: !utf8,
       hidePIPELINING: !pipelining,
@@ -146,6 +153,9 @@ export class MailServer {
       },
       onData: (stream, session, done) => this.#take(stream, session, done),
     });
+    // A handshake that a client has given up is no fault of the test.
+    this.#smtp.on('error', () => undefined);
+    this.#speaks_tls = certificate !== undefined;
     this.#front = createServer((socket) => {
       this.connections += 1;
       this.#sockets.add(socket);
@@ -173,7 +183,8 @@ export class MailServer {
   }
 
   async close(): Promise<void> {
-    this.cut();
+    // A socket that is destroyed beneath its TLS takes the process along; the server ends those itself.
+    if (!this.#speaks_tls) this.cut();
     await Promise.all([once(this.#front.close(), 'close'), new Promise<void>((done) => this.#smtp.close(done))]);
   }
 
@@ -189,7 +200,7 @@ export class MailServer {
       const refusal = this.#reply('data');
       if (refusal) return done(refusal);
       const recipients = session.envelope.rcptTo.map(({ address }) => address);
-      this.accepted.push({ recipients, raw: Buffer.concat(chunks) });
+      this.accepted.push({ recipients, raw: Buffer.concat(chunks), secure: session.secure });
       if (this.#behaviour === 'silent_after_accepting') return;
       if (this.#behaviour === 'cut_after_accepting') return this.cut();
       const odd = ODD_ANSWERS[this.#behaviour];

@@ -1,14 +1,22 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { SecureVersion } from 'node:tls';
+import { USUAL_SECURITY } from '@assay/providers-file';
+import type { ConnectionSecurity } from '@assay/providers-file';
 import { fixedSecret } from '@assay/security';
-import { USUAL_SECURITY } from '../http/index.js';
-import type { ConnectionSecurity } from '../http/index.js';
 
 export interface Certificate {
   key: string;
   cert: string;
   /** Of the server that shows it. */
   maxVersion?: SecureVersion;
+}
+
+/** What a server shows, and whom it asks for a certificate of theirs. */
+export interface ServerCertificate extends Certificate {
+  ca?: string;
+  requestCert?: boolean;
+  rejectUnauthorized?: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -30,27 +38,60 @@ function utcTime(unix_ms: number): Buffer {
   return der(0x17, Buffer.from(`${digits.slice(2, 14)}Z`));
 }
 
-/** A certificate for 127.0.0.1 that nobody has reason to trust; node can read certificates, but not make them. */
-export function selfSigned({ from_days = -1, to_days = 1 } = {}): Certificate {
+const BASIC_CONSTRAINTS = hex('0603551d13');
+const TRUE = der(0x01, Buffer.from([0xff]));
+const nameOf = (common_name: string): Buffer =>
+  sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(common_name)))));
+const FOR_LOOPBACK = sequence(
+  SUBJECT_ALT_NAME,
+  der(0x04, sequence(der(0x87, Buffer.from([127, 0, 0, 1])), der(0x82, Buffer.from('localhost')))),
+);
+const FOR_AUTHORITY = sequence(BASIC_CONSTRAINTS, TRUE, der(0x04, sequence(TRUE)));
+
+interface Issuer {
+  name: Buffer;
+  key: KeyObject;
+}
+let serial = 0;
+
+/** Node can read certificates, but not make them. Without an issuer it signs itself. */
+function issued(subject: Buffer, extension: Buffer, issuer: Issuer | null, { from_days = -1, to_days = 1 } = {}) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from('assay test')))));
+  const by = issuer ?? { name: subject, key: privateKey };
   const now_ms = Date.now();
-  const alternative = sequence(der(0x87, Buffer.from([127, 0, 0, 1])));
+  serial = (serial + 1) % 127;
   const to_be_signed = sequence(
     der(0xa0, hex('020102')),
-    hex('020101'),
+    der(0x02, Buffer.from([serial])),
     ECDSA_WITH_SHA256,
-    name,
+    by.name,
     sequence(utcTime(now_ms + from_days * DAY_MS), utcTime(now_ms + to_days * DAY_MS)),
-    name,
+    subject,
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(sequence(SUBJECT_ALT_NAME, der(0x04, alternative)))),
+    der(0xa3, sequence(extension)),
   );
-  const signature = der(0x03, Buffer.from([0]), sign('sha256', to_be_signed, privateKey));
+  const signature = der(0x03, Buffer.from([0]), sign('sha256', to_be_signed, by.key));
   const bytes = sequence(to_be_signed, ECDSA_WITH_SHA256, signature);
-  return {
+  const certificate: Certificate = {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
     cert: `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64')}\n-----END CERTIFICATE-----\n`,
+  };
+  return { certificate, key: privateKey };
+}
+
+/** A certificate for 127.0.0.1 that nobody has reason to trust. */
+export function selfSigned(days: { from_days?: number; to_days?: number } = {}): Certificate {
+  return issued(nameOf('assay test'), FOR_LOOPBACK, null, days).certificate;
+}
+
+/** An authority of one's own, as companies have them. */
+export function privateAuthority(common_name = 'assay test authority') {
+  const name = nameOf(common_name);
+  const { certificate, key } = issued(name, FOR_AUTHORITY, null);
+  return {
+    ca: certificate.cert,
+    /** For 127.0.0.1 and localhost, or for a client of this name. */
+    issue: (subject = 'assay test'): Certificate => issued(nameOf(subject), FOR_LOOPBACK, { name, key }).certificate,
   };
 }
 

@@ -2,7 +2,7 @@ import { SlackHook } from '../../../../../infra/local/receivers/slack-hook.js';
 import type { SlackMessage } from '../../../../../infra/local/receivers/slack-hook.js';
 import { answer, startHttpReceiver } from './http-receiver.fixture.js';
 import type { HttpBehaviour, HttpReceiver } from './http-receiver.fixture.js';
-import type { Certificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from './self-signed.fixture.js';
 
 export const SLACK_PATH = '/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX';
 
@@ -18,7 +18,7 @@ export interface SlackServer extends HttpReceiver {
 }
 
 export interface SlackServerOptions {
-  certificate?: Certificate;
+  certificate?: ServerCertificate;
   host?: string;
   /** Messages a second, with short bursts as Slack has them; no limit where it is left out. */
   rate_per_s?: number;

@@ -1,9 +1,9 @@
+import { tlsOptions } from '@assay/providers-file';
+import type { ConnectionSecurity } from '@assay/providers-file';
+import { guardedLookup } from '@assay/security';
 import { buildConnector, Pool } from 'undici';
 import type { Dispatcher } from 'undici';
-import { tlsOptions } from './connection-security.js';
-import type { ConnectionSecurity } from './connection-security.js';
 import { HttpSilence } from './errors.js';
-import { guardedLookup } from './forbidden-address.js';
 
 /** Connections to one receiver, none of them to an address that no request may reach (SEC-7). */
 export function outgoingPool(

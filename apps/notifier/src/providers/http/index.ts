@@ -1,10 +1,7 @@
 export { readAway, readJson, toldHeaders } from './answer-body.js';
-export { classifyHttp, MEANINGS } from './classify-http.js';
-export type { Meaning, Meant } from './classify-http.js';
-export { tlsOptions, USUAL_SECURITY } from './connection-security.js';
-export type { ConnectionSecurity } from './connection-security.js';
+export { classifyHttp } from './classify-http.js';
+export type { Meant } from './classify-http.js';
 export { HttpAnswer, HttpSilence, refusalOf } from './errors.js';
 export type { HttpRefusal } from './errors.js';
 export { exchange, outgoingPool } from './exchange.js';
-export { isForbiddenAddress } from './forbidden-address.js';
 export { retryAfterMs } from './retry-after.js';

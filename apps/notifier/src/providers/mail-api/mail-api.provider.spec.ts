@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MAIL_SERVICES, USUAL_SECURITY } from '@assay/providers-file';
+import type { MailApiService } from '@assay/providers-file';
 import { fixedSecret } from '@assay/security';
+import { aValidatedReview } from '../../rendering/example-input.fixture.js';
+import { RENDER_VERSION, renderingInput } from '../../rendering/index.js';
 import type { MailPayload } from '../../rendering/index.js';
 import {
   answer,
@@ -20,11 +24,8 @@ import { MAIL_API_TOKEN, startMailApiServer } from '../conformance/mail-api-serv
 import type { MailService } from '../conformance/mail-api-server.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
-import { USUAL_SECURITY } from '../http/index.js';
+import { privateAuthority, selfSigned, trusting } from '../conformance/self-signed.fixture.js';
 import { MailApiProvider } from './mail-api.provider.js';
-import type { MailApiService } from './mail-api.settings.js';
-import { MAIL_SERVICES } from './services/index.js';
 
 const KEY = 'ab'.repeat(32);
 
@@ -172,6 +173,48 @@ describe.each(Object.keys(MAIL_SERVICES))('MailApiProvider, by the documentation
   });
 });
 
+/** The headers of a mail, as each service is given them. */
+const HEADERS_OF: Record<string, (body: string) => Record<string, string>> = {
+  mailgun: (body) =>
+    Object.fromEntries([...new URLSearchParams(body)].map(([name, value]) => [name.replace(/^h:/, ''), value])),
+  postmark: (body) =>
+    Object.fromEntries(
+      (JSON.parse(body) as { Headers: Record<'Name' | 'Value', string>[] }).Headers.map(({ Name, Value }) => [
+        Name,
+        Value,
+      ]),
+    ),
+  resend: (body) => (JSON.parse(body) as { headers: Record<string, string> }).headers,
+  sendgrid: (body) => (JSON.parse(body) as { headers: Record<string, string> }).headers,
+};
+
+describe.each(Object.keys(MAIL_SERVICES))('threads through %s', (service) => {
+  it('DEL-18.b are of the mails of one source and changelist, and of no others', async () => {
+    const server = await startMailApiServer({ service: service as MailService });
+    const provider = providerFor(service, server.url);
+    const links = { job: 'https://assay.example/job', findings: 'https://assay.example/findings' };
+    for (const [n, over] of [
+      { changelist_id: '4711' },
+      { changelist_id: '4711', review_version: 2 },
+      { changelist_id: '4711', source: 'another' },
+      { changelist_id: '4712' },
+    ].entries()) {
+      const payload = provider.render(renderingInput(aValidatedReview(over), links), RENDER_VERSION);
+      const signal = AbortSignal.timeout(5_000);
+      const request = { address: 'a@b.c', payload, correlation_id: 'c', traceparent: null, signal };
+      await provider.send({ key: String(n).repeat(64), ...request });
+    }
+    const headers = server.mails.map(({ body }) => HEADERS_OF[service]!(body));
+    const roots = headers.map((each) => each['References']);
+    for (const root of roots) expect(root).toMatch(/^<[0-9a-f]{64}@example\.org>$/);
+    expect(headers.map((each) => each['In-Reply-To'])).toEqual(roots);
+    expect(roots[1]).toBe(roots[0]);
+    expect(new Set(roots).size).toBe(3);
+    await provider.close();
+    await server.close();
+  });
+});
+
 describe('MailApiProvider', () => {
   it('DEL-3.d never takes an answer that it cannot read for "no such message"', async () => {
     const receiver = await startHttpReceiver();
@@ -220,6 +263,41 @@ describe('MailApiProvider', () => {
     const refused = provider.classify(await send('another').catch((error: unknown) => error));
     expect([refused.verdict, refused.known]).toEqual(['known', { believed: false }]);
     await provider.close();
+    await server.close();
+  });
+
+  it('DEL-16.a trusts the authority that the service names, and shows the certificate that it names', async () => {
+    const authority = privateAuthority();
+    const ours = authority.issue('assay');
+    const asking = { ...authority.issue(), requestCert: true, rejectUnauthorized: true, ca: authority.ca };
+    const server = await startMailApiServer({ service: 'postmark', certificate: asking });
+    const client_certificate = { cert: fixedSecret(ours.cert), key: fixedSecret(ours.key) };
+    const ca = fixedSecret(authority.ca);
+    const payload = { subject: 's', text: 't', html: 'h', date: '', thread_id: 't', hash: '', bytes: 2 };
+    const results: unknown[] = [];
+    for (const security of [
+      { ca, client_certificate },
+      { ca, client_certificate: null },
+      { ca: null, client_certificate },
+    ]) {
+      const provider = providerFor('postmark', server.url, { security });
+      const signal = AbortSignal.timeout(5_000);
+      const request = { key: KEY, address: 'a@b.c', payload, correlation_id: 'c', traceparent: null, signal };
+      const said = await provider.send(request).then(
+        () => null,
+        (error: unknown) => provider.classify(error),
+      );
+      results.push(said && [said.verdict, said.failure.code]);
+      if (said === null) expect(await provider.lookup!(KEY, 'a@b.c', signal, null)).not.toBeNull();
+      await provider.close();
+    }
+    // With TLS 1.3 the request may be on its way before the certificate is missed: who cuts it off may have read it.
+    expect(results).toEqual([
+      null,
+      [expect.stringMatching(/^ambiguous|^not_sent_retryable/), expect.any(String)],
+      ['not_sent_retryable', 'certificate_untrusted'],
+    ]);
+    expect(server.mails).toHaveLength(1);
     await server.close();
   });
 

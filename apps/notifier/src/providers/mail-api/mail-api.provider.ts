@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { filled, filledPath, filledText, textAt } from '@assay/providers-file';
+import type { Lookup, MailApiService, Values } from '@assay/providers-file';
 import type { Dispatcher, Pool } from 'undici';
 import { renderCompactMail, renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
@@ -6,9 +8,6 @@ import { classifyHttp, exchange, HttpSilence, outgoingPool, readAway, readJson, 
 import type { Meant } from '../http/index.js';
 import { isMailAddress, mailDomainOf } from '../mail-address.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
-import { filled, filledPath, filledText, textAt } from './mapping.js';
-import type { Lookup, Values } from './mapping.js';
-import type { MailApiService } from './mail-api.settings.js';
 
 export interface MailApiProviderOptions {
   service: MailApiService;
@@ -68,7 +67,8 @@ export class MailApiProvider implements Provider<MailPayload> {
   async send({ key, address, payload, signal }: SendRequest<MailPayload>): Promise<Receipt> {
     const { send, message_id } = this.#service.mapping;
     const { subject, text, html } = payload;
-    const values = { ...this.#values(key), to: address, subject, text, html };
+    const thread_id = `${payload.thread_id}@${this.#service.domain}`;
+    const values = { ...this.#values(key), thread_id, to: address, subject, text, html };
     const { content_type, body } = encoded(send.encoding, filled(send.body, values));
     const headers = Object.entries(send.headers).map(([name, value]) => [name, filledText(value, values)]);
     const answer = await this.#request(

@@ -1,2 +1,1 @@
-export { loadOwnProvider } from './load-own.js';
-export type { OwnProviderSettings } from './own.settings.js';
+export { ForeignProvider } from './own.provider.js';

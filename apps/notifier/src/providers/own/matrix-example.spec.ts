@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Channel } from '@assay/contracts';
+import { loadOwnProviders } from '@assay/providers-file';
+import type { OwnProviderSettings } from '@assay/providers-file';
 import {
   answer,
   closedPort,
@@ -18,7 +20,7 @@ import {
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
 import { selfSigned } from '../conformance/self-signed.fixture.js';
-import { loadOwnProvider } from './load-own.js';
+import { ForeignProvider } from './own.provider.js';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..', '..', '..');
 const EXAMPLE = join(REPOSITORY, 'examples', 'provider');
@@ -46,6 +48,11 @@ beforeAll(async () => {
   module = join(directory, 'dist', 'matrix.mjs');
 }, 180_000);
 afterAll(() => rm(directory, { recursive: true }));
+
+async function loadOwnProvider(entry: OwnProviderSettings, send_timeout_ms: number): Promise<ForeignProvider> {
+  const [loaded] = await loadOwnProviders([entry], send_timeout_ms);
+  return new ForeignProvider(loaded!);
+}
 
 function providerFor(homeserver: string) {
   process.env['MATRIX'] = TOKEN;

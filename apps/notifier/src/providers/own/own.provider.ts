@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ERROR_CLASSES, Failure } from '@assay/contracts';
 import type { Channel } from '@assay/contracts';
 import type { OwnProvider } from '@assay/provider';
+import type { LoadedProvider } from '@assay/providers-file';
 import type { Payload, RenderingInput } from '../../rendering/index.js';
 import { evidence } from '../evidence.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
@@ -16,28 +17,18 @@ const CODE = /^[a-z][a-z0-9_]{0,99}$/;
 
 /** A provider from outside, behind the same interface as ours: what it says is checked before it is believed. */
 export class ForeignProvider implements Provider<OwnPayload> {
+  readonly channel: Channel;
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly lookup?: Provider['lookup'];
+  private readonly own: OwnProvider;
 
-  /** Throws where it does not keep to the interface. */
-  constructor(
-    readonly channel: Channel,
-    private readonly own: OwnProvider,
-  ) {
-    for (const method of ['destinationOf', 'render', 'send', 'classify'] as const) {
-      if (typeof own?.[method] !== 'function') throw new Error(`create() gave no provider: ${method} is no function`);
-    }
-    const { capabilities } = own;
-    if (typeof capabilities !== 'object') throw new Error('create() gave no provider: it has no capabilities');
-    if ((capabilities.lookup !== null) !== (own.lookup !== undefined)) {
-      throw new Error('capabilities.lookup and lookup() come together');
-    }
-    if (capabilities.ambiguous_policy === 'resend' && !capabilities.idempotent) {
-      throw new Error('only an idempotent receiver may be sent the same again (ambiguous_policy)');
-    }
+  constructor(private readonly loaded: LoadedProvider) {
+    const { channel, provider: own } = loaded;
+    this.own = own;
+    this.channel = channel;
     this.name = channel;
-    this.capabilities = capabilities;
+    this.capabilities = own.capabilities;
     if (own.lookup) this.lookup = (...args) => own.lookup!(...args);
   }
 
@@ -83,7 +74,7 @@ export class ForeignProvider implements Provider<OwnPayload> {
   }
 
   async close(): Promise<void> {
-    await this.own.close?.();
+    await this.loaded.close();
   }
 
   #checked(error: unknown): Classification {

@@ -1,4 +1,5 @@
-import type { Meaning, Meant } from '../http/index.js';
+import type { Meaning } from '@assay/providers-file';
+import type { Meant } from '../http/index.js';
 
 /**
  * The words that incoming webhooks answer with, beside statuses that say less: "HTTP 404" is a channel that is gone as

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { USUAL_SECURITY } from '@assay/providers-file';
+import type { ConnectionSecurity } from '@assay/providers-file';
 import { fixedSecret } from '@assay/security';
 import { aValidatedReview } from '../../rendering/example-input.fixture.js';
 import { renderingInput } from '../../rendering/index.js';
@@ -14,16 +16,15 @@ import {
 } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
+import { privateAuthority, selfSigned, trusting } from '../conformance/self-signed.fixture.js';
 import { SLACK_PATH, startSlackServer } from '../conformance/slack-server.fixture.js';
 import type { SlackServer } from '../conformance/slack-server.fixture.js';
-import { USUAL_SECURITY } from '../http/index.js';
 import type { Classification } from '../provider.js';
 import { SlackProvider } from './slack.provider.js';
 
 const KEY = 'ab'.repeat(32);
 
-function providerFor(url: string, security = USUAL_SECURITY): SlackProvider {
+function providerFor(url: string, security: ConnectionSecurity = USUAL_SECURITY): SlackProvider {
   const hook = { name: 'reviews', url: fixedSecret(url), concurrency: 4, rate_per_s: 1, security };
   return new SlackProvider({ hooks: [hook], send_timeout_ms: 2_000 });
 }
@@ -141,10 +142,42 @@ describe('SlackProvider', () => {
     expect((await failure()).failure.retry_after_ms).toBe(30_000);
   });
 
+  it('DEL-16.a trusts the authority that the hook names, and shows the certificate that it names', async () => {
+    const authority = privateAuthority();
+    const ours = authority.issue('assay');
+    const asking = { ...authority.issue(), requestCert: true, rejectUnauthorized: true, ca: authority.ca };
+    const behind_tls = await startSlackServer({ certificate: asking });
+    const client_certificate = { cert: fixedSecret(ours.cert), key: fixedSecret(ours.key) };
+    const ca = fixedSecret(authority.ca);
+    const results: unknown[] = [];
+    for (const security of [
+      { ca, client_certificate },
+      { ca, client_certificate: null },
+      { ca: null, client_certificate },
+    ]) {
+      const through = providerFor(behind_tls.hook_url, security);
+      const { verdict, failure: cause } = await failure(through);
+      results.push(cause.message === 'was accepted' ? 'accepted' : [verdict, cause.code]);
+      await through.close();
+    }
+    // With TLS 1.3 the request may be on its way before the certificate is missed: who cuts it off may have read it.
+    expect(results).toEqual([
+      'accepted',
+      [expect.stringMatching(/^ambiguous|^not_sent_retryable/), expect.any(String)],
+      ['not_sent_retryable', 'certificate_untrusted'],
+    ]);
+    expect(behind_tls.posted).toHaveLength(1);
+    await behind_tls.close();
+  });
+
   it('SEC-5.c posts to the new URL as soon as the secret changes, and shows neither', async () => {
     const other = await startSlackServer();
     let url = `${slack.url}/services/revoked`;
-    const secret = { current: () => fixedSecret(url).current(), onChange: () => () => undefined };
+    const secret = {
+      current: () => fixedSecret(url).current(),
+      onChange: () => () => undefined,
+      close: () => undefined,
+    };
     const rotating = new SlackProvider({
       hooks: [{ name: 'reviews', url: secret, concurrency: 1, rate_per_s: 1, security: USUAL_SECURITY }],
       send_timeout_ms: 2_000,

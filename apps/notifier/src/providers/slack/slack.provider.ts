@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { SlackHook } from '@assay/providers-file';
 import type { Pool } from 'undici';
 import { renderSlack } from '../../rendering/index.js';
 import type { RenderingInput, SlackPayload } from '../../rendering/index.js';
 import { classifyHttp, exchange, outgoingPool, readAway, refusalOf } from '../http/index.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
 import { slackMeaning } from './slack-codes.js';
-import type { SlackHook } from './slack.settings.js';
 
 export interface SlackProviderOptions {
   hooks: readonly SlackHook[];

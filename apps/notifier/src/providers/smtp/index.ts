@@ -1,2 +1,1 @@
 export { SmtpProvider } from './smtp.provider.js';
-export type { SmtpSettings } from './smtp.settings.js';

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { USUAL_SECURITY } from '@assay/providers-file';
+import type { SmtpSettings } from '@assay/providers-file';
 import { errorChain, fixedSecret, Secret } from '@assay/security';
 import type { SecretSource } from '@assay/security';
 import { simpleParser } from 'mailparser';
@@ -9,11 +11,9 @@ import { startMailServer } from '../conformance/mail-server.fixture.js';
 import type { MailBehaviour, MailServer, MailServerOptions } from '../conformance/mail-server.fixture.js';
 import { providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
+import { privateAuthority, selfSigned, trusting } from '../conformance/self-signed.fixture.js';
 import type { Classification, Receipt } from '../provider.js';
-import { USUAL_SECURITY } from '../http/index.js';
 import { SmtpProvider } from './smtp.provider.js';
-import type { SmtpSettings } from './smtp.settings.js';
 
 const LINKS = { job: 'https://assay.example/v1/reviews/1', findings: 'https://assay.example/v1/reviews/1/findings' };
 
@@ -86,8 +86,8 @@ describe('SmtpProvider', () => {
     await server.close();
   });
 
-  function send(address = 'dev@example.org', review = aValidatedReview()): Promise<Receipt> {
-    return provider.send({
+  function send(address = 'dev@example.org', review = aValidatedReview(), through = provider): Promise<Receipt> {
+    return through.send({
       key: 'cd'.repeat(32),
       address,
       payload: provider.render(renderingInput(review, LINKS), 1),
@@ -327,6 +327,7 @@ describe('SmtpProvider', () => {
         listeners.push(listener);
         return () => undefined;
       },
+      close: () => undefined,
     };
     provider = new SmtpProvider({ smtp: settings(server.port, { password }), send_timeout_ms: 2_000 });
     await send();
@@ -337,6 +338,70 @@ describe('SmtpProvider', () => {
     expect(server.accepted).toHaveLength(2);
     expect(server.connections).toBe(2);
     expect(provider.destinationOf('dev@example.org')!.credentialFingerprint()).not.toBe(before);
+  });
+
+  describe('over TLS', () => {
+    const authority = privateAuthority();
+    const [shown, ours] = [authority.issue(), authority.issue('assay')];
+    const trusting = { ca: fixedSecret(authority.ca), client_certificate: null };
+    const known = { ...trusting, client_certificate: { cert: fixedSecret(ours.cert), key: fixedSecret(ours.key) } };
+    const asking = { ...shown, requestCert: true, rejectUnauthorized: true, ca: authority.ca };
+
+    /** What becomes of one mail, by each of the ways to speak TLS. */
+    async function told(to: MailServerOptions, different: Partial<SmtpSettings>) {
+      const results: unknown[] = [];
+      for (const secure of [false, true]) {
+        const tls = await startMailServer({ user: USER, password: 'first', ...to, implicit_tls: secure });
+        const smtp = settings(tls.port, { secure, require_tls: !secure, ...different });
+        const over_tls = new SmtpProvider({ smtp, send_timeout_ms: 2_000 });
+        const error: unknown = await send('dev@example.org', aValidatedReview(), over_tls).then(
+          () => null,
+          (thrown: unknown) => thrown,
+        );
+        const said = error === null ? null : over_tls.classify(error);
+        results.push(said ? [said.verdict, said.failure.code, said.stays] : tls.accepted.map((mail) => mail.secure));
+        await over_tls.close();
+        await tls.close();
+      }
+      return results;
+    }
+
+    it('DEL-16.a trusts the authority that the file names, by STARTTLS and from the first byte', async () => {
+      expect(await told({ certificate: shown }, { security: trusting })).toEqual([[true], [true]]);
+      const untrusted = ['not_sent_retryable', 'certificate_untrusted', true];
+      expect(await told({ certificate: shown }, {})).toEqual([untrusted, untrusted]);
+      const another = { ca: fixedSecret(privateAuthority('another').ca), client_certificate: null };
+      expect(await told({ certificate: shown }, { security: another })).toEqual([untrusted, untrusted]);
+    });
+
+    it('DEL-16.a shows the client certificate that the file names, and sends nothing without it', async () => {
+      expect(await told({ certificate: asking }, { security: known })).toEqual([[true], [true]]);
+      for (const said of await told({ certificate: asking }, { security: trusting })) {
+        expect(said).toEqual(['not_sent_retryable', expect.any(String), undefined]);
+      }
+    });
+
+    it('DEL-16.a sends nothing in the clear where TLS is required and not offered', async () => {
+      const plain = await startMailServer({ user: USER, password: 'first' });
+      const smtp = settings(plain.port, { require_tls: true, security: trusting });
+      const strict = new SmtpProvider({ smtp, send_timeout_ms: 2_000 });
+      const error: unknown = await send('dev@example.org', aValidatedReview(), strict).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect([strict.classify(error).verdict, plain.accepted]).toEqual(['not_sent_retryable', []]);
+      await strict.close();
+      await plain.close();
+    });
+
+    it('DEL-16.a asks for SMTPUTF8 over the same TLS as it sends', async () => {
+      const tls = await startMailServer({ user: USER, password: 'first', certificate: asking });
+      const smtp = settings(tls.port, { require_tls: true, security: known });
+      const over_tls = new SmtpProvider({ smtp, send_timeout_ms: 2_000 });
+      await send('jürgen@example.org', aValidatedReview(), over_tls);
+      expect(tls.accepted.map(({ secure }) => secure)).toEqual([true]);
+      await over_tls.close();
+      await tls.close();
+    });
   });
 
   it('DEL-5.a shares its connections between mails', async () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { tlsOptions } from '@assay/providers-file';
+import type { SmtpSettings } from '@assay/providers-file';
 import { createTransport } from 'nodemailer';
 import { renderCompactMail, renderMail } from '../../rendering/index.js';
 import type { MailPayload, RenderingInput } from '../../rendering/index.js';
@@ -13,10 +15,8 @@ import type {
   SendRequest,
 } from '../provider.js';
 import { evidence, withoutAddress } from '../evidence.js';
-import { tlsOptions } from '../http/index.js';
 import { isMailAddress, mailDomainOf } from '../mail-address.js';
 import { classifySmtp, SmtpError } from './smtp.classify.js';
-import type { SmtpSettings } from './smtp.settings.js';
 import { needsUtf8, takesUtf8 } from './smtp-utf8.js';
 
 export interface SmtpProviderOptions {

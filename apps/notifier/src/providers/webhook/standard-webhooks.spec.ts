@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { isForbiddenAddress, retryAfterMs } from '../http/index.js';
-import { signingKey, standardWebhookHeaders } from './standard-webhooks.js';
+import { signingKey } from '@assay/providers-file';
+import { isForbiddenAddress } from '@assay/security';
+import { retryAfterMs } from '../http/index.js';
+import { standardWebhookHeaders } from './standard-webhooks.js';
 
 describe('standard webhooks', () => {
   it('DEL-5.e signs as the example of the published specification does', () => {

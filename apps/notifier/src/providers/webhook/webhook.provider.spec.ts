@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import { USUAL_SECURITY } from '@assay/providers-file';
+import type { WebhookEndpoint } from '@assay/providers-file';
 import { fixedSecret } from '@assay/security';
 import { Webhook } from 'standardwebhooks';
 import { aValidatedReview } from '../../rendering/example-input.fixture.js';
@@ -20,10 +22,9 @@ import type { HttpReceiver } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
 import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
-import { HttpSilence, retryAfterMs, USUAL_SECURITY } from '../http/index.js';
+import { HttpSilence, retryAfterMs } from '../http/index.js';
 import type { Classification, Receipt } from '../provider.js';
 import { WebhookProvider } from './webhook.provider.js';
-import type { WebhookEndpoint } from './webhook.settings.js';
 
 const LINKS = { job: 'https://assay.example/v1/reviews/1', findings: 'https://assay.example/v1/reviews/1/findings' };
 
@@ -379,7 +380,11 @@ describe('WebhookProvider', () => {
 
   it('DEL-16.a sends the headers and the token of the endpoint, and has a new fingerprint with a new token', async () => {
     let token = 'tangerine';
-    const rotating = { current: () => fixedSecret(token).current(), onChange: () => () => undefined };
+    const rotating = {
+      current: () => fixedSecret(token).current(),
+      onChange: () => () => undefined,
+      close: () => undefined,
+    };
     const to = providerFor(receiver.url, {
       headers: { 'x-team': 'a' },
       secret_headers: { 'x-key': fixedSecret('pear') },

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { signingKey } from '@assay/providers-file';
+import type { WebhookEndpoint } from '@assay/providers-file';
 import type { Pool } from 'undici';
 import { renderCompactWebhook, renderWebhook } from '../../rendering/index.js';
 import type { RenderingInput, WebhookPayload } from '../../rendering/index.js';
 import { classifyHttp, exchange, outgoingPool, readAway, refusalOf, toldHeaders } from '../http/index.js';
 import type { Capabilities, Classification, Destination, Provider, Receipt, SendRequest } from '../provider.js';
-import { signingKey, standardWebhookHeaders } from './standard-webhooks.js';
-import type { WebhookEndpoint } from './webhook.settings.js';
+import { standardWebhookHeaders } from './standard-webhooks.js';
 
 export interface WebhookProviderOptions {
   endpoints: readonly WebhookEndpoint[];

@@ -18,6 +18,8 @@ export const MAILGUN: MailApiMapping = {
       text: '{text}',
       html: '{html}',
       'h:Message-Id': '<{message_id}>',
+      'h:In-Reply-To': '<{thread_id}>',
+      'h:References': '<{thread_id}>',
       'h:Auto-Submitted': 'auto-generated',
       'v:assay_key': '{key}',
     },

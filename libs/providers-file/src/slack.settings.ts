@@ -1,5 +1,5 @@
 import type { SecretSource } from '@assay/security';
-import type { ConnectionSecurity } from '../http/index.js';
+import type { ConnectionSecurity } from './connection-security.js';
 
 /** One incoming webhook of the configuration; recipients name it (DEL-6). */
 export interface SlackHook {

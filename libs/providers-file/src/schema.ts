@@ -1,6 +1,7 @@
-import { MEANINGS } from './http/index.js';
-import { MAIL_SERVICES } from './mail-api/index.js';
-import { SLACK_DEFAULTS } from './slack/index.js';
+import { CATEGORIES, CONFIDENCES, SEVERITIES } from '@assay/contracts';
+import { MAIL_SERVICES } from './mail-services/index.js';
+import { MEANINGS } from './meanings.js';
+import { SLACK_DEFAULTS } from './slack.settings.js';
 
 const object = <P extends Record<string, unknown>>(properties: P, ...required: (keyof P & string)[]) =>
   ({ type: 'object', additionalProperties: false, required, properties }) as const;
@@ -49,6 +50,43 @@ const security = {
     ...object({ cert: secret, key: secret }, 'cert', 'key'),
     description: 'References to certificate and key (PEM).',
   },
+} as const;
+const ms = (description: string) => ({ type: 'integer', minimum: 1, maximum: 2_592_000_000, description }) as const;
+const schedule = {
+  ...object({
+    quick_attempts: { type: 'integer', minimum: 1, maximum: 1_000, description: 'Attempts of the quick phase.' },
+    retry_first_ms: ms('Upper bound of the first wait of the quick phase; doubles.'),
+    retry_cap_ms: ms('Upper bound of every wait of the quick phase.'),
+    patient_first_ms: ms('First wait of the patient phase, give or take 20 %; doubles.'),
+    patient_cap_ms: ms('Upper bound of every wait of the patient phase.'),
+    give_up_after_ms: { ...ms('Since the first attempt of the generation; one more attempt follows.'), minimum: 100 },
+  }),
+  description: "What of the schedule is the destination's own; the notifier's settings say the rest.",
+} as const;
+const rules = {
+  schedule,
+  min_severity: { type: 'string', enum: SEVERITIES, description: 'Findings of this severity or worse are told.' },
+  min_confidence: {
+    type: 'string',
+    enum: CONFIDENCES,
+    description: 'Findings of this confidence or surer are told; those without one are, too.',
+  },
+  categories: {
+    type: 'array',
+    minItems: 1,
+    uniqueItems: true,
+    items: { type: 'string', enum: CATEGORIES },
+    description: 'Findings of these categories are told.',
+  },
+  skip_empty: {
+    type: 'boolean',
+    description: 'Nobody is told where no finding is left; false, unless said: the counts are told all the same.',
+  },
+} as const;
+const mailRules = {
+  via: { ...text, description: '`smtp` or the name of a mail service: who sends this mail.' },
+  max_bytes: { ...max_bytes, description: 'As of the server or service, and in its place.' },
+  ...rules,
 } as const;
 const header = { pattern: '^[a-z0-9-]{1,60}$' } as const;
 const conflict_means_known = {
@@ -168,11 +206,11 @@ export const PROVIDERS_FILE_SCHEMA = {
     smtp,
     mail_api: object({ services: mailApi }, 'services'),
     mail: object({
-      via: { ...text, description: '`smtp` or the name of a mail service: who sends mail where no domain says else.' },
+      ...mailRules,
       domains: {
         type: 'object',
         propertyNames: { pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' },
-        additionalProperties: object({ via: text }, 'via'),
+        additionalProperties: object(mailRules),
       },
     }),
     webhook: object(
@@ -198,6 +236,7 @@ export const PROVIDERS_FILE_SCHEMA = {
                 description: 'Sent with every request, by lower-case name.',
               },
               secret_headers: { type: 'object', propertyNames: header, additionalProperties: secret },
+              ...rules,
               bearer: { ...secret, description: 'A reference to a token, sent as `Authorization: Bearer`.' },
               ...security,
             },
@@ -219,6 +258,7 @@ export const PROVIDERS_FILE_SCHEMA = {
               },
               concurrency: concurrency(SLACK_DEFAULTS.concurrency),
               rate_per_s: { ...rate_per_s, default: SLACK_DEFAULTS.rate_per_s },
+              ...rules,
               ...security,
             },
             'url',
@@ -235,6 +275,7 @@ export const PROVIDERS_FILE_SCHEMA = {
         {
           module: { type: 'string', pattern: '^/', description: 'Absolute path of an ES module.' },
           settings: { description: 'What is given to its create().' },
+          ...rules,
         },
         'module',
       ),

@@ -18,7 +18,11 @@ export const SENDGRID: MailApiMapping = {
         { type: 'text/plain', value: '{text}' },
         { type: 'text/html', value: '{html}' },
       ],
-      headers: { 'Auto-Submitted': 'auto-generated' },
+      headers: {
+        'Auto-Submitted': 'auto-generated',
+        'In-Reply-To': '<{thread_id}>',
+        References: '<{thread_id}>',
+      },
     },
   },
   message_id: { header: 'x-message-id' },

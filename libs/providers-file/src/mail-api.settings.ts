@@ -1,5 +1,5 @@
 import type { SecretSource } from '@assay/security';
-import type { ConnectionSecurity } from '../http/index.js';
+import type { ConnectionSecurity } from './connection-security.js';
 import type { MailApiMapping } from './mapping.js';
 
 /** One mail service of the configuration. */

@@ -1,4 +1,4 @@
-import type { Meaning } from '../http/index.js';
+import type { Meaning } from './meanings.js';
 
 /** JSON whose texts may hold placeholders such as `{subject}`. */
 export type Template = string | number | boolean | null | readonly Template[] | { readonly [name: string]: Template };
@@ -7,6 +7,7 @@ export type Template = string | number | boolean | null | readonly Template[] | 
 export const PLACEHOLDERS = [
   'key',
   'message_id',
+  'thread_id',
   'from',
   'from_name',
   'from_address',

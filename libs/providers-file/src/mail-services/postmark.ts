@@ -21,6 +21,8 @@ export const POSTMARK: MailApiMapping = {
         { Name: 'Auto-Submitted', Value: 'auto-generated' },
         { Name: 'Message-ID', Value: '<{message_id}>' },
         { Name: 'X-PM-KeepID', Value: 'true' },
+        { Name: 'In-Reply-To', Value: '<{thread_id}>' },
+        { Name: 'References', Value: '<{thread_id}>' },
       ],
     },
   },

@@ -16,7 +16,11 @@ export const RESEND: MailApiMapping = {
       subject: '{subject}',
       text: '{text}',
       html: '{html}',
-      headers: { 'Auto-Submitted': 'auto-generated' },
+      headers: {
+        'Auto-Submitted': 'auto-generated',
+        'In-Reply-To': '<{thread_id}>',
+        References: '<{thread_id}>',
+      },
     },
   },
   message_id: { pointer: '/id' },
