@@ -136,9 +136,10 @@ function said(
   return { verdict, concerns, error_class, code, message };
 }
 
-function textOf({ changelist_id, review_version, findings, counts, links }: Review): string {
+function textOf({ changelist_id, review_version, findings, withheld, counts, links }: Review): string {
   const unusable = counts.dropped === 0 ? '' : `, ${counts.dropped} could not be used`;
-  const lines = [`Review of ${changelist_id}, version ${review_version}: ${findings.length} findings${unusable}`];
+  const besides = `${withheld === 0 ? '' : `, ${withheld} withheld`}${unusable}`;
+  const lines = [`Review of ${changelist_id}, version ${review_version}: ${findings.length} findings${besides}`];
   let bytes = 0;
   let shown = 0;
   for (const { severity, file, line, title, message } of findings) {

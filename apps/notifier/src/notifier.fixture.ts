@@ -157,18 +157,38 @@ export class NotifierFixture {
 
   /** Changes who sends mail to which domain, for replicas that start from now on. */
   async routeMail(domains: Record<string, { via: string }>): Promise<void> {
-    await this.#configure((file) => ({ ...file, mail: { domains } }));
+    await this.configure((file) => ({ ...file, mail: { domains } }));
   }
 
   /** What the endpoint `bot` takes before its messages are made compact, for replicas that start from now on. */
   async limitSizes(max_bytes: number): Promise<void> {
-    await this.#configure((file) => {
+    await this.configure((file) => {
       const { endpoints } = file['webhook'] as { endpoints: Record<string, object> };
       return { ...file, webhook: { endpoints: { ...endpoints, bot: { ...endpoints['bot'], max_bytes } } } };
     });
   }
 
-  async #configure(change: (file: Record<string, unknown>) => object): Promise<void> {
+  /** What destinations ask for (DEL-16): the endpoints `bot` and `slow`, the hook, and mail. */
+  async ask(rules: { endpoint?: object; slow?: object; hook?: object; mail?: object }): Promise<void> {
+    await this.configure((file) => {
+      const { endpoints } = file['webhook'] as { endpoints: Record<string, object> };
+      const { hooks } = file['slack'] as { hooks: Record<string, object> };
+      return {
+        ...file,
+        webhook: {
+          endpoints: {
+            bot: { ...endpoints['bot'], ...rules.endpoint },
+            slow: { ...endpoints['slow'], ...rules.slow },
+          },
+        },
+        slack: { hooks: { reviews: { ...hooks['reviews'], ...rules.hook } } },
+        mail: { ...(file['mail'] as object), ...rules.mail },
+      };
+    });
+  }
+
+  /** Changes the providers file in place. */
+  async configure(change: (file: Record<string, unknown>) => object): Promise<void> {
     const path = this.env['ASSAY_NOTIFIER_CONFIG_FILE']!;
     await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>)));
   }

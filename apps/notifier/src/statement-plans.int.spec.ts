@@ -94,7 +94,7 @@ describe('statements of a changelist at 100,000 deliveries', () => {
   });
 
   it('ING-11.g finds the jobs that wait and have not said so by the reviews that are open, from where the last look ended', async () => {
-    const params = ['webhook', 'bot-1', '-infinity', '00000000-0000-0000-0000-000000000000', 500, 3_600_000];
+    const params = ['webhook', 'bot-1', '-infinity', '00000000-0000-0000-0000-000000000000', 500];
     const found = await database.query<{ delivery_id: string | null; created_at: string; job_id: string }>(
       FIND_WAITING,
       params,

@@ -124,6 +124,8 @@ export interface DeliverySummary {
   failed: number;
   /** Every delivery of the job, by channel, then by state. */
   by_channel: Record<string, Partial<Record<DeliveryState, number>>>;
+  /** Findings that recipients' thresholds withheld, summed over its deliveries; absent where none were (DEL-16). */
+  withheld?: number;
 }
 
 export interface SettledDelivery {
@@ -138,6 +140,8 @@ export interface SettledDelivery {
   original_id?: string | null;
   /** It sends again what was sent, for the so-manieth time: the job has ended without it (DEL-17). */
   repeat?: number;
+  /** Findings that its recipient's thresholds withheld; absent where none were (DEL-16). */
+  withheld?: number;
 }
 
 export interface DeliverySettled extends JobEventData {
@@ -205,6 +209,8 @@ export interface ReviewSettled extends JobEventData {
   counts: FindingCounts | null;
   /** By channel, then by state. */
   deliveries: Record<string, Partial<Record<DeliveryState, number>>>;
+  /** Findings that recipients' thresholds withheld, summed over its deliveries; absent where none were (DEL-16). */
+  withheld?: number;
   /** `failed` because nobody told of it: another word may follow. */
   given_up: boolean;
   /** Under which reading it was judged; absent, as the next, where no verdict was heard before the end (VAL-15). */

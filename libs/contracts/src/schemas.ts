@@ -37,7 +37,7 @@ const aboutAJob: Record<string, Schema> = {
 
 const recipients = listOf(object({ channel: text, address: text }));
 const counts = object({ submitted: count, kept: count, dropped: count, coerced: count, by_code: mapOf(count) });
-const summary = object({ open: count, failed: count, by_channel: mapOf(mapOf(count)) });
+const summary = object({ open: count, failed: count, by_channel: mapOf(mapOf(count)) }, { withheld: count });
 /** Of a job whose deliveries wait (ING-11). */
 const waits: Record<string, Schema> = { waits_until: instant };
 const finding = object({
@@ -138,7 +138,7 @@ export const EVENT_SCHEMAS = {
             notification_id: nullableText,
             notified_at: nullable(instant),
           },
-          { had_dead_letter: { type: 'boolean' }, original_id: nullable(uuid), repeat: count },
+          { had_dead_letter: { type: 'boolean' }, original_id: nullable(uuid), repeat: count, withheld: count },
         ),
       ),
     },
@@ -192,7 +192,7 @@ export const EVENT_SCHEMAS = {
       given_up: { type: 'boolean' },
       links: object({ job: text, findings: text }),
     },
-    { submitted_again_as: uuid, reading: text, truncated: { type: 'boolean' } },
+    { submitted_again_as: uuid, reading: text, truncated: { type: 'boolean' }, withheld: count },
   ),
   'review.cancelled': object({ ...aboutAJob, actor: text, reason: text }),
   'dead_letter.changed': object({

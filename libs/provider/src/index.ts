@@ -129,6 +129,8 @@ export interface Review {
   truncated: boolean;
   /** Ids of findings that are about their whole file. */
   lines_defaulted: readonly string[];
+  /** Findings that the rules of the providers file left out (`min_severity` and the like); say how many. */
+  withheld: number;
   schema_version: string | null;
   prompt_version: string | null;
   links: { job: string; findings: string };

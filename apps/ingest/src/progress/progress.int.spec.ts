@@ -90,6 +90,26 @@ describe('news of a job', () => {
     });
   });
 
+  it('DEL-16.d says how many findings thresholds have withheld, in the job and at its end', async () => {
+    const [filtered, whole] = [await accepted(), await accepted()];
+    expect(filtered.deliveries.withheld).toBe(0);
+    for (const [job, withheld] of [
+      [filtered, { withheld: 3 }],
+      [whole, {}],
+    ] as const) {
+      await one.tell(job, 'review.validated', VALIDATED);
+      const { summary, deliveries } = deliveriesEnded({ sent: 1 });
+      await one.tell(job, 'delivery.settled', { summary: { ...summary, ...withheld }, deliveries });
+      expect((await reaches(job, 'succeeded')).deliveries.withheld).toBe(withheld.withheld ?? 0);
+    }
+    const told = await eventually(() => {
+      const ends = [filtered, whole].map((job) => settledOf(job)[0]?.json<ReviewSettled>());
+      for (const end of ends) expect(end).toBeDefined();
+      return ends;
+    });
+    expect(told.map((end) => end!.withheld)).toEqual([3, undefined]);
+  });
+
   it('VAL-16.k says that a review which was cut off is not whole, in the job and at its end', async () => {
     const [cut, whole] = [await accepted(), await accepted()];
     expect(cut).toMatchObject({ truncated: null, reading: null });

@@ -24,6 +24,7 @@ export function settledEvent(
     ...(job.reading !== null && { reading: job.reading }),
     ...(job.truncated !== null && { truncated: job.truncated }),
     deliveries: job.deliveries?.by_channel ?? {},
+    ...(job.deliveries?.withheld && { withheld: job.deliveries.withheld }),
     given_up: job.given_up,
     links: reviewLinks(job.id, urls),
   };

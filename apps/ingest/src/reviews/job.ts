@@ -91,6 +91,8 @@ export interface JobView {
     failed: number;
     by_state: Record<string, number>;
     by_channel: DeliverySummary['by_channel'];
+    /** Findings that recipients' thresholds withheld, summed over the deliveries (DEL-16). */
+    withheld: number;
   };
   links: ReviewLinks;
 }
@@ -109,7 +111,7 @@ export function jobPath(job_id: string): string {
 
 /** @param urls where the services that the links lead to are reached */
 export function jobView(row: JobRow, urls: PublicUrls): JobView {
-  const { open, failed, by_channel } = row.deliveries ?? NO_DELIVERIES;
+  const { open, failed, by_channel, withheld = 0 } = row.deliveries ?? NO_DELIVERIES;
   return {
     job_id: row.id,
     source: row.source,
@@ -126,7 +128,7 @@ export function jobView(row: JobRow, urls: PublicUrls): JobView {
     versions: row.versions,
     reading: row.reading,
     truncated: row.truncated,
-    deliveries: { open, failed, by_state: sumOverChannels(by_channel), by_channel },
+    deliveries: { open, failed, by_state: sumOverChannels(by_channel), by_channel, withheld },
     links: reviewLinks(row.id, urls),
   };
 }

@@ -19,6 +19,7 @@ export function submittedAgain(job: PassedJob, urls: PublicUrls): { item: NewIte
     ...(job.truncated !== null && { truncated: job.truncated }),
     ...{
       deliveries: job.deliveries?.by_channel ?? {},
+      ...(job.deliveries?.withheld && { withheld: job.deliveries.withheld }),
       links: reviewLinks(id, urls),
       submitted_again_as: job.successor,
     },

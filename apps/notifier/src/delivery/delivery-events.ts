@@ -23,11 +23,12 @@ export function settledEvent(parent: Parent, settled: readonly ChangedDelivery[]
 
 /** One for each delivery whose dead letter finds its end here: itself, and the first of each chain that it ends. */
 function settledDeliveries(of: ChangedDelivery): SettledDelivery[] {
-  const { id: delivery_id, channel, state, notification_id, notified_at, dead_lettered, repeat } = of;
+  const { id: delivery_id, channel, state, notification_id, notified_at, dead_lettered, repeat, withheld } = of;
   return subjectsOf(of).map((subject) => ({
     ...{ delivery_id, channel, state, notification_id, notified_at },
     ...(dead_lettered && { had_dead_letter: true }),
     ...(repeat > 0 && { repeat }),
+    ...(withheld > 0 && { withheld }),
     ...(subject !== delivery_id && { original_id: subject }),
   }));
 }

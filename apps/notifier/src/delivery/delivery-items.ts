@@ -5,6 +5,7 @@ import { PROVIDERS } from '../providers/index.js';
 import type { Providers } from '../providers/index.js';
 import { DELIVERY_SETTINGS } from './delivery.settings.js';
 import type { DeliverySettings } from './delivery.types.js';
+import { Schedules } from './schedules.js';
 
 export const DELIVER_QUEUE = 'deliver';
 
@@ -25,17 +26,21 @@ export interface DeliveryToQueue {
 /** The items of deliveries: each in its destination's lane, which no open circuit holds back once its time is over. */
 @Injectable()
 export class DeliveryItems {
+  readonly #schedules: Schedules;
+
   constructor(
     @Inject(PROVIDERS) private readonly providers: Providers,
-    @Inject(DELIVERY_SETTINGS) private readonly settings: Pick<DeliverySettings, 'give_up_after_ms'>,
-  ) {}
+    @Inject(DELIVERY_SETTINGS) settings: DeliverySettings,
+  ) {
+    this.#schedules = new Schedules(providers, settings);
+  }
 
   of(delivery: DeliveryToQueue): NewItem {
     const { id: subject_id, source, generation, priority, correlation_id, traceparent, waits_ms = 0 } = delivery;
     return {
       ...{ queue: DELIVER_QUEUE, lane: this.laneOf(delivery), source, subject_id, generation, priority },
       ...{ phase: 'work', correlation_id, traceparent },
-      overdue_in_ms: Math.max(0, this.settings.give_up_after_ms - waits_ms),
+      overdue_in_ms: Math.max(0, this.#schedules.of(delivery).give_up_after_ms - waits_ms),
     };
   }
 

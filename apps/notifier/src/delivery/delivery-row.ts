@@ -1,4 +1,5 @@
 import type { Channel, DeliveryState } from '@assay/contracts';
+import type { FindingFilter } from '@assay/providers-file';
 import type { DeliveryStanding } from './next-step.js';
 
 /** A delivery as its worker reads it. */
@@ -28,6 +29,8 @@ export interface DeliveryRow {
   frozen: { job_id: string; generation: number; render_version: number; payload_hash: string } | null;
   /** The limit of the compact form, where that is the one that is sent; null: the whole one is. */
   compact_bytes: number | null;
+  /** What its recipient asks for, frozen with the payload's hash; null before that, or where every finding is told. */
+  filter: FindingFilter | null;
   /** Of this generation, by the database's clock; null before it. */
   first_attempt_at: string | null;
   /** Since then; before it, since the row was put to work. */

@@ -18,6 +18,7 @@ export const DELIVERY_CAUSES = [
   'waived',
   'recipient_corrected',
   'cancelled',
+  'below_threshold',
   'sent_again',
 ] as const;
 export type DeliveryCause = (typeof DELIVERY_CAUSES)[number];
@@ -64,8 +65,9 @@ export const DELIVERY_MOVES: readonly DeliveryMove[] = [
   },
 
   // The job was cancelled before anything was sent (ING-13).
-  { from: 'pending', to: 'waived', causes: ['cancelled'] },
-  { from: 'retry_scheduled', to: 'waived', causes: ['cancelled'] },
+  // Or its recipient wants no word where no finding is left of what it asks for (DEL-16).
+  { from: 'pending', to: 'waived', causes: ['cancelled', 'below_threshold'] },
+  { from: 'retry_scheduled', to: 'waived', causes: ['cancelled', 'below_threshold'] },
 
   // What an operator decides (DEL-10).
   { from: 'unknown', to: 'pending', causes: ['resent'] },

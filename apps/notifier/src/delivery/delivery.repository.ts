@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Channel, DeliveryState, DeliverySummary, ReviewValidated } from '@assay/contracts';
+import type { FindingFilter } from '@assay/providers-file';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import type { ReceiverAnswer } from '../providers/provider.js';
@@ -33,6 +34,8 @@ export interface IntentWish {
   /** By name. */
   provider: string;
   compact_bytes: number | null;
+  filter: FindingFilter | null;
+  withheld: number;
 }
 
 export interface IntentEnd {
@@ -63,6 +66,8 @@ export interface DeliveryEnd {
   next_attempt_at?: string;
   /** Of one whose whole form was refused for its size. */
   compact_bytes?: number;
+  /** Of one that its recipient wants no word of: findings that its filter left out. */
+  withheld?: number;
 }
 
 export interface ChangedDelivery {
@@ -81,6 +86,8 @@ export interface ChangedDelivery {
   dead_lettered: boolean;
   /** Above 0 where it sends again what was sent (DEL-17). */
   repeat: number;
+  /** Findings that its recipient's filter left out (DEL-16). */
+  withheld: number;
 }
 
 export interface ParentDelta {
@@ -121,6 +128,7 @@ type ParentRow<P extends Parent = Parent> = Omit<P, 'summary' | 'waits_until'> &
 
 interface Counted {
   by_channel: DeliverySummary['by_channel'];
+  withheld: number;
   waits_until: string | null;
 }
 
@@ -207,7 +215,8 @@ export class DeliveryRepository {
       rows.map((row) => {
         const { open, failed, ...parent } = row;
         const counted = counts.get(parentKey(row));
-        const summary = { open, failed, by_channel: counted?.by_channel ?? {} };
+        const { by_channel = {}, withheld = 0 } = counted ?? {};
+        const summary: DeliverySummary = { open, failed, by_channel, ...(withheld > 0 && { withheld }) };
         const waits_until = laterThan(row.occurred_at, [counted?.waits_until, row.waits_until]);
         return [parentKey(row), { ...parent, waits_until, summary } as unknown as P];
       }),
@@ -221,11 +230,13 @@ export class DeliveryRepository {
       channel: string;
       state: DeliveryState;
       deliveries: number;
+      withheld: number;
       waits_until: string | null;
     }>(COUNT_DELIVERIES, [parents.map((each) => each.job_id), parents.map((each) => each.generation)]);
     const counts = new Map<string, Counted>();
     for (const row of rows) {
-      const of = counts.get(parentKey(row)) ?? { by_channel: {}, waits_until: null };
+      const of = counts.get(parentKey(row)) ?? { by_channel: {}, withheld: 0, waits_until: null };
+      of.withheld += row.withheld;
       (of.by_channel[row.channel] ??= {})[row.state] = row.deliveries;
       if (row.waits_until !== null && row.waits_until > (of.waits_until ?? '')) of.waits_until = row.waits_until;
       counts.set(parentKey(row), of);

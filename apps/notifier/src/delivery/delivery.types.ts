@@ -26,6 +26,8 @@ export type DeliveryResult =
   | { kind: 'superseded' }
   /** Nobody is to be told any more (ING-13). */
   | { kind: 'cancelled' }
+  /** No finding is left of what the recipient asks for, and then it wants no word (DEL-16). */
+  | { kind: 'below_threshold'; withheld: number }
   /** Settled, superseded or given to another meanwhile: nothing to store. */
   | { kind: 'obsolete' };
 

@@ -35,7 +35,9 @@ import { IntentWriter } from './intent-writer.js';
 import { nextStep } from './next-step.js';
 import { Parking } from './parking.js';
 import type { DeliveryOutcome } from './parking.js';
+import { filteredReview, hasNothingToTell } from '../rendering/index.js';
 import { retryInMs } from './schedule.js';
+import { Schedules } from './schedules.js';
 import { Sender } from './sender.js';
 import { SettlementOfDeliveries } from './settlement-of-deliveries.js';
 import { WaitingLanes } from './waiting-lanes.js';
@@ -63,6 +65,7 @@ export class DeliveryWorker
   readonly #endGauge: () => void;
   readonly #sender: Sender;
   readonly #settlement: SettlementOfDeliveries;
+  readonly #schedules: Schedules;
 
   constructor(
     @Inject(Database) database: Database,
@@ -78,12 +81,13 @@ export class DeliveryWorker
     this.lanes = new DestinationLanes({
       ...{ failure_threshold: circuit_failures, open_ms: circuit_open_ms, max_open_ms: circuit_max_open_ms },
     });
+    const schedules = (this.#schedules = new Schedules(providers, settings));
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
     const parents = new WaitingParents(database, queue, repository);
-    this.#waiting = new WaitingLanes(database, parents, settings.give_up_after_ms, () => this.#openLanes());
-    const parking = new Parking(repository, parents, settings);
-    const failed = new FailedSends(faults, parking, settings);
-    this.#sender = new Sender({ intents, faults, parking, failed, settings });
+    this.#waiting = new WaitingLanes(database, parents, schedules, () => this.#openLanes());
+    const parking = new Parking(repository, parents, schedules, settings.instance);
+    const failed = new FailedSends(faults, parking, schedules);
+    this.#sender = new Sender({ intents, faults, parking, failed, schedules, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue, items, (body) => this.#destinationName(body));
     const max_active = settings.max_active ?? undefined;
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH, max_active });
@@ -122,7 +126,8 @@ export class DeliveryWorker
   /** DEL-8: from then on no circuit holds the row back. Before its first attempt it goes by when it was put to work. */
   overdueInMs({ body: { row } }: Unit<DeliveryBody>, at: string): number | null {
     if (row.first_attempt_at === null) return null;
-    return Math.max(0, this.settings.give_up_after_ms - (Date.parse(at) - Date.parse(row.first_attempt_at)));
+    const { give_up_after_ms } = this.#schedules.of(row);
+    return Math.max(0, give_up_after_ms - (Date.parse(at) - Date.parse(row.first_attempt_at)));
   }
 
   /** The next delivery to this destination is tried whatever its circuit says; in this replica. */
@@ -136,7 +141,7 @@ export class DeliveryWorker
     if (compact_next !== undefined) return 0;
     if (is_last) return null;
     const elapsed_ms = row.first_attempt_at === null ? 0 : Date.parse(failed_at) - Date.parse(row.first_attempt_at);
-    return retryInMs(this.settings, { attempt, elapsed_ms, failure });
+    return retryInMs(this.#schedules.of(row), { attempt, elapsed_ms, failure });
   }
 
   /** Rows that have settled or were superseded have no body: their items are obsolete. */
@@ -202,9 +207,25 @@ export class DeliveryWorker
       case 'ask':
         return this.#ask(unit, provider, lane);
       case 'send':
+        return this.#belowThreshold(unit) ?? this.#attempt(unit, provider, lane, false);
       case 'send_again':
-        return this.#sender.attempt(unit, provider, lane, step === 'send_again');
+        return this.#attempt(unit, provider, lane, true);
     }
+  }
+
+  #attempt(unit: Unit<DeliveryBody>, provider: Provider, lane: DestinationLane, again: boolean) {
+    const rules = this.providers.rulesOf(unit.body.row);
+    const max_bytes = rules.max_bytes ?? lane.destination.max_bytes ?? null;
+    return this.#sender.attempt(unit, provider, lane, { ...rules, max_bytes }, again);
+  }
+
+  /** DEL-16: what was frozen once is told, whatever the file says since. */
+  #belowThreshold({ body: { row, review } }: Unit<DeliveryBody>): DeliveryOutcome | null {
+    const { skip_empty, filter } = this.providers.rulesOf(row);
+    if (!skip_empty || row.frozen !== null) return null;
+    const told = filteredReview(review(), filter);
+    if (!hasNothingToTell(told)) return null;
+    return { kind: 'done', result: { kind: 'below_threshold', withheld: told.withheld } };
   }
 
   /** The send may have happened, and the provider can tell (DEL-3, DEL-11). */
@@ -223,7 +244,7 @@ export class DeliveryWorker
         return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
       }
     } catch (error) {
-      if (row.waits_ms >= this.settings.give_up_after_ms) {
+      if (row.waits_ms >= this.#schedules.of(row).give_up_after_ms) {
         return { kind: 'failed', failure: outcomeUnknown('lookup_failed') };
       }
       const due_in_ms = Math.max(ASK_AGAIN_MS, lane.probeInMs);
@@ -234,7 +255,7 @@ export class DeliveryWorker
     if (left_ms > 0) return { kind: 'parked', due_in_ms: Math.ceil(left_ms) + 1, reason: 'too_early_to_tell' };
     log.warn('outcome_not_found', { delivery_id: row.id, intent_age_ms: row.open_intent_age_ms });
     if (row.cancelled) return { kind: 'done', result: { kind: 'cancelled' } };
-    return this.#sender.attempt(unit, provider, lane, true);
+    return this.#attempt(unit, provider, lane, true);
   }
 
   /** Room is asked for by lane; whose that is, its first row tells. */

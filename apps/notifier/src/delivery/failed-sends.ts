@@ -1,6 +1,5 @@
 import type { Failure } from '@assay/contracts';
 import type { Classification, Provider } from '../providers/provider.js';
-import type { DeliverySettings } from './delivery.types.js';
 import type { DestinationFaults } from './destination-faults.js';
 import type { DestinationLane, Ticket } from './destination-lane.js';
 import { asRetryable, outcomeUnknown } from './failures.js';
@@ -8,6 +7,7 @@ import type { FaultSubject } from './fault-events.js';
 import { compactNext } from './message-form.js';
 import type { DeliveryOutcome, DeliveryUnit, Parking } from './parking.js';
 import { askedMs, retryInMs } from './schedule.js';
+import type { Schedules } from './schedules.js';
 
 /** A send that has begun. */
 export interface Send {
@@ -15,6 +15,8 @@ export interface Send {
   provider: Provider;
   lane: DestinationLane;
   ticket: Ticket;
+  /** What the recipient's destination takes; null: no compact form is wanted. */
+  max_bytes: number | null;
 }
 
 /** What becomes of a row whose send has failed: whom that concerns, who is told, and what it waits for (DEL-4, DEL-7). */
@@ -22,7 +24,7 @@ export class FailedSends {
   constructor(
     private readonly faults: DestinationFaults,
     private readonly parking: Parking,
-    private readonly settings: DeliverySettings,
+    private readonly schedules: Schedules,
   ) {}
 
   async judge(send: Send, said: Classification): Promise<DeliveryOutcome> {
@@ -31,7 +33,7 @@ export class FailedSends {
     unit.body.attempt = { token: unit.item.lease.token, outcome: verdict === 'ambiguous' ? 'ambiguous' : 'not_sent' };
     unit.body.answer = said.answer;
     if (verdict === 'known') return this.#known(send, said);
-    const compact_next = compactNext(send.provider, lane.destination, unit.body.row, said);
+    const compact_next = compactNext(send.provider, send.max_bytes, unit.body.row, said);
     if (compact_next !== null) {
       ticket.succeeded();
       unit.body.compact_next = compact_next;
@@ -85,7 +87,7 @@ export class FailedSends {
   async #wait({ unit, lane }: Send, verdict: Classification['verdict'], failure: Failure): Promise<DeliveryOutcome> {
     if (unit.body.is_last) return { kind: 'failed', failure };
     await this.parking.withdraw(unit, { failed: true, maybe: verdict === 'ambiguous' }, failure.code);
-    const asked_ms = askedMs(this.settings, { attempt: unit.item.attempts + 1, failure });
+    const asked_ms = askedMs(this.schedules.of(unit.body.row), { attempt: unit.item.attempts + 1, failure });
     return this.parking.park(unit, lane, lane.held(), asked_ms);
   }
 
@@ -94,7 +96,8 @@ export class FailedSends {
     const { channel, address } = body.row;
     const { failure, answer, stays = false } = said;
     const send = { attempt: item.attempts + 1, elapsed_ms: 0, failure };
-    const next_attempt_in_ms = lane.phase === 'closed' ? retryInMs(this.settings, send, () => 1)! : lane.probeInMs;
+    const next_attempt_in_ms =
+      lane.phase === 'closed' ? retryInMs(this.schedules.of(body.row), send, () => 1)! : lane.probeInMs;
     const where = { destination: lane.destination, channel, address: provider.channel === 'webhook' ? address : null };
     return this.faults.report({ subject_type, ...where, failure, answer, stays, next_attempt_in_ms, item });
   }

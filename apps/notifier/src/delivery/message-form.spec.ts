@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Classification, Destination } from '../providers/provider.js';
+import { NO_RULES } from '@assay/providers-file';
+import type { FindingFilter } from '@assay/providers-file';
+import type { Classification } from '../providers/provider.js';
 import { aFinding, aValidatedReview } from '../rendering/example-input.fixture.js';
 import { renderCompactWebhook, renderingInput, renderWebhook } from '../rendering/index.js';
 import { Ledger, LedgerProvider } from '../providers/conformance/ledger.provider.fixture.js';
@@ -15,25 +17,47 @@ class Shortening extends LedgerProvider {
     renderCompactWebhook(review, max_bytes);
 }
 const provider = new Shortening(new Ledger());
-const destination = (max_bytes: number | null): Destination => ({ ...provider.destinationOf(), max_bytes });
-const fresh = { frozen: null, compact_bytes: null };
+const upTo = (max_bytes: number | null) => ({ ...NO_RULES, max_bytes });
+const fresh = { frozen: null, compact_bytes: null, filter: null };
+const of = (payload: typeof whole) => ({ payload, compact_bytes: null, filter: null, withheld: 0 });
 const frozen = { job_id: 'j', generation: 0, render_version: 1, payload_hash: whole.hash };
 
 describe('messageForm', () => {
   it('DEL-16.c is the whole form where it fits or no limit is set, and else the compact one', () => {
-    expect(messageForm(provider, destination(null), fresh, input)).toEqual({ payload: whole, compact_bytes: null });
-    expect(messageForm(provider, destination(whole.bytes), fresh, input).compact_bytes).toBeNull();
-    const short = messageForm(provider, destination(5_000), fresh, input);
+    expect(messageForm(provider, upTo(null), fresh, input)).toEqual(of(whole));
+    expect(messageForm(provider, upTo(whole.bytes), fresh, input).compact_bytes).toBeNull();
+    const short = messageForm(provider, upTo(5_000), fresh, input);
     expect([short.compact_bytes, short.payload.bytes <= 5_000]).toEqual([5_000, true]);
-    expect(messageForm(provider, destination(whole.bytes - 1), fresh, input).compact_bytes).toBe(16_384);
+    expect(messageForm(provider, upTo(whole.bytes - 1), fresh, input).compact_bytes).toBe(16_384);
   });
 
   it('stays the form that was frozen, whatever limit is set since', () => {
-    expect(messageForm(provider, destination(5_000), { ...fresh, frozen }, input).payload).toEqual(whole);
-    const short = { frozen: { ...frozen, payload_hash: 'x' }, compact_bytes: 6_000 };
-    expect(messageForm(provider, destination(3_000), short, input).payload.hash).toBe(
-      renderCompactWebhook(input, 6_000).hash,
-    );
+    expect(messageForm(provider, upTo(5_000), { ...fresh, frozen }, input).payload).toEqual(whole);
+    const short = { ...fresh, frozen: { ...frozen, payload_hash: 'x' }, compact_bytes: 6_000 };
+    expect(messageForm(provider, upTo(3_000), short, input).payload.hash).toBe(renderCompactWebhook(input, 6_000).hash);
+  });
+});
+
+describe('messageForm of a recipient with thresholds', () => {
+  const filter: FindingFilter = { min_severity: 'critical', min_confidence: null, categories: null };
+  const mixed = renderingInput(
+    aValidatedReview({
+      result: { ...result, findings: [aFinding(), aFinding({ id: 'F-2', severity: 'critical' })] },
+    }),
+    { job: 'https://a/1', findings: 'https://a/2' },
+  );
+
+  it('DEL-16.b is made of what passes, and freezes what was asked for and how many that left out', () => {
+    const form = messageForm(provider, { ...NO_RULES, filter }, fresh, mixed);
+    expect([form.filter, form.withheld]).toEqual([filter, 1]);
+    const frozen_row = { ...fresh, filter, frozen: { ...frozen, payload_hash: form.payload.hash } };
+    // The file asks for something else by now: the bytes under a key never change (DEL-3).
+    for (const rules of [NO_RULES, { ...NO_RULES, filter: { ...filter, min_severity: 'low' as const } }]) {
+      expect(messageForm(provider, rules, frozen_row, mixed)).toEqual(form);
+    }
+    const everything = messageForm(provider, NO_RULES, fresh, mixed);
+    const frozen_whole = { ...fresh, frozen: { ...frozen, payload_hash: everything.payload.hash } };
+    expect(messageForm(provider, { ...NO_RULES, filter }, frozen_whole, mixed)).toEqual(everything);
   });
 });
 
@@ -42,15 +66,15 @@ describe('compactNext', () => {
   const sure = { compact_bytes: null, doubt_age_ms: null };
 
   it('is the compact form after a refusal for size, once, and only where nothing is in doubt', () => {
-    expect(compactNext(provider, destination(5_000), sure, said)).toBe(5_000);
-    expect(compactNext(provider, destination(100_000), sure, said)).toBe(16_384);
-    expect(compactNext(provider, destination(5_000), sure, {} as Classification)).toBeNull();
-    expect(compactNext(provider, destination(5_000), { ...sure, compact_bytes: 5_000 }, said)).toBeNull();
-    expect(compactNext(provider, destination(5_000), { ...sure, doubt_age_ms: 1 }, said)).toBeNull();
+    expect(compactNext(provider, 5_000, sure, said)).toBe(5_000);
+    expect(compactNext(provider, 100_000, sure, said)).toBe(16_384);
+    expect(compactNext(provider, 5_000, sure, {} as Classification)).toBeNull();
+    expect(compactNext(provider, 5_000, { ...sure, compact_bytes: 5_000 }, said)).toBeNull();
+    expect(compactNext(provider, 5_000, { ...sure, doubt_age_ms: 1 }, said)).toBeNull();
   });
 
   it('DEL-7.i is none where the destination allows none, or the provider has none', () => {
-    expect(compactNext(provider, destination(null), sure, said)).toBeNull();
-    expect(compactNext(new LedgerProvider(new Ledger()), destination(5_000), sure, said)).toBeNull();
+    expect(compactNext(provider, null, sure, said)).toBeNull();
+    expect(compactNext(new LedgerProvider(new Ledger()), 5_000, sure, said)).toBeNull();
   });
 });

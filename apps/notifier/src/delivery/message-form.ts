@@ -1,5 +1,6 @@
-import type { Classification, Destination, Provider } from '../providers/provider.js';
-import { RENDER_VERSION } from '../rendering/index.js';
+import type { DeliveryRules, FindingFilter } from '@assay/providers-file';
+import type { Classification, Provider } from '../providers/provider.js';
+import { filteredReview, RENDER_VERSION } from '../rendering/index.js';
 import type { Payload, RenderingInput } from '../rendering/index.js';
 import type { DeliveryRow } from './delivery-row.js';
 
@@ -10,24 +11,29 @@ export interface MessageForm {
   payload: Payload;
   /** The limit that the compact form was made for; null: it is the whole one. Frozen with the payload's hash. */
   compact_bytes: number | null;
+  /** What the recipient asks for; frozen, too: the file may say something else by the next attempt. */
+  filter: FindingFilter | null;
+  /** Findings that the filter left out. */
+  withheld: number;
 }
 
 /** The message in the form that the row has frozen, or will: the whole one, unless its destination takes less. */
 export function messageForm(
   provider: Provider,
-  { max_bytes = null }: Destination,
-  row: Pick<DeliveryRow, 'frozen' | 'compact_bytes'>,
-  review: RenderingInput,
+  { max_bytes, filter }: Pick<DeliveryRules, 'max_bytes' | 'filter'>,
+  row: Pick<DeliveryRow, 'frozen' | 'compact_bytes' | 'filter'>,
+  whole_review: RenderingInput,
 ): MessageForm {
   const version = row.frozen?.render_version ?? RENDER_VERSION;
-  const compact = (compact_bytes: number): MessageForm => ({
-    payload: provider.renderCompact!(review, version, compact_bytes),
-    compact_bytes,
-  });
+  const review = filteredReview(whole_review, row.frozen === null ? filter : row.filter);
+  const form = (payload: Payload, compact_bytes: number | null): MessageForm => {
+    return { payload, compact_bytes, filter: review.filter, withheld: review.withheld };
+  };
+  const compact = (limit: number) => form(provider.renderCompact!(review, version, limit), limit);
   if (row.compact_bytes !== null && provider.renderCompact) return compact(row.compact_bytes);
   const payload = provider.render(review, version);
   const free = row.frozen === null && provider.renderCompact !== undefined && max_bytes !== null;
-  return free && payload.bytes > max_bytes ? compact(compactLimit(max_bytes)) : { payload, compact_bytes: null };
+  return free && payload.bytes > max_bytes ? compact(compactLimit(max_bytes)) : form(payload, null);
 }
 
 /**
@@ -37,7 +43,7 @@ export function messageForm(
  */
 export function compactNext(
   provider: Provider,
-  { max_bytes = null }: Destination,
+  max_bytes: number | null,
   row: Pick<DeliveryRow, 'compact_bytes' | 'doubt_age_ms'>,
   said: Classification,
 ): number | null {

@@ -100,7 +100,10 @@ describe('parents', () => {
   it('DEL-3.a records no intent for an item that is not owned', async () => {
     const wish = { id: DELIVERIES[0]!, item_id: v7(), token: v7(), again: false, job_id: JOB, generation: 0 };
     const recorded = await repository.recordIntents('spec', [
-      { ...wish, provider: 'webhook', compact_bytes: null, render_version: 1, payload_hash: 'h' },
+      {
+        ...{ ...wish, provider: 'webhook', compact_bytes: null, render_version: 1, payload_hash: 'h' },
+        ...{ filter: null, withheld: 0 },
+      },
     ]);
     expect(recorded.size).toBe(0);
   });

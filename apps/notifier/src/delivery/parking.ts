@@ -5,9 +5,10 @@ import { fullJitterMs } from '@assay/work-queue';
 import type { Outcome, Unit } from '@assay/work-queue';
 import { parkings } from './delivery-metrics.js';
 import type { DeliveryRepository, IntentEnd } from './delivery.repository.js';
-import type { DeliveryBody, DeliveryResult, DeliverySettings } from './delivery.types.js';
+import type { DeliveryBody, DeliveryResult } from './delivery.types.js';
 import type { DestinationLane, Held } from './destination-lane.js';
 import { notAvailable } from './failures.js';
+import type { Schedules } from './schedules.js';
 import type { WaitingParents } from './waiting-parents.js';
 
 const log = createLog('notifier.parking', ['withdrawal_failed']);
@@ -22,7 +23,8 @@ export class Parking {
   constructor(
     private readonly repository: DeliveryRepository,
     private readonly waiting: WaitingParents,
-    private readonly settings: DeliverySettings,
+    private readonly schedules: Schedules,
+    private readonly instance: string,
   ) {}
 
   /**
@@ -34,11 +36,10 @@ export class Parking {
     attempt: Pick<IntentEnd, 'failed' | 'maybe'>,
     code: string,
   ): Promise<void> {
-    const { repository, settings } = this;
     const end = { id: body.row.id, token: item.lease.token, ...attempt, code, answer: body.answer };
     for (let round = 1; !item.lease.lost; round += 1) {
       try {
-        return await repository.withdrawIntents(settings.instance, [end]);
+        return await this.repository.withdrawIntents(this.instance, [end]);
       } catch (error) {
         log.warn('withdrawal_failed', { delivery_id: body.row.id }, error);
         if (!Failure.from(error).retryable) return;
@@ -60,7 +61,7 @@ export class Parking {
     const destination = lane.destination.name;
     if (reason !== 'stopping') {
       const { id: delivery_id, job_id, generation } = body.row;
-      const waits_ms = Math.max(0, this.settings.give_up_after_ms - body.row.waits_ms);
+      const waits_ms = Math.max(0, this.schedules.of(body.row).give_up_after_ms - body.row.waits_ms);
       const about = { delivery_id, job_id, generation, attempt: item.attempts + 1, waits_ms };
       await this.waiting.tell({ ...about, failure: failure ?? notAvailable(reason, destination) });
     }

@@ -2,16 +2,18 @@ import { Failure } from '@assay/contracts';
 import { createLog, startSpan } from '@assay/observability';
 import { RENDER_VERSION } from '../rendering/index.js';
 import type { Payload } from '../rendering/index.js';
+import type { DeliveryRules } from '@assay/providers-file';
 import type { Provider, Receipt } from '../providers/provider.js';
 import { sends, sendSeconds, withheld } from './delivery-metrics.js';
 import type { DeliverySettings } from './delivery.types.js';
 import type { DestinationFaults } from './destination-faults.js';
 import type { DestinationLane, Ticket } from './destination-lane.js';
-import type { FailedSends } from './failed-sends.js';
+import type { FailedSends, Send } from './failed-sends.js';
 import type { IntentWriter } from './intent-writer.js';
 import { messageForm } from './message-form.js';
 import type { MessageForm } from './message-form.js';
 import type { DeliveryOutcome, DeliveryUnit, Parking } from './parking.js';
+import type { Schedules } from './schedules.js';
 
 const log = createLog('notifier.sender', ['send_withheld', 'intent_refused', 'payload_differs']);
 
@@ -20,6 +22,7 @@ export interface SenderParts {
   faults: DestinationFaults;
   parking: Parking;
   failed: FailedSends;
+  schedules: Schedules;
   settings: DeliverySettings;
 }
 
@@ -33,22 +36,26 @@ const NOTHING_SENT = { failed: false, maybe: false };
 export class Sender {
   constructor(private readonly parts: SenderParts) {}
 
-  /** @param again an intent of an earlier attempt is open, and sending once more is the provider's policy */
+  /**
+   * @param rules of the recipient, with the limit of its destination where they have none
+   * @param again an intent of an earlier attempt is open, and sending once more is the provider's policy
+   */
   async attempt(
     unit: DeliveryUnit,
     provider: Provider,
     lane: DestinationLane,
+    rules: DeliveryRules,
     again: boolean,
   ): Promise<DeliveryOutcome> {
     const { row } = unit.body;
-    const is_overdue = row.waits_ms >= this.parts.settings.give_up_after_ms;
+    const is_overdue = row.waits_ms >= this.parts.schedules.of(row).give_up_after_ms;
     // A row that has made no attempt yet begins with this one: what kept it may be over, and was not its receiver's fault.
     unit.body.is_last = is_overdue && row.first_attempt_at !== null;
     const entry = await lane.begin(is_overdue);
     if (entry.kind === 'held') return this.parts.parking.park(unit, lane, entry);
     const { ticket } = entry;
     try {
-      const form = this.#render(unit, provider, lane);
+      const form = this.#render(unit, provider, rules);
       if (form instanceof Failure) return failedWithoutSend(unit, form);
       if (!(await this.#recordIntent(unit, provider, form, again))) {
         // It has changed since it was read, and is read anew with its next claim.
@@ -57,7 +64,8 @@ export class Sender {
       // DEL-14: judged after the intent is committed and before the first byte.
       const { lease } = unit.item;
       if (lease.lost || lease.remainingMs() <= this.parts.settings.send_timeout_ms) return await this.#withhold(unit);
-      return await this.#send(unit, provider, lane, ticket, form.payload);
+      const send = { unit, provider, lane, ticket, max_bytes: rules.max_bytes };
+      return await this.#send(send, form.payload);
     } catch (error) {
       const failure = Failure.from(error);
       if (!failure.retryable) return { kind: 'failed', failure };
@@ -70,9 +78,9 @@ export class Sender {
     }
   }
 
-  #render(unit: DeliveryUnit, provider: Provider, lane: DestinationLane): MessageForm | Failure {
+  #render(unit: DeliveryUnit, provider: Provider, rules: DeliveryRules): MessageForm | Failure {
     const { row, review } = unit.body;
-    const form = messageForm(provider, lane.destination, row, review());
+    const form = messageForm(provider, rules, row, review());
     if (row.frozen === null || row.frozen.payload_hash === form.payload.hash) return form;
     log.error('payload_differs', { delivery_id: row.id, render_version: row.frozen.render_version });
     return new Failure({
@@ -86,7 +94,7 @@ export class Sender {
   async #recordIntent(
     { item, body }: DeliveryUnit,
     provider: Provider,
-    { payload, compact_bytes }: MessageForm,
+    { payload, compact_bytes, filter, withheld: withheld_findings }: MessageForm,
     again: boolean,
   ): Promise<boolean> {
     const { row } = body;
@@ -102,6 +110,8 @@ export class Sender {
       payload_hash: payload.hash,
       provider: provider.name,
       compact_bytes,
+      filter,
+      withheld: withheld_findings,
     };
     const first_attempt_at = await this.parts.intents.record(wish, item.lease);
     if (first_attempt_at === null) {
@@ -122,13 +132,8 @@ export class Sender {
     return { kind: 'parked', due_in_ms: 0, reason: 'lease_too_short' };
   }
 
-  async #send(
-    unit: DeliveryUnit,
-    provider: Provider,
-    lane: DestinationLane,
-    ticket: Ticket,
-    payload: Payload,
-  ): Promise<DeliveryOutcome> {
+  async #send(send: Send, payload: Payload): Promise<DeliveryOutcome> {
+    const { unit, provider, lane, ticket } = send;
     const destination = lane.destination.name;
     const began_ms = performance.now();
     try {
@@ -141,7 +146,7 @@ export class Sender {
     } catch (error) {
       const classified = provider.classify(error);
       sends.add(1, { destination, verdict: classified.verdict });
-      return await this.parts.failed.judge({ unit, provider, lane, ticket }, classified);
+      return await this.parts.failed.judge(send, classified);
     } finally {
       sendSeconds.record((performance.now() - began_ms) / 1_000, { destination });
     }

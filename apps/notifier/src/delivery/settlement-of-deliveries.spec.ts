@@ -12,7 +12,7 @@ function changedOf(id: string, job_id: string): ChangedDelivery {
   return {
     ...{ id, job_id, generation: 0, channel: 'webhook', from_state: 'sending', state: 'sent' },
     ...{ notification_id: 'n', notified_at: '2026-01-01T00:00:00.000Z', payload_hash: 'h' },
-    ...{ original_ids: null, dead_lettered: false, repeat: 0 },
+    ...{ original_ids: null, dead_lettered: false, repeat: 0, withheld: 0 },
   };
 }
 

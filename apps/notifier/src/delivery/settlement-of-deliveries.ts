@@ -115,6 +115,9 @@ export function settledEvents(
 function endOf(unit: Unit<DeliveryBody>, result: DeliveryResult): DeliveryEnd[] {
   if (result.kind === 'sent') return [sentEnd(unit, result)];
   if (result.kind === 'superseded') return [unsentEnd(unit, 'superseded', 'superseded_by_newer_version')];
+  if (result.kind === 'below_threshold') {
+    return [{ ...unsentEnd(unit, 'waived', 'below_threshold'), withheld: result.withheld }];
+  }
   return result.kind === 'cancelled' ? [unsentEnd(unit, 'waived', 'cancelled')] : [];
 }
 

@@ -3,6 +3,7 @@ import type { Database } from '@assay/postgres';
 import type { Channel } from '@assay/contracts';
 import type { DestinationLane } from './destination-lane.js';
 import { notAvailable } from './failures.js';
+import type { Schedules } from './schedules.js';
 import { FIND_WAITING } from './sql/find-waiting.js';
 import type { WaitingParents } from './waiting-parents.js';
 
@@ -26,7 +27,8 @@ interface Place {
 interface Found extends Place {
   generation: number;
   delivery_id: string | null;
-  waits_ms: number;
+  address: string | null;
+  waited_ms: number;
   attempt: number;
 }
 
@@ -48,7 +50,7 @@ export class WaitingLanes {
   constructor(
     private readonly database: Database,
     private readonly parents: WaitingParents,
-    private readonly give_up_after_ms: number,
+    private readonly schedules: Schedules,
     /** Those that are open now, with whom they serve: an address, or null for all of the channel. */
     private readonly open: () => { lane: DestinationLane; channel: Channel; address: string | null }[],
   ) {}
@@ -82,12 +84,14 @@ export class WaitingLanes {
     const { name } = lane.destination;
     const walk = this.#walkOf(name);
     for (let page = 0; page < MOST_PAGES; page += 1) {
-      const params = [channel, address, walk.after.created_at, walk.after.job_id, PAGE, this.give_up_after_ms];
+      const params = [channel, address, walk.after.created_at, walk.after.job_id, PAGE];
       const found = await this.database.query<Found>(FIND_WAITING, params);
       const { reason, failure = notAvailable(reason, name) } = lane.held();
-      const waiting = found.flatMap(({ delivery_id, ...each }) =>
-        delivery_id === null ? [] : { ...each, delivery_id },
-      );
+      const waiting = found.flatMap(({ delivery_id, address: to, waited_ms, ...each }) => {
+        if (delivery_id === null || to === null) return [];
+        const { give_up_after_ms } = this.schedules.of({ channel, address: to });
+        return { ...each, delivery_id, waits_ms: Math.max(0, give_up_after_ms - waited_ms) };
+      });
       await Promise.all(waiting.map((each) => this.parents.tell({ ...each, failure })));
       if (found.length > 0) walk.after = found.at(-1)!;
       if (found.length < PAGE) return;

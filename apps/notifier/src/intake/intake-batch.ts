@@ -259,6 +259,7 @@ const UNTOUCHED = {
   notified_at: null,
   frozen: null,
   compact_bytes: null,
+  filter: null,
   first_attempt_at: null,
   waits_ms: 0,
   newer_version_known: false,

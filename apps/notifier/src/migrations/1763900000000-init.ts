@@ -11,6 +11,7 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   No index holds a column that an attempt changes, so that both of its updates stay on their page (HOT): stranded
  *   intents, and whatever is asked for by a state, are found through `reviews_open` and `reviews_failed`, whose parents
  *   are few.
+ * - `deliveries.filter`: what its recipient asks for, frozen with the payload's hash; `withheld`: findings that it left out.
  * - `deliveries.key`: what the provider is given (DEL-1). `answer`: the last word of the receiver, redacted (DLQ-3).
  * - `deliveries.first_attempt_at`: of this generation, written with its first intent; what is given up is counted from
  *   there (DEL-8). `next_attempt_at`: of a row that is `retry_scheduled`;
@@ -83,6 +84,8 @@ export class Init1763900000000 extends SqlMigration {
       render_version integer,
       payload_hash text,
       compact_bytes integer,
+      filter json,
+      withheld integer NOT NULL DEFAULT 0,
       notification_id text,
       notified_at timestamptz,
       first_attempt_at timestamptz,

@@ -10,7 +10,7 @@ import { WebhookProvider } from './webhook/index.js';
 
 /** A new provider is one line here (DEL-5); one of the installation's own is none. */
 export async function createProviders(config: ProvidersConfig, send_timeout_ms: number): Promise<Providers> {
-  const { smtp, mail_apis, webhooks, slack_hooks, own, mail_route } = config;
+  const { smtp, mail_apis, webhooks, slack_hooks, own, mail_route, rules } = config;
   const loaded = await loadOwnProviders(own, send_timeout_ms);
   const providers: Provider[] = [
     new WebhookProvider({ endpoints: webhooks, send_timeout_ms }),
@@ -19,5 +19,5 @@ export async function createProviders(config: ProvidersConfig, send_timeout_ms: 
     ...loaded.map((each) => new ForeignProvider(each)),
   ];
   if (smtp) providers.push(new SmtpProvider({ smtp, send_timeout_ms }));
-  return new Providers(providers, mail_route);
+  return new Providers(providers, mail_route, rules);
 }

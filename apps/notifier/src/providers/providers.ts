@@ -1,6 +1,6 @@
 import type { Channel } from '@assay/contracts';
-import { mailProviderOf } from '@assay/providers-file';
-import type { MailRoute } from '@assay/providers-file';
+import { EMPTY_RULES_BOOK, mailProviderOf, rulesOf } from '@assay/providers-file';
+import type { DeliveryRules, MailRoute, RulesBook } from '@assay/providers-file';
 import type { Provider } from './provider.js';
 
 /** Nest token of {@link Providers}. */
@@ -15,6 +15,7 @@ export class Providers {
   constructor(
     providers: readonly Provider[],
     private readonly route: MailRoute = { by_domain: new Map(), otherwise: null },
+    private readonly rules: RulesBook = EMPTY_RULES_BOOK,
   ) {
     this.#by_name = new Map(providers.map((provider) => [provider.name, provider]));
     this.#by_channel = new Map(providers.map((provider) => [provider.channel, provider]));
@@ -28,6 +29,11 @@ export class Providers {
     if (sent_via !== null) return this.#by_name.get(sent_via);
     const named = channel === 'email' ? mailProviderOf(this.route, address) : null;
     return named === null ? this.#by_channel.get(channel) : this.#by_name.get(named);
+  }
+
+  /** How a recipient's deliveries are made (DEL-16). */
+  rulesOf({ channel, address }: Pick<Recipient, 'channel' | 'address'>): DeliveryRules {
+    return rulesOf(this.rules, { channel, address });
   }
 
   async close(): Promise<void> {

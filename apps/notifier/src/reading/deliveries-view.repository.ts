@@ -32,6 +32,8 @@ export interface ListedDelivery {
   attempts: number;
   /** Of a row in its own schedule; null where it waits for its destination, which is tried again within a minute. */
   next_attempt_at: string | null;
+  /** Findings that its recipient's rules left out of the message (DEL-16). */
+  withheld: number;
   error_class: string | null;
   /** Why the last attempt failed. */
   code: string | null;

@@ -1,4 +1,6 @@
+import { SEVERITIES } from '@assay/contracts';
 import type { Finding, FindingCounts, ReviewValidated } from '@assay/contracts';
+import type { FindingFilter } from '@assay/providers-file';
 
 /**
  * All that a message is made from. It stands frozen in the `reviews` row, so that every attempt of a delivery renders
@@ -21,6 +23,10 @@ export interface RenderingInput {
   truncated: boolean;
   /** Ids of findings without a line of their own, which are about the whole file (VAL-18). */
   lines_defaulted: readonly string[];
+  /** What its recipient asks for; null: every finding (DEL-16). */
+  filter: FindingFilter | null;
+  /** Findings that the filter left out. */
+  withheld: number;
   schema_version: string | null;
   prompt_version: string | null;
   links: ReviewLinks;
@@ -50,6 +56,8 @@ export function renderingInput(review: ReviewValidated, links: ReviewLinks): Ren
     reading: review.reading ?? null,
     truncated: review.truncated ?? false,
     lines_defaulted: review.lines_defaulted ?? [],
+    filter: null,
+    withheld: 0,
     schema_version: review.versions.schema_version,
     prompt_version: review.versions.prompt_version,
     links,
@@ -57,8 +65,6 @@ export function renderingInput(review: ReviewValidated, links: ReviewLinks): Ren
 }
 
 /** Worst first; one that this release does not know comes last. */
-export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
-
 function rank(severity: string): number {
   const place = (SEVERITIES as readonly string[]).indexOf(severity);
   return place === -1 ? SEVERITIES.length : place;

@@ -55,6 +55,9 @@ function bodyWith(input: RenderingInput, shown: Shown): WebhookPayload {
         reading: input.reading,
         // Beside the findings, so that none of them never looks like a clean review (DEL-18).
         unusable: input.counts.dropped,
+        // What the endpoint asks for, and how many findings that left out (DEL-16).
+        filter: input.filter,
+        withheld: input.withheld,
         truncated: input.truncated,
         lines_defaulted: input.lines_defaulted,
         ...shown,

@@ -50,9 +50,10 @@ export const REPEATED = statement(
 export const INSERT_REPEAT = statement(
   'insert_repeat',
   `INSERT INTO deliveries (id, source, changelist_id, review_version, channel, address, repeat, repeats, key, job_id,
-      generation, state, born, born_by, frozen_job_id, frozen_generation, render_version, payload_hash)
+      generation, state, born, born_by, frozen_job_id, frozen_generation, render_version, payload_hash, compact_bytes, filter, withheld)
   SELECT $1, source, changelist_id, review_version, channel, address, $3, $2, decode($4, 'hex'), job_id, generation,
-      'pending', 'pending', $5, frozen_job_id, frozen_generation, render_version, payload_hash
+      'pending', 'pending', $5, frozen_job_id, frozen_generation, render_version, payload_hash, compact_bytes, filter,
+      withheld
     FROM deliveries WHERE id = $2`,
 );
 

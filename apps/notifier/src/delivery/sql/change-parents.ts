@@ -65,6 +65,7 @@ export const READ_PARENTS = statement(
 export const COUNT_DELIVERIES = statement(
   'count_deliveries',
   `SELECT d.job_id, d.generation, d.channel, d.state, count(*)::int AS deliveries,
+      coalesce(sum(d.withheld), 0)::int AS withheld,
       max(d.next_attempt_at) FILTER (WHERE d.state = 'retry_scheduled') AS waits_until
     FROM unnest($1::uuid[], $2::int[]) AS u(job_id, generation)
     JOIN deliveries AS d USING (job_id, generation)

@@ -10,7 +10,7 @@ export const LOAD_DELIVERIES = statement(
   'load_deliveries',
   `SELECT d.id, d.source, d.changelist_id, d.review_version, d.channel, d.address, encode(d.key, 'hex') AS key,
       d.job_id, d.generation, d.state, d.intent_token, d.notification_id, d.notified_at, d.frozen_job_id,
-      d.frozen_generation, d.render_version, d.payload_hash, d.compact_bytes,
+      d.frozen_generation, d.render_version, d.payload_hash, d.compact_bytes, d.filter,
       (extract(epoch FROM clock_timestamp() - coalesce(d.intent_at, d.maybe_sent_at)) * 1000)::float8
         AS open_intent_age_ms,
       (extract(epoch FROM clock_timestamp() - coalesce(d.maybe_sent_at, d.intent_at)) * 1000)::float8 AS doubt_age_ms,

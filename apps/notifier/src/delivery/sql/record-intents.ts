@@ -6,7 +6,8 @@ import { statement } from '@assay/postgres';
  * policy `resend`). The first intent freezes job, generation, render version and payload hash; a later one with another
  * hash matches nothing. The same token may come twice: a commit whose answer was lost is simply sent again.
  *
- * $1 json: [{id, item_id, token, again, job_id, generation, render_version, payload_hash, provider, compact_bytes}]; $2 owner.
+ * $1 json: [{id, item_id, token, again, job_id, generation, render_version, payload_hash, provider, compact_bytes, filter,
+ * withheld}]; $2 owner.
  * Returns the rows whose intent stands, each with the time of its generation's first attempt (DEL-8).
  * EXPLAIN: Nested Loops over a Function Scan, Index Scans on deliveries_pkey and, through a LATERAL, work_items_pkey: a
  * plan made while that table is empty joined it from its side, all rows with all intents. For the same reason `mine` takes
@@ -20,7 +21,7 @@ export const RECORD_INTENTS = statement(
         d.intent_from AS old_intent_from, d.intent_token AS old_token
       FROM json_to_recordset($1::json) AS u(id uuid, item_id uuid, token uuid, again boolean, job_id uuid,
         generation int, render_version int, payload_hash text, provider text,
-        compact_bytes int)
+        compact_bytes int, filter json, withheld int)
       CROSS JOIN LATERAL (
         SELECT FROM work_items AS w
         WHERE w.id = u.item_id AND w.phase = 'work' AND w.claimed_by = $2 AND w.lease_token = u.token
@@ -45,7 +46,8 @@ export const RECORD_INTENTS = statement(
       intent_from = CASE WHEN d.intent_token = m.token THEN d.intent_from ELSE d.state END,
       maybe_sent_at = coalesce(d.maybe_sent_at,
         CASE WHEN m.from_state = 'sending' AND m.old_token <> m.token THEN m.old_intent_at END),
-      sent_via = m.provider, compact_bytes = m.compact_bytes, frozen_job_id = coalesce(d.frozen_job_id, m.job_id),
+      sent_via = m.provider, compact_bytes = m.compact_bytes, filter = m.filter, withheld = m.withheld,
+      frozen_job_id = coalesce(d.frozen_job_id, m.job_id),
       frozen_generation = coalesce(d.frozen_generation, m.generation),
       render_version = coalesce(d.render_version, m.render_version),
       payload_hash = coalesce(d.payload_hash, m.payload_hash),

@@ -6,7 +6,7 @@ export const MOST_LOOKED_AT = 10_000;
 
 export const SUMMARY_COLUMNS = `d.id, d.source, d.changelist_id, d.review_version, d.job_id, d.generation, d.channel,
   d.address, d.state, d.repeat, d.repeats, encode(d.key, 'hex') AS key, d.notification_id, d.notified_at, d.answer, d.next_attempt_at,
-  d.error_class, d.error_code AS code, d.sent_via, d.created_at, d.updated_at,
+  d.error_class, d.error_code AS code, d.sent_via, d.withheld, d.created_at, d.updated_at,
   (SELECT count(*) FROM delivery_history AS h
     WHERE h.delivery_id = d.id AND h.intent_at IS NOT NULL AND h.cause <> 'not_sent')
     + CASE WHEN d.intent_at IS NULL THEN 0 ELSE 1 END AS attempts`;
