@@ -5,7 +5,7 @@ import { fullJitterMs, oneByOne } from '@assay/work-queue';
 import { reportProgrammingError } from '@assay/service';
 import { BatchContext } from './batch-context.js';
 import { chunksOf, isLive, lastOfEachPart } from './batch-round.js';
-import type { Part, RoundRecord } from './batch-round.js';
+import type { ChunkLimits, Part, RoundRecord } from './batch-round.js';
 import type { ConsumerLag } from './consumer-lag.js';
 import { decodeRecord } from './decode-record.js';
 import type { PatternExtras } from './pattern-extras.js';
@@ -19,8 +19,7 @@ export interface BatchHandler extends PatternExtras {
   (events: ReceivedEvent[], context: BatchContext): Promise<unknown>;
 }
 
-export interface ProcessorOptions {
-  max_records: number;
+export interface ProcessorOptions extends ChunkLimits {
   heartbeat_ms: number;
   /** First and longest pause after a failure that passes. */
   pause: { first_ms: number; cap_ms: number };
@@ -59,7 +58,7 @@ export class BatchProcessor {
 
   async #processChunks(type: EventType, parts: readonly Part[]): Promise<void> {
     const records = parts.map((part) => part.payload.batch.messages.map((message) => ({ part, message })));
-    for (const chunk of chunksOf(records, this.options.max_records)) {
+    for (const chunk of chunksOf(records, this.options)) {
       const live = chunk.filter(({ part }) => isLive(part));
       if (live.length === 0) return;
       const failure = await this.#whileBeating(live[0]!.part, () => this.#handleOrFail(type, live));

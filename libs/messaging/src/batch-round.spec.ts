@@ -18,23 +18,25 @@ function recordsOf(of: Part, count: number, bytes = 10): RoundRecord[] {
   }));
 }
 
+const LIMITS = { max_records: 100, max_bytes: 8 * 1024 * 1024 };
+
 const namesOf = (chunk: RoundRecord[]) =>
   chunk.map(({ part: { place }, message }) => `${place.partition}.${message.offset}`);
 
 describe('a round of batches', () => {
   it('deals partitions out in turn, keeping the order within each', () => {
-    const chunks = [...chunksOf([recordsOf(part(0), 3), recordsOf(part(1), 1)], 3)];
+    const chunks = [...chunksOf([recordsOf(part(0), 3), recordsOf(part(1), 1)], { ...LIMITS, max_records: 3 })];
     expect(chunks.map(namesOf)).toEqual([['0.0', '1.0', '0.1'], ['0.2']]);
   });
 
-  it('bounds a chunk in bytes, and lets a record above the bound go alone', () => {
+  it('WQ-11.g bounds a chunk in bytes, and lets a record above the bound go alone', () => {
     const large = recordsOf(part(0), 2, 9 * 1024 * 1024);
     const small = recordsOf(part(1), 2);
-    expect([...chunksOf([large, small], 100)].map(namesOf)).toEqual([['0.0'], ['1.0'], ['0.1'], ['1.1']]);
+    expect([...chunksOf([large, small], LIMITS)].map(namesOf)).toEqual([['0.0'], ['1.0'], ['0.1'], ['1.1']]);
   });
 
   it('knows the last record of each part', () => {
-    const [chunk] = [...chunksOf([recordsOf(part(0), 3), recordsOf(part(1), 2)], 100)];
+    const [chunk] = [...chunksOf([recordsOf(part(0), 3), recordsOf(part(1), 2)], LIMITS)];
     expect(namesOf(lastOfEachPart(chunk!)).sort()).toEqual(['0.2', '1.1']);
   });
 

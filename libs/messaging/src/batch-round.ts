@@ -15,14 +15,21 @@ export interface RoundRecord {
   readonly message: KafkaMessage;
 }
 
-/** One handler call takes at most this many bytes of records: it bounds a transaction's packed parameter. */
-const CHUNK_BYTES = 8 * 1024 * 1024;
+/** What one handler call takes at most: it bounds what is decoded at once, and a transaction's packed parameter. */
+export interface ChunkLimits {
+  max_records: number;
+  /** A larger record goes alone. */
+  max_bytes: number;
+}
 
 /**
  * Deals the records of several partitions into chunks, in turn, so that each partition advances with every chunk and
  * the order within a partition stays.
  */
-export function* chunksOf(records: readonly RoundRecord[][], max_records: number): Generator<RoundRecord[]> {
+export function* chunksOf(
+  records: readonly RoundRecord[][],
+  { max_records, max_bytes }: ChunkLimits,
+): Generator<RoundRecord[]> {
   let chunk: RoundRecord[] = [];
   let bytes = 0;
   const longest = Math.max(0, ...records.map(({ length }) => length));
@@ -31,7 +38,7 @@ export function* chunksOf(records: readonly RoundRecord[][], max_records: number
       const record = partition[index];
       if (!record) continue;
       const size = record.message.value?.length ?? 0;
-      if (chunk.length > 0 && (chunk.length >= max_records || bytes + size > CHUNK_BYTES)) {
+      if (chunk.length > 0 && (chunk.length >= max_records || bytes + size > max_bytes)) {
         yield chunk;
         chunk = [];
         bytes = 0;

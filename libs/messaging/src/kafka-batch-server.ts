@@ -28,6 +28,7 @@ export interface ConsumerConfig extends KafkaClusterConfig {
   kafka_session_timeout_ms: number;
   kafka_fetch_wait_ms: number;
   kafka_batch_records: number;
+  kafka_batch_bytes: number;
 }
 
 export interface BatchServerParts {
@@ -143,7 +144,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const { kafka_session_timeout_ms: session_ms, kafka_topic_prefix } = config;
     this.#types = new Map([...handlers.keys()].map((type) => [topicName(kafka_topic_prefix, type), type]));
     const heartbeat_ms = Math.max(100, Math.min(1_000, Math.floor(session_ms / 6)));
-    const options = { max_records: config.kafka_batch_records, heartbeat_ms, pause: PAUSE };
+    const { kafka_batch_records: max_records, kafka_batch_bytes: max_bytes } = config;
+    const options = { max_records, max_bytes, heartbeat_ms, pause: PAUSE };
     const processor = new BatchProcessor(handlers, parking, this.lag, this.#commits, options, this.#stopping.signal);
     this.#gatherer = new RoundGatherer((type, parts) => processor.process(type, parts));
     const consumer = this.#createConsumer(heartbeat_ms);

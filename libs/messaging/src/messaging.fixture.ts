@@ -115,11 +115,22 @@ function settingsFor(database: TestDatabase, kafka: TestKafka, over: Record<stri
     api_keys_file: '',
     ...{ postgres_url: fixedSecret(database.url), postgres_pool_size: 4, postgres_statement_timeout_ms: 5_000 },
     ...{ kafka_brokers: [kafka.brokers], kafka_topic_prefix: kafka.topic_prefix, kafka_group: null },
-    ...{ kafka_session_timeout_ms: 3_000, kafka_fetch_wait_ms: 50, kafka_batch_records: 100 },
+    ...{
+      kafka_session_timeout_ms: 3_000,
+      kafka_fetch_wait_ms: 50,
+      kafka_batch_records: 100,
+      kafka_batch_bytes: 8 * 1024 * 1024,
+    },
     ...{ kafka_publish_timeout_ms: 4_000, kafka_publish_in_flight_bytes: 4_000_000 },
     artefact_keys: fixedSecret(ARTEFACT_KEYS),
     ...{ lease_ms: 2_000, sweep_interval_ms: 500, priority_ageing_s: 30 },
-    ...{ publish_max_bytes: 1_000_000, publish_batch: 100, poll_first_ms: 20, poll_max_ms: 200 },
+    ...{
+      work_max_bytes: 1_000_000,
+      publish_max_bytes: 1_000_000,
+      publish_batch: 100,
+      poll_first_ms: 20,
+      poll_max_ms: 200,
+    },
     ...over,
   };
 }

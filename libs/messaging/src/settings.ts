@@ -54,6 +54,12 @@ export const KAFKA_SETTINGS = {
     min: 1,
     max: 5_000,
   }),
+  kafka_batch_bytes: integer({
+    env: 'ASSAY_KAFKA_BATCH_BYTES',
+    doc: 'Bytes of records that one handler call takes at most; a larger record goes alone.',
+    default: 8 * 1024 * 1024,
+    min: 64 * 1024,
+  }),
   artefact_keys: secretRef({
     env: 'ASSAY_ARTEFACT_KEYS',
     doc: 'Reference to the keys that seal raw artefacts at rest: `id:base64,id:base64`, the first seals.',

@@ -126,7 +126,7 @@ describe('a worker with max_active', () => {
     const queues = [1, 2].map(() => stage.queue(new Ledger(), { poll_first_ms: 20, poll_max_ms: 100 }));
     const workers = queues.map((queue) => queue.worker(painter(), { slots: 20, batch: 10, max_active: 2 }));
     for (const queue of queues) queue.start();
-    expect(workers.map((worker) => worker.reserve(1))).toEqual([0, 0]);
+    expect(workers.map((worker) => worker.reserve(1).items)).toEqual([0, 0]);
     const items = await insert(40);
     for (const worker of workers) worker.notify();
     await eventually(async () => {

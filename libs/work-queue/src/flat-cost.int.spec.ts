@@ -42,12 +42,12 @@ async function fill(rows: number): Promise<void> {
 const blocksOf = async (statement: Statement, params: readonly unknown[]) =>
   blocksTouched(await explain(stage.database, statement, params));
 const claimBlocks = (floors = FROM_THE_START) =>
-  blocksOf(CLAIM_DUE, ['paint', CLAIMED, 30, 'alpha', randomUUID(), 3_600_000, floors]);
+  blocksOf(CLAIM_DUE, ['paint', CLAIMED, 30, 'alpha', randomUUID(), 3_600_000, floors, 32 * 1024 * 1024, false]);
 
 /** As a worker does that has a backlog: what it claims it ends and deletes. */
 async function work(items: number, batch: number, floors: ClaimFloors): Promise<void> {
   for (let done = 0; done < items; done += batch) {
-    const claimed = await OWNER.claimDue(stage.database, 'paint', batch, floors);
+    const claimed = await OWNER.claimDue(stage.database, 'paint', batch, { floors });
     expect(claimed).toHaveLength(batch);
     await OWNER.remove(stage.database, claimed);
   }
@@ -116,9 +116,9 @@ describe('what lies below the floor', () => {
     // Its transaction was open for so long that the worker had gone past it.
     await fill(1);
     now_ms += 500;
-    expect(await OWNER.claimDue(stage.database, 'paint', 5, floors)).toEqual([]);
+    expect(await OWNER.claimDue(stage.database, 'paint', 5, { floors })).toEqual([]);
     expect(floors.wholeInMs).toBe(500);
     now_ms += 500;
-    expect(await OWNER.claimDue(stage.database, 'paint', 5, floors)).toHaveLength(1);
+    expect(await OWNER.claimDue(stage.database, 'paint', 5, { floors })).toHaveLength(1);
   });
 });

@@ -1,15 +1,18 @@
 export { ATTEMPT_BACKOFF, fullJitterMs, IDLE_BACKOFF, MAX_ATTEMPTS, retryWaitMs } from './backoff.js';
 export type { BackoffOptions } from './backoff.js';
 export { decodeEvents, encodeEvents } from './event-codec.js';
+export { fitting, groupsOf } from './held-bytes.js';
 export { IdleWait } from './idle-wait.js';
 export type {
   DeadUnit,
   DelayedUnit,
   DoneUnit,
   EventsByItem,
+  EventSource,
   FailedAttempt,
   NewItem,
   Outcome,
+  Permits,
   Phase,
   Settle,
   Unit,

@@ -5,8 +5,9 @@ import { AcknowledgedItems } from './acknowledged-items.js';
 import { fullJitterMs } from './backoff.js';
 import type { BackoffOptions } from './backoff.js';
 import { decodeEvents, encodeEvents } from './event-codec.js';
+import { fitting, groupsOf } from './held-bytes.js';
 import { IdleWait } from './idle-wait.js';
-import type { EventsByItem, WorkItem } from './item.js';
+import type { EventSource, WorkItem } from './item.js';
 import type { ItemRepository } from './item.repository.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { claims, publications } from './metrics.js';
@@ -21,8 +22,6 @@ export interface Publishable {
   events: readonly OutgoingEvent[];
 }
 
-export type EventRebuilder = (items: readonly WorkItem[]) => Promise<EventsByItem>;
-
 export interface ItemPublisherOptions {
   /** Bytes of events that may wait in memory; what comes above it waits in the table (WQ-1). */
   max_bytes: number;
@@ -36,8 +35,11 @@ export interface ItemPublisherOptions {
 
 /** While Kafka is away a single item asks whether it is back. */
 const PROBE_BATCH = 1;
-/** Left-over items whose events are built together: 200 bodies of 6 MiB at once would be the end of the process. */
-const BUILD_BATCH = 16;
+/**
+ * What is read together of left-over items, be it with the claim or from the rows that their events are built from: 200
+ * bodies of 6 MiB at once would be the end of the process. A larger one goes alone (WQ-11).
+ */
+const READ_BYTES = 8 * 1024 * 1024;
 
 /**
  * Phase `publish` of every queue of a service: publishes straight from memory what this process has just stored,
@@ -46,7 +48,7 @@ const BUILD_BATCH = 16;
  */
 export class ItemPublisher {
   readonly #idle: IdleWait;
-  readonly #rebuilders = new Map<string, EventRebuilder>();
+  readonly #sources = new Map<string, EventSource>();
   readonly #acknowledged: AcknowledgedItems;
   readonly #running = new Set<Promise<void>>();
   #bytes = 0;
@@ -66,35 +68,58 @@ export class ItemPublisher {
     this.#acknowledged = new AcknowledgedItems(database, items, leases);
   }
 
-  /** How many of `n` new items may be born claimed and published from memory: all or none. */
-  slots(n: number): number {
-    return !this.#stopped && this.port.available && !this.#backlog && this.#bytes < this.options.max_bytes ? n : 0;
+  /** How many of `n` new items, with so many bytes of events, may be born claimed and published from memory: all or none. */
+  slots(n: number, bytes: number): number {
+    const alone = n === 1 && this.#bytes === 0;
+    return !this.#stopped && this.port.available && !this.#backlog && (alone || this.#fits(bytes)) ? n : 0;
   }
 
-  rebuild(queue: string, rebuilder: EventRebuilder): void {
-    this.#rebuilders.set(queue, rebuilder);
+  rebuild(queue: string, source: EventSource): void {
+    this.#sources.set(queue, source);
   }
 
-  /** Items that this process holds in phase `publish`, with their events; returns at once. */
+  /**
+   * Items that this process holds in phase `publish`, with their events; returns at once. Those whose events are more than
+   * memory is set aside for go back to the table, whose claims take them up again (WQ-1).
+   */
   publishSoon(entries: readonly Publishable[]): void {
     if (entries.length === 0) return;
     this.leases.hold(entries.map(({ item }) => item));
-    const work = this.#publish(entries).finally(() => this.#running.delete(work));
-    this.#running.add(work);
+    const sizes = entries.map(({ events }) => bytesOfEvents(events));
+    const room = fitting(sizes, this.options.max_bytes - this.#bytes);
+    const kept = entries.slice(0, Math.max(room, this.#bytes === 0 ? 1 : 0));
+    if (kept.length > 0) this.#track(this.#publish(kept));
+    if (kept.length < entries.length) this.#track(this.#leave(entries.slice(kept.length)));
+  }
+
+  /** Whether so many bytes more may wait in memory. */
+  #fits(bytes: number): boolean {
+    return this.#bytes + bytes <= this.options.max_bytes;
+  }
+
+  async #leave(entries: readonly Publishable[]): Promise<void> {
+    await this.#putBack(
+      entries.map(({ item }) => item),
+      0,
+    );
+    this.notify();
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
   }
 
   /** The same for items whose effect an earlier run has stored: their events are read, or rebuilt, first. */
   publishStored(items: readonly WorkItem[]): void {
     if (items.length === 0) return;
     this.leases.hold(items);
-    const work = this.#withEvents(items)
-      .then((entries) => this.#publish(entries))
-      .catch((error: unknown) => {
+    this.#track(
+      this.#publishRead(items).catch((error: unknown) => {
         log.error('publishing_failed', { items: items.length }, error);
         return this.#putBack(items, this.options.poll.cap_ms);
-      })
-      .finally(() => this.#running.delete(work));
-    this.#running.add(work);
+      }),
+    );
   }
 
   notify(): void {
@@ -135,16 +160,47 @@ export class ItemPublisher {
       return 0;
     }
     const limit = this.port.available ? this.options.claim_batch : PROBE_BATCH;
-    const claimed = await this.items.claimUnpublished(this.database, limit);
+    const room = { bytes: Math.min(READ_BYTES, this.options.max_bytes - this.#bytes), alone: this.#bytes === 0 };
+    const claimed = await this.items.claimUnpublished(this.database, limit, room);
     this.#backlog = claimed.length === limit && limit > PROBE_BATCH;
-    if (claimed.length === 0) return this.#idle.nextWaitMs(await this.items.nextPublishDueMs(this.database));
+    if (claimed.length === 0) return this.#waitForNext();
     claims.add(claimed.length, { queue: 'any', way: 'publish' });
     this.#idle.reset();
     this.leases.hold(claimed);
-    for (let start = 0; start < claimed.length; start += BUILD_BATCH) {
-      await this.#publish(await this.#withEvents(claimed.slice(start, start + BUILD_BATCH)));
-    }
+    await this.#publishRead(claimed);
     return this.port.available ? 0 : this.#idle.nextWaitMs(null);
+  }
+
+  async #waitForNext(): Promise<number> {
+    const due_ms = await this.items.nextPublishDueMs(this.database);
+    if (this.#running.size === 0 || due_ms === null || due_ms > 0) return this.#idle.nextWaitMs(due_ms);
+    // What is due and was not claimed is too large to wait beside what does.
+    await Promise.race(this.#running);
+    return 0;
+  }
+
+  /** Reads the events of items, and publishes them, in groups that memory is set aside for. */
+  async #publishRead(items: readonly WorkItem[]): Promise<void> {
+    const bytes = await this.#bytesToRead(items);
+    for (const group of groupsOf(items, ({ id }) => bytes.get(id) ?? 0, READ_BYTES)) {
+      await this.#publish(await this.#withEvents(group));
+    }
+  }
+
+  /** Of items whose events are built from rows; where that cannot be told, each goes alone. */
+  async #bytesToRead(items: readonly WorkItem[]): Promise<Map<string, number>> {
+    const bytes = new Map<string, number>();
+    const built = items.filter(({ payload }) => !payload);
+    for (const queue of new Set(built.map((item) => item.queue))) {
+      const of_queue = built.filter((item) => item.queue === queue);
+      try {
+        for (const [id, size] of (await this.#sources.get(queue)?.bytesOf(of_queue)) ?? []) bytes.set(id, size);
+      } catch (error) {
+        log.warn('publishing_failed', { queue, code: (error as { code?: string }).code });
+        for (const { id } of of_queue) bytes.set(id, READ_BYTES);
+      }
+    }
+    return bytes;
   }
 
   async #withEvents(claimed: readonly WorkItem[]): Promise<Publishable[]> {
@@ -161,7 +217,7 @@ export class ItemPublisher {
   /** Events from stored rows. An item whose events cannot be built waits, for they are owed (WQ-1), and alone. */
   async #rebuild(queue: string, items: readonly WorkItem[]): Promise<Publishable[]> {
     const entries: Publishable[] = [];
-    const rebuilder = this.#rebuilders.get(queue);
+    const source = this.#sources.get(queue);
     const wait = async (unbuilt: readonly WorkItem[], failure: Failure): Promise<void> => {
       log.error(
         'publishing_failed',
@@ -173,8 +229,8 @@ export class ItemPublisher {
     const left = await oneByOne(
       items,
       async (some) => {
-        if (!rebuilder) throw new Error(`nothing rebuilds the events of queue ${queue}`);
-        const events = await rebuilder(some);
+        if (!source) throw new Error(`nothing rebuilds the events of queue ${queue}`);
+        const events = await source.eventsOf(some);
         for (const item of some) entries.push({ item, events: events.get(item.id) ?? [] });
       },
       (item, failure) => wait([item], failure),
@@ -185,7 +241,7 @@ export class ItemPublisher {
 
   async #publish(entries: readonly Publishable[]): Promise<void> {
     const events = entries.flatMap((entry) => entry.events);
-    const bytes = events.reduce((sum, event) => sum + event.data.length, 0);
+    const bytes = bytesOfEvents(events);
     this.#bytes += bytes;
     try {
       const results = events.length === 0 ? [] : await this.port.publish(events);
@@ -265,4 +321,8 @@ export class ItemPublisher {
         log.warn('publishing_failed', { items: items.length, code: (error as { code?: string }).code });
       });
   }
+}
+
+export function bytesOfEvents(events: readonly OutgoingEvent[]): number {
+  return events.reduce((sum, { data }) => sum + data.length, 0);
 }

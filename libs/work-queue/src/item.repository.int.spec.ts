@@ -105,6 +105,52 @@ describe('claiming', () => {
   });
 });
 
+describe('bytes of payloads', () => {
+  const payload = (bytes: number) => Buffer.alloc(bytes, 'x');
+  const claim = (bytes: number, alone = false) =>
+    ALPHA.claimDue(stage.database, 'paint', 10, { room: { bytes, alone } });
+  beforeEach(async () => {
+    const items = [
+      ['first', 3_000],
+      ['second', 20_000],
+      ['none', 0],
+      ['last', 10],
+    ] as const;
+    await insert(
+      items.map(([subject_id, bytes]) => anItem({ subject_id, payload: bytes === 0 ? null : payload(bytes) })),
+    );
+  });
+
+  it('WQ-11.a claims items in their order for as long as their payloads come to the bytes that there is room for', async () => {
+    expect(subjects(await claim(22_999))).toEqual(['first']);
+    expect(subjects(await claim(20_009))).toEqual(['second', 'none']);
+    expect(subjects(await claim(10))).toEqual(['last']);
+  });
+
+  it('WQ-11.a claims a payload that is larger than the bound alone, and only where nothing else is held', async () => {
+    expect(await claim(2_999)).toEqual([]);
+    expect(subjects(await claim(2_999, true))).toEqual(['first']);
+    expect(subjects(await claim(100, true))).toEqual(['second']);
+    expect(subjects(await claim(0))).toEqual(['none']);
+  });
+
+  it('WQ-11.a claims of what waits to be published no more bytes either, and a larger payload alone', async () => {
+    await stage.sql(`UPDATE work_items SET phase = 'publish'`);
+    const unpublished = async (bytes: number) =>
+      subjects(await BETA.claimUnpublished(stage.database, 10, { bytes, alone: bytes === 100 }));
+    expect(await unpublished(2_999)).toEqual([]);
+    expect(await unpublished(100)).toEqual(['first']);
+    expect(await unpublished(20_005)).toEqual(['second', 'none']);
+    expect(await unpublished(20_005)).toEqual(['last']);
+  });
+
+  it('WQ-11.a refuses a payload to items in lanes, whose handler loads their bodies when there is room', async () => {
+    const laned = { lane: 'a', source: 's', payload: payload(1) };
+    await expect(insert([anItem(laned)])).rejects.toMatchObject({ code: 'postgres_23514' });
+    await expect(insert([anItem({ ...laned, payload: null })])).resolves.toHaveLength(1);
+  });
+});
+
 describe('guards', () => {
   const guarded: [string, (as: ItemRepository, items: WorkItem[]) => Promise<Set<string> | Map<string, unknown>>][] = [
     ['renew', (as, items) => as.renew(stage.database, items)],

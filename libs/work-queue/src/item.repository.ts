@@ -68,6 +68,15 @@ export interface AskedLane {
   overdue: boolean;
 }
 
+/** What a claim may take of payloads. */
+export interface ByteRoom {
+  bytes: number;
+  /** The first payload may be larger: nothing else is held. */
+  alone: boolean;
+}
+
+const BOUNDLESS: ByteRoom = { bytes: Number.MAX_SAFE_INTEGER, alone: true };
+
 export interface Advance {
   item: WorkItem;
   payload: Buffer | null;
@@ -124,10 +133,16 @@ export class ItemRepository {
    */
   readonly unheard = new Map<string, number>();
 
-  /** Without `floors` it reads from the start. */
-  claimDue(tx: Tx, queue: string, limit: number, floors = new ClaimFloors()): Promise<WorkItem[]> {
+  /** Without `floors` it reads from the start; without `room` payloads are not counted. */
+  claimDue(
+    tx: Tx,
+    queue: string,
+    limit: number,
+    { floors = new ClaimFloors(), room = BOUNDLESS }: { floors?: ClaimFloors; room?: ByteRoom } = {},
+  ): Promise<WorkItem[]> {
     return this.#claim(async (token) => {
-      const params = [queue, limit, this.priority_ageing_s, this.owner, token, this.lease_ms, floors.next()];
+      const lease = [this.owner, token, this.lease_ms];
+      const params = [queue, limit, this.priority_ageing_s, ...lease, floors.next(), room.bytes, room.alone];
       const rows = await tx.query<ItemRow & ClaimedAt>(CLAIM_DUE, params);
       floors.took(rows);
       return rows.map(({ due_s: _due_s, now_s: _now_s, ...row }) => row);
@@ -158,8 +173,10 @@ export class ItemRepository {
     );
   }
 
-  claimUnpublished(tx: Tx, limit: number): Promise<WorkItem[]> {
-    return this.#claim((token) => tx.query<ItemRow>(CLAIM_UNPUBLISHED, [limit, this.owner, token, this.lease_ms]));
+  claimUnpublished(tx: Tx, limit: number, room = BOUNDLESS): Promise<WorkItem[]> {
+    return this.#claim((token) =>
+      tx.query<ItemRow>(CLAIM_UNPUBLISHED, [limit, this.owner, token, this.lease_ms, room.bytes, room.alone]),
+    );
   }
 
   /** Each item that is still owned, by id; locked for the rest of the transaction. */

@@ -131,19 +131,39 @@ export interface WorkHandler<Body, Result> {
   /** In the same transaction: work that no retry will mend; its rows and `stage.dead_lettered` events. */
   deadLettered(tx: Tx, units: readonly DeadUnit<Body>[]): Promise<EventsByItem>;
   /**
-   * Rebuilds the events of items in phase `publish` from stored rows. With it an item's payload is dropped when its
-   * result is stored; without it the payload holds the events themselves.
+   * Builds the events of items in phase `publish` from stored rows. With it an item's payload is dropped when its result is
+   * stored; without it the payload holds the events themselves.
    */
-  events?(items: readonly WorkItem[]): Promise<EventsByItem>;
+  readonly rebuilt?: EventSource;
+}
+
+/** Where the events of items in phase `publish` stand that do not hold them themselves. */
+export interface EventSource {
+  /**
+   * Bytes of the rows that each item's events are built from, by item id, read without their bodies: so many are built
+   * together as memory allows. One that is not named has none.
+   */
+  bytesOf(items: readonly WorkItem[]): Promise<Map<string, number>>;
+  /** An item without events has nothing to say, and is deleted. */
+  eventsOf(items: readonly WorkItem[]): Promise<EventsByItem>;
 }
 
 export type Settle<Body, Result> = (unit: Unit<Body>, outcome: Outcome<Result>) => void;
 
+/** What may be born claimed: so many items, and payloads of so many bytes in all. */
+export interface Permits {
+  items: number;
+  bytes: number;
+}
+
 export interface Worker<Body> {
-  /** Permits to create up to `n` items born claimed (WQ-2): as many as slots are free, none while a backlog is known. */
-  reserve(n: number): number;
-  /** Gives back permits that were not used. */
-  release(n: number): void;
+  /**
+   * Permits to create up to `items` items born claimed (WQ-2), with payloads of up to `bytes`: as many as slots are free and
+   * as may be held (WQ-11), none while a backlog is known.
+   */
+  reserve(items: number, bytes?: number): Permits;
+  /** Gives back what was not used. */
+  release(unused: Permits): void;
   /**
    * The same for a queue with lanes, by the lane of each item wanted: as many of each as it has room for, none while a
    * backlog of it is known.

@@ -1,7 +1,7 @@
 import type { Database, Tx } from '@assay/postgres';
 import { ClaimFloors } from './claim-floors.js';
 import type { WorkItem } from './item.js';
-import type { AskedLane, ItemRepository } from './item.repository.js';
+import type { AskedLane, ByteRoom, ItemRepository } from './item.repository.js';
 import type { LaneRepository } from './lane.repository.js';
 import type { Lanes } from './lanes.js';
 
@@ -19,8 +19,8 @@ export type RunClaim = (limit: number, claim: (tx: Tx, limit: number) => Promise
 
 /** How a worker's claims find their items: those of a queue without lanes, or {@link LaneClaims}. */
 export interface Claims {
-  /** At most so many. */
-  next(limit: number): Promise<WorkItem[]>;
+  /** At most so many, with payloads that there is room for; items in lanes have none. */
+  next(limit: number, room: ByteRoom): Promise<WorkItem[]>;
   /** One that expired in a crash (WQ-4). */
   suspect(): Promise<WorkItem[]>;
   /** What is left to do once there is nothing to claim. */
@@ -50,8 +50,8 @@ export class DueClaims implements Claims {
     return this.#floors.wholeInMs;
   }
 
-  next(limit: number): Promise<WorkItem[]> {
-    return this.run(limit, (tx, n) => this.items.claimDue(tx, this.queue, n, this.#floors));
+  next(limit: number, room: ByteRoom): Promise<WorkItem[]> {
+    return this.run(limit, (tx, n) => this.items.claimDue(tx, this.queue, n, { floors: this.#floors, room }));
   }
 
   suspect(): Promise<WorkItem[]> {

@@ -3,7 +3,7 @@ import { eventually, PostgresProxy } from '@assay/testing';
 import type { Tx } from '@assay/postgres';
 import { retryable, anEvent, anItem, Ledger, Painter, queueStage } from './queue.fixture.js';
 import type { QueueStage } from './queue.fixture.js';
-import type { DeadUnit, DoneUnit, EventsByItem, WorkItem } from './item.js';
+import type { DeadUnit, DoneUnit, EventsByItem, EventSource, WorkItem } from './item.js';
 
 /**
  * A handler as handlers may be: asked a second time for an effect that is stored, it finds nothing left to do and has
@@ -83,9 +83,10 @@ describe('answers of COMMIT that are lost', () => {
 
   it('WQ-10.a asks the handler that rebuilds its events for those of an effect that was committed unheard', async () => {
     class Rebuilding extends Once {
-      events(items: readonly WorkItem[]): Promise<EventsByItem> {
-        return Promise.resolve(new Map(items.map((item) => [item.id, [anEvent(item, 7)]])));
-      }
+      readonly rebuilt: EventSource = {
+        bytesOf: () => Promise.resolve(new Map()),
+        eventsOf: (items) => Promise.resolve(new Map(items.map((item) => [item.id, [anEvent(item, 7)]]))),
+      };
     }
     const items = await through(new Rebuilding(), 100);
     await emptied();

@@ -19,8 +19,8 @@ export interface QueueWorkParts<Body, Result> {
   settlement: Settlement<Body, Result>;
   /** Items whose outcome is known, or that go back: their lanes have room again. */
   onLeft: (items: readonly WorkItem[]) => void;
-  /** Items that hold no slot any longer, without a settlement. */
-  onReleased: (items: number) => void;
+  /** Items that hold neither slot nor memory any longer, without a settlement. */
+  onReleased: (items: readonly WorkItem[]) => void;
 }
 
 /** What a worker does with the items that it holds: their bodies, their work, and what is left when either fails. */
@@ -108,7 +108,7 @@ export class QueueWork<Body, Result> {
 
   #release(items: readonly WorkItem[]): void {
     this.parts.onLeft(items);
-    this.parts.onReleased(items.length);
+    this.parts.onReleased(items);
   }
 }
 

@@ -3,8 +3,9 @@ import { createLog } from '@assay/observability';
 import type { Database } from '@assay/postgres';
 import { ActiveSlots } from './active-slots.js';
 import type { BackoffOptions } from './backoff.js';
+import { HeldBytes } from './held-bytes.js';
 import { IdleWait } from './idle-wait.js';
-import type { Unit, Worker, WorkHandler, WorkItem } from './item.js';
+import type { Permits, Unit, Worker, WorkHandler, WorkItem } from './item.js';
 import type { ItemPublisher } from './item-publisher.js';
 import type { ItemRepository } from './item.repository.js';
 import { DueClaims, LaneClaims } from './lane-claims.js';
@@ -43,6 +44,8 @@ export interface WorkerParts {
   publisher: ItemPublisher;
   sweeper: Sweeper;
   poll: BackoffOptions;
+  /** Bytes of payloads that the items of one queue may hold at once (WQ-11). */
+  work_max_bytes: number;
   /** A part of the work has begun; returns what says that it has ended, by time-out or well. */
   due: () => () => void;
 }
@@ -65,6 +68,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   readonly #settlement: Settlement<Body, Result>;
   readonly #work: QueueWork<Body, Result>;
   readonly #slots: Slots;
+  readonly #bytes: HeldBytes;
   readonly #active: ActiveSlots | null;
   readonly #running = new Set<Promise<void>>();
   #backlog = false;
@@ -91,19 +95,20 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     this.#idle = new IdleWait(parts.poll);
     this.#due = parts.due;
     this.#slots = new Slots(Math.min(options.slots, max_active ?? options.slots));
+    this.#bytes = new HeldBytes(parts.work_max_bytes);
     this.#settlement = new Settlement(
       { database, items, leases, publisher },
       handler,
       this.#due,
-      (units) => this.#ended(units),
+      (settled) => this.#ended(settled),
       (due_in_ms) => this.#putBack(due_in_ms),
     );
     const leaving = {
       onLeft: (left: readonly WorkItem[]) => this.#left(left),
-      onReleased: (n: number) => this.#ended(n),
+      onReleased: (released: readonly WorkItem[]) => this.#ended(released),
     };
     this.#work = new QueueWork({ database, items, leases, settlement: this.#settlement, ...leaving }, handler);
-    if (handler.events) publisher.rebuild(handler.queue, (rebuilt) => handler.events!(rebuilt));
+    if (handler.rebuilt) publisher.rebuild(handler.queue, handler.rebuilt);
   }
 
   get queue(): string {
@@ -114,15 +119,20 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     return this.#laned !== null;
   }
 
-  reserve(n: number): number {
-    if (this.#stopped || this.#backlog || this.#alone || this.#active) return 0;
-    const granted = Math.max(0, Math.min(n, this.#slots.free));
-    this.#slots.occupy(granted);
+  reserve(items: number, bytes = 0): Permits {
+    if (this.#stopped || this.#backlog || this.#alone || this.#active) return { items: 0, bytes: 0 };
+    const granted = {
+      items: Math.max(0, Math.min(items, this.#slots.free)),
+      bytes: Math.min(bytes, this.#bytes.free),
+    };
+    this.#slots.occupy(granted.items);
+    this.#bytes.take(granted.bytes);
     return granted;
   }
 
-  release(n: number): void {
-    this.#slots.release(n);
+  release({ items, bytes }: Permits): void {
+    this.#bytes.giveBack(bytes);
+    this.#slots.release(items);
   }
 
   reserveIn(lanes: readonly string[]): Map<string, number> {
@@ -140,7 +150,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   releaseIn(lanes: ReadonlyMap<string, number>): void {
     for (const [lane, n] of lanes) {
       for (let unused = n; unused > 0; unused -= 1) this.handler.lanes!.leave(lane, false);
-      this.release(n);
+      this.release({ items: n, bytes: 0 });
     }
   }
 
@@ -200,7 +210,7 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
 
   /** One claim; returns how long to wait for the next. */
   async #round(): Promise<number> {
-    if (this.#slots.free <= 0) {
+    if (this.#slots.free <= 0 || this.#bytes.free <= 0) {
       await this.#slots.released();
       return 0;
     }
@@ -209,7 +219,9 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     if (free <= 0 || this.#stopped) return 0;
     // A look at an empty queue leaves half of the slots to what is born claimed meanwhile.
     const limit = Math.min(this.#backlog ? free : Math.ceil(free / 2), this.options.batch);
-    const claimed = await this.#claim('due', limit, () => this.#claims.next(limit));
+    const room = { bytes: this.#bytes.free, alone: !this.#bytes.any };
+    const granted = { items: limit, bytes: room.bytes };
+    const claimed = await this.#claim('due', granted, () => this.#claims.next(limit, room));
     this.#backlog = claimed.length === limit;
     if (claimed.length > 0) {
       void this.#take(claimed);
@@ -221,18 +233,22 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     // Suspects become due like anything else: the idle poll looks for them too.
     this.#suspects = true;
     if (this.#active?.full) return this.#idle.nextWaitMs(null);
-    const wait_ms = this.#idle.nextWaitMs(await this.#claims.nextDueMs());
+    const due_ms = await this.#claims.nextDueMs();
+    // What is due and was not claimed has a payload too large to go beside what is held: it goes once that has ended.
+    const waits_for_room = this.#bytes.any && due_ms !== null && due_ms <= 0;
+    const wait_ms = this.#idle.nextWaitMs(waits_for_room ? null : due_ms);
     return Math.min(wait_ms, this.#claims.againInMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** A claim occupies its slots before it is sent, or a permit granted meanwhile would exceed them. */
-  async #claim(way: string, slots: number, claim: () => Promise<WorkItem[]>): Promise<WorkItem[]> {
+  /** A claim occupies slots and memory before it is sent, or a permit granted meanwhile would exceed them. */
+  async #claim(way: string, granted: Permits, claim: () => Promise<WorkItem[]>): Promise<WorkItem[]> {
     let claimed: WorkItem[] = [];
-    this.#slots.occupy(slots);
+    this.#slots.occupy(granted.items);
+    this.#bytes.take(granted.bytes);
     try {
       claimed = await claim();
     } finally {
-      this.release(slots - claimed.length);
+      this.release({ items: granted.items - claimed.length, bytes: granted.bytes - bytesOf(claimed) });
     }
     if (claimed.length > 0) {
       claims.add(claimed.length, { queue: this.handler.queue, way });
@@ -243,7 +259,8 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
   }
 
   async #claimSuspect(): Promise<boolean> {
-    const [suspect] = await this.#claim('suspect', 1, () => this.#claims.suspect());
+    // Whatever its payload: it is the only one beyond the bound, for nothing is claimed until there is room again.
+    const [suspect] = await this.#claim('suspect', { items: 1, bytes: 0 }, () => this.#claims.suspect());
     this.#suspects = suspect !== undefined;
     if (!suspect) return false;
     if (suspect.crashes < MAX_CRASHES - 1) void this.#take([suspect]);
@@ -287,9 +304,17 @@ export class QueueWorker<Body, Result> implements Worker<Body> {
     }, GATHER_MS);
   }
 
-  /** What was at work has come to its end. Where slots are counted over all processes it was perhaps the last of them. */
-  #ended(n: number): void {
-    this.release(n);
-    if (this.#active) this.#idle.signal();
+  /**
+   * What was at work has come to its end. Where slots are counted over all processes it was perhaps the last of them, and
+   * what waits for room for its payload may have it now.
+   */
+  #ended(items: readonly WorkItem[]): void {
+    const bytes = bytesOf(items);
+    this.release({ items: items.length, bytes });
+    if (this.#active || bytes > 0) this.#idle.signal();
   }
+}
+
+function bytesOf(items: readonly WorkItem[]): number {
+  return items.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
 }

@@ -60,6 +60,7 @@ export async function queueStage(): Promise<QueueStage> {
       lease_ms: 2_000,
       sweep_interval_ms: 60_000,
       priority_ageing_s: 30,
+      work_max_bytes: 1024 * 1024,
       publish_max_bytes: 1024 * 1024,
       publish_batch: 100,
       poll_first_ms: 5,

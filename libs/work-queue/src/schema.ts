@@ -7,6 +7,7 @@
  *   step over.
  * - Items with a lane are found through indexes of their own (WQ-9), so that those without cost what they did. `overdue_at`:
  *   from then on the item goes past its lane's circuit.
+ * - Items with a lane have no payload to work on: their handler loads it once there is room for it (WQ-11).
  * - `work_lanes` says which lanes have something queued, and when the first of it is due at the earliest: a row is a mark, a
  *   lane may have several, and none is ever changed (`sql/lanes.ts` says why).
  * - Payloads are kept out of line and uncompressed: pglz costs more time than the disk it saves.
@@ -37,6 +38,7 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     slot smallint,
     CONSTRAINT work_items_turn CHECK ((lane IS NULL) = (source IS NULL)),
+    CONSTRAINT work_items_body CHECK (lane IS NULL OR phase = 'publish' OR payload IS NULL),
     CONSTRAINT work_items_lease CHECK (
       (state = 'running') = (claimed_by IS NOT NULL AND lease_token IS NOT NULL AND lease_expires_at IS NOT NULL)
     )

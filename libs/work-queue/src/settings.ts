@@ -20,9 +20,15 @@ export const WORK_QUEUE_SETTINGS = {
     default: 30,
     min: 1,
   }),
+  work_max_bytes: integer({
+    env: 'ASSAY_WORK_MAX_BYTES',
+    doc: 'Bytes of payloads that the claimed items of one queue may hold in memory at once; a larger one goes alone (WQ-11).',
+    default: 32 * 1024 * 1024,
+    min: 1024 * 1024,
+  }),
   publish_max_bytes: integer({
     env: 'ASSAY_PUBLISH_MAX_BYTES',
-    doc: 'Bytes of events that may wait in memory for Kafka; what comes above waits in the table (WQ-1).',
+    doc: 'Bytes of events that may wait in memory for Kafka; what comes above waits in the table (WQ-1). A larger event goes alone.',
     default: 32 * 1024 * 1024,
     min: 1024 * 1024,
   }),

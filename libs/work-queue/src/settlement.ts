@@ -76,7 +76,7 @@ export class Settlement<Body, Result> {
     private readonly parts: SettlementParts,
     private readonly handler: WorkHandler<Body, Result>,
     private readonly due: () => () => void,
-    private readonly onSettled: (units: number) => void,
+    private readonly onSettled: (items: readonly WorkItem[]) => void,
     private readonly onPutBack: (due_in_ms: number) => void,
   ) {}
 
@@ -118,7 +118,8 @@ export class Settlement<Body, Result> {
     );
     again.push(...(left?.units ?? []));
     this.#waiting.unshift(...again);
-    this.onSettled(batch.length - again.length);
+    const waiting = new Set(again.map(({ unit }) => unit));
+    this.onSettled(batch.flatMap(({ unit }) => (waiting.has(unit) ? [] : [unit.item])));
     return left?.failure ?? null;
   }
 
@@ -197,7 +198,7 @@ export class Settlement<Body, Result> {
       tx,
       done.map(({ unit }) => unit.item),
       events,
-      this.handler.events !== undefined,
+      this.handler.rebuilt !== undefined,
       effect,
     );
   }
@@ -217,7 +218,8 @@ export class Settlement<Body, Result> {
       telling.map((item) => ({ item, payload: rebuilt ? null : encodeEvents(events.get(item.id)!) })),
     );
     await this.parts.items.remove(tx, silent);
-    effect.publish.push(...telling.map((item) => ({ item, events: events.get(item.id)! })));
+    // What was worked on is in its events, as far as it is told: it is not held beside them.
+    effect.publish.push(...telling.map((item) => ({ item: bare(item), events: events.get(item.id)! })));
     effect.gone.push(...silent);
   }
 
@@ -257,7 +259,7 @@ export class Settlement<Body, Result> {
       events.length,
     );
     effect.gone.push(...retried.map(({ unit }) => unit.item));
-    effect.publish.push(...items.map((item, index) => ({ item, events: [events[index]!] })));
+    effect.publish.push(...items.map((item, index) => ({ item: bare(item), events: [events[index]!] })));
   }
 
   async #end(tx: Tx, dead: readonly DeadUnit<Body>[], effect: Effect): Promise<void> {
@@ -291,6 +293,11 @@ export class Settlement<Body, Result> {
     );
     effect.gone.push(...parked.map(({ unit }) => unit.item));
   }
+}
+
+/** An item in phase `publish`, without its payload: its events are at hand. */
+export function bare(item: WorkItem): WorkItem {
+  return { ...item, phase: 'publish', payload: null };
 }
 
 function aboutItem(item: WorkItem): Record<string, unknown> {

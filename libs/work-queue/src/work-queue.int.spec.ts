@@ -4,7 +4,7 @@ import { renderMetrics } from '@assay/observability';
 import { eventually } from '@assay/testing';
 import type { Tx } from '@assay/postgres';
 import { encodeEvents } from './event-codec.js';
-import type { DoneUnit, EventsByItem, NewItem, Worker, WorkItem } from './item.js';
+import type { DoneUnit, EventsByItem, EventSource, NewItem, Worker, WorkItem } from './item.js';
 import { anEvent, anItem, Ledger, Painter, queueStage, retryable } from './queue.fixture.js';
 import type { QueueStage } from './queue.fixture.js';
 import type { WorkQueue } from './work-queue.js';
@@ -29,9 +29,9 @@ const expireAll = () => stage.sql(`UPDATE work_items SET lease_expires_at = cloc
 const permitsFor = (worker: Worker<string>, n: number): Promise<number> =>
   eventually(() => {
     const granted = worker.reserve(n);
-    if (granted < n) worker.release(granted);
-    expect(granted).toBe(n);
-    return granted;
+    if (granted.items < n) worker.release(granted);
+    expect(granted.items).toBe(n);
+    return n;
   });
 
 /** A promise that the test resolves. */
@@ -61,7 +61,7 @@ describe('work', () => {
     const worker = queue.worker(painter, { slots: 2, batch: 10 });
     queue.start();
     const permits = await permitsFor(worker, 2);
-    expect(worker.reserve(1)).toBe(0);
+    expect(worker.reserve(1).items).toBe(0);
     const items = await insert(queue, [anItem(), anItem(), anItem()], permits);
     worker.accept(items.slice(0, permits).map((item) => ({ item, body: `from memory ${item.id}` })));
     worker.notify();
@@ -76,7 +76,7 @@ describe('work', () => {
     const worker = queue.worker(new Painter((unit) => held.opened.then(() => unit.body)), { slots: 5, batch: 2 });
     queue.start();
     worker.notify();
-    expect(worker.reserve(1)).toBe(0);
+    expect(worker.reserve(1).items).toBe(0);
     held.open();
     await permitsFor(worker, 1);
   });
@@ -119,7 +119,7 @@ describe('work', () => {
     const rows = await stage.sql('SELECT phase, attempts, crashes, payload FROM work_items WHERE id = $1', [item!.id]);
     expect(rows).toMatchObject([{ phase: 'publish', attempts: 0, crashes: 0 }]);
     await permitsFor(worker, 1);
-    worker.release(1);
+    worker.release({ items: 1, bytes: 0 });
     ledger.away = false;
     await emptied();
   });
@@ -158,6 +158,79 @@ describe('work', () => {
     await emptied();
     expect(await effects()).toEqual(['a', 'b']);
     expect(painter.dead.map(({ unit }) => unit.item.subject_id)).toEqual(['poison']);
+  });
+});
+
+describe('bytes of payloads', () => {
+  const KIB = 1024;
+  const body = (kib: number) => Buffer.alloc(kib * KIB, 'x');
+
+  /** Work that notes how many bytes of payloads are held at once, by whatever way they came. */
+  function watched() {
+    const held = { now: 0, most: 0, sizes: new Set<number>() };
+    const painter = new Painter(async (unit) => {
+      const bytes = unit.item.payload!.length;
+      held.now += bytes;
+      held.most = Math.max(held.most, held.now);
+      held.sizes.add(bytes);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      held.now -= bytes;
+      return unit.body;
+    });
+    return { held, painter };
+  }
+
+  it('WQ-11.b holds no more bytes of payloads at once than it may, however many slots are free', async () => {
+    const queue = stage.queue(ledger, { work_max_bytes: 64 * KIB });
+    const { held, painter } = watched();
+    queue.worker(painter, { slots: 100, batch: 50 });
+    await insert(
+      queue,
+      Array.from({ length: 60 }, () => anItem({ payload: body(10) })),
+    );
+    queue.start();
+    await emptied();
+    expect(await effects()).toHaveLength(60);
+    expect(held.most).toBe(60 * KIB);
+  });
+
+  it('WQ-11.b works a payload that is larger than that alone, and what comes behind it after it', async () => {
+    const queue = stage.queue(ledger, { work_max_bytes: 64 * KIB });
+    const { held, painter } = watched();
+    queue.worker(painter, { slots: 100, batch: 50 });
+    const sizes = [10, 200, 10, 60, 10, 300];
+    await insert(
+      queue,
+      sizes.map((kib) => anItem({ payload: body(kib) })),
+    );
+    queue.start();
+    await emptied();
+    expect([...held.sizes].sort((a, b) => a - b)).toEqual([10, 60, 200, 300].map((kib) => kib * KIB));
+    expect(held.most).toBe(300 * KIB);
+  });
+
+  it('WQ-11.b counts what is born claimed, and permits no more than there is room for', async () => {
+    const queue = stage.queue(ledger, { work_max_bytes: 64 * KIB });
+    const held = gate();
+    const worker = queue.worker(new Painter((unit) => held.opened.then(() => unit.body)), { slots: 10, batch: 10 });
+    queue.start();
+    await permitsFor(worker, 1);
+    worker.release({ items: 1, bytes: 0 });
+    const permits = worker.reserve(2, 100 * KIB);
+    expect(permits).toEqual({ items: 2, bytes: 64 * KIB });
+    const items = await insert(queue, [anItem({ payload: body(40) }), anItem({ payload: body(60) })], 1);
+    worker.accept([{ item: items[0]!, body: items[0]!.subject_id }]);
+    worker.release({ items: 1, bytes: 24 * KIB });
+    expect(worker.reserve(1, 30 * KIB)).toEqual({ items: 1, bytes: 24 * KIB });
+    worker.release({ items: 1, bytes: 24 * KIB });
+    worker.notify();
+    held.open();
+    await emptied();
+    await eventually(() => {
+      const all = worker.reserve(1, 100 * KIB);
+      worker.release(all);
+      expect(all.bytes).toBe(64 * KIB);
+    });
   });
 });
 
@@ -267,7 +340,7 @@ describe('crashes', () => {
         { state: 'running' },
       ]);
     });
-    expect(worker.reserve(1)).toBe(0);
+    expect(worker.reserve(1).items).toBe(0);
     expect(seen).toEqual([['long']]);
     held.open();
     await emptied();
@@ -330,6 +403,53 @@ describe('publishing', () => {
     expect(ledger.events.map(({ subject }) => subject)).toEqual([first, second]);
   });
 
+  it('WQ-1.f leaves in the table what its own effects have to tell beyond those bytes', async () => {
+    const queue = stage.queue(ledger, { publish_max_bytes: 2_000 });
+    const held = gate();
+    const publish = ledger.publish.bind(ledger);
+    ledger.publish = (events) => held.opened.then(() => publish(events));
+    queue.worker(new Painter(), { slots: 50, batch: 50 });
+    const items = await insert(
+      queue,
+      Array.from({ length: 30 }, () => anItem()),
+    );
+    const size = anEvent(items[0]!).data.length;
+    queue.start();
+    await eventually(async () => {
+      const rows = await stage.sql('SELECT state, count(*)::int AS n FROM work_items GROUP BY 1 ORDER BY 1');
+      const kept = Math.floor(2_000 / size);
+      expect(rows).toEqual([
+        { state: 'queued', n: 30 - kept },
+        { state: 'running', n: kept },
+      ]);
+    });
+    held.open();
+    await emptied();
+    expect(ledger.ids()).toEqual(items.map((item) => anEvent(item).id).sort());
+  });
+
+  it('WQ-11.c builds left-over events from no more bytes at once than are set aside, and larger ones alone', async () => {
+    const MIB = 1024 * 1024;
+    const sizes = new Map([1, 3, 4, 1, 20, 2].map((mib, n) => [`s${n}`, mib * MIB]));
+    const read: string[][] = [];
+    const queue = stage.queue(ledger);
+    queue.eventsOf('paint', {
+      bytesOf: (items) => Promise.resolve(new Map(items.map(({ id, subject_id }) => [id, sizes.get(subject_id)!]))),
+      eventsOf: (items) => {
+        read.push(items.map(({ subject_id }) => subject_id));
+        return Promise.resolve(new Map(items.map((item) => [item.id, [anEvent(item)]])));
+      },
+    });
+    await insert(
+      queue,
+      [...sizes.keys()].map((subject_id) => anItem({ subject_id, phase: 'publish' })),
+    );
+    queue.start();
+    await emptied();
+    expect(read).toEqual([['s0', 's1', 's2'], ['s3'], ['s4'], ['s5']]);
+    expect(ledger.events).toHaveLength(6);
+  });
+
   it('WQ-1.g turns a record refused for ever into a dead letter PUBLISH_REJECTED', async () => {
     const queue = stage.queue(ledger);
     ledger.refuses = ({ type }) => type === 'stage.delayed';
@@ -360,9 +480,10 @@ describe('publishing', () => {
 
   it('GEN-2.b asks the handler for the events of a result that stands in its own tables', async () => {
     class Rebuilding extends Painter {
-      events(items: readonly WorkItem[]): Promise<EventsByItem> {
-        return Promise.resolve(new Map(items.map((item) => [item.id, [anEvent(item, 7)]])));
-      }
+      readonly rebuilt: EventSource = {
+        bytesOf: () => Promise.resolve(new Map()),
+        eventsOf: (items) => Promise.resolve(new Map(items.map((item) => [item.id, [anEvent(item, 7)]]))),
+      };
       override async store(tx: Tx, done: readonly DoneUnit<string, string>[]): Promise<EventsByItem> {
         const events = await super.store(tx, done);
         ledger.away = true;

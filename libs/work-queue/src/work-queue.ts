@@ -2,9 +2,8 @@ import type { OutgoingEvent } from '@assay/contracts';
 import type { Database, Tx } from '@assay/postgres';
 import { Liveness } from '@assay/service';
 import type { BackoffOptions } from './backoff.js';
-import type { NewItem, Worker, WorkHandler, WorkItem } from './item.js';
-import { ItemPublisher } from './item-publisher.js';
-import type { EventRebuilder } from './item-publisher.js';
+import type { EventSource, NewItem, Worker, WorkHandler, WorkItem } from './item.js';
+import { bytesOfEvents, ItemPublisher } from './item-publisher.js';
 import { ItemRepository } from './item.repository.js';
 import type { SweptItem } from './item.repository.js';
 import { LaneRepository } from './lane.repository.js';
@@ -12,6 +11,7 @@ import { LeaseKeeper } from './lease-keeper.js';
 import type { EventPublisher } from './publisher.js';
 import { QueueGauges } from './queue-gauges.js';
 import { QueueWorker } from './queue-worker.js';
+import { bare } from './settlement.js';
 import type { WorkerOptions } from './queue-worker.js';
 import { Sweeper } from './sweeper.js';
 
@@ -21,6 +21,7 @@ export interface WorkQueueOptions {
   lease_ms: number;
   sweep_interval_ms: number;
   priority_ageing_s: number;
+  work_max_bytes: number;
   publish_max_bytes: number;
   publish_batch: number;
   /** First and longest wait of an idle loop's poll (WQ-6). */
@@ -84,8 +85,12 @@ export class WorkQueue {
    */
   insert(tx: Tx, items: readonly NewItem[], options: { claimed?: number } = {}): WorkItem[] {
     for (const { queue, has_lanes } of this.#workers) {
-      const wrong = items.some((item) => item.queue === queue && item.phase === 'work' && !item.lane === has_lanes);
-      if (wrong) throw new Error(`items of queue ${queue} ${has_lanes ? 'need a lane' : 'have no lane'}`);
+      const own = items.filter((item) => item.queue === queue && item.phase === 'work');
+      if (own.some(({ lane }) => !lane === has_lanes)) {
+        throw new Error(`items of queue ${queue} ${has_lanes ? 'need a lane' : 'have no lane'}`);
+      }
+      // Its handler loads bodies once their lane has room: a claim that carried them would not be bounded (WQ-11).
+      if (has_lanes && own.some(({ payload }) => payload)) throw new Error(`items of queue ${queue} have no payload`);
     }
     return this.#items.insert(tx, items, options.claimed ?? 0);
   }
@@ -100,6 +105,7 @@ export class WorkQueue {
       publisher: this.#publisher,
       sweeper: this.#sweeper,
       poll: this.#poll,
+      work_max_bytes: this.options.work_max_bytes,
       due: this.#due,
     };
     const worker = new QueueWorker(parts, handler, options);
@@ -114,12 +120,14 @@ export class WorkQueue {
    */
   tell(tx: Tx, telling: readonly { item: NewItem; events: readonly OutgoingEvent[] }[]): () => void {
     if (telling.length === 0) return () => undefined;
-    const claimed = this.#publisher.slots(telling.length);
+    const bytes = telling.reduce((sum, { events }) => sum + bytesOfEvents(events), 0);
+    const claimed = this.#publisher.slots(telling.length, bytes);
     const items = telling.map(({ item }) => item);
     const born = this.#items.insert(tx, items, claimed);
     return () => {
       if (claimed < born.length) this.#publisher.notify();
-      else this.#publisher.publishSoon(born.map((item, index) => ({ item, events: telling[index]!.events })));
+      else
+        this.#publisher.publishSoon(born.map((item, index) => ({ item: bare(item), events: telling[index]!.events })));
     };
   }
 
@@ -132,8 +140,8 @@ export class WorkQueue {
   }
 
   /** How the events of a queue that has no worker are rebuilt when an item has no payload. */
-  eventsOf(queue: string, rebuild: EventRebuilder): void {
-    this.#publisher.rebuild(queue, rebuild);
+  eventsOf(queue: string, source: EventSource): void {
+    this.#publisher.rebuild(queue, source);
   }
 
   /** Items in phase `publish` were queued in this process. */

@@ -78,9 +78,10 @@ const assay: Contender = {
   async drain(url, done) {
     const database = await openDatabase(url);
     const nobody = { available: true, publish: () => Promise.resolve([]) };
+    const bytes = { work_max_bytes: 1024 * 1024, publish_max_bytes: 1024 * 1024 };
     const timing = { lease_ms: 30_000, sweep_interval_ms: 5_000, poll_first_ms: 250, poll_max_ms: 5_000 };
-    const others = { owner: 'bench', priority_ageing_s: 30, publish_max_bytes: 1024 * 1024, publish_batch: 200 };
-    const queue = new WorkQueue(database, nobody, { ...timing, ...others });
+    const others = { owner: 'bench', priority_ageing_s: 30, publish_batch: 200 };
+    const queue = new WorkQueue(database, nobody, { ...timing, ...bytes, ...others });
     queue.worker(new Finisher(done), { slots: 4_000, batch: 1_000 });
     queue.start();
     return async () => {

@@ -159,6 +159,7 @@ async function startWorker(options: ContenderOptions, number: number) {
     lease_ms: options.lease_ms,
     sweep_interval_ms: options.lease_ms,
     priority_ageing_s: 30,
+    work_max_bytes: 1024 * 1024,
     publish_max_bytes: 1024 * 1024,
     publish_batch: 10,
     poll_first_ms: 20,
@@ -183,10 +184,10 @@ async function bear({ database, queue, worker, random }: RunningWorker, subjects
     queue.insert(
       tx,
       subjects.map((subject) => ({ ...contendedItem(subject, random), due_in_ms: 0 })),
-      { claimed: permits },
+      { claimed: permits.items },
     ),
   );
-  worker.accept(items.slice(0, permits).map((item) => ({ item, body: item.subject_id })));
+  worker.accept(items.slice(0, permits.items).map((item) => ({ item, body: item.subject_id })));
   worker.notify();
 }
 

@@ -174,7 +174,7 @@ async function prepare(client: pg.Client, { items, schema, seed, url }: Contenti
   const limits = { pool_size: 1, statement_timeout_ms: 30_000 };
   const database = await new Database({ url: fixedSecret(url), schema, application_name, ...limits }).open();
   const timing = { lease_ms: LEASE_MS, sweep_interval_ms: LEASE_MS, poll_first_ms: 10, poll_max_ms: 100 };
-  const publishing = { publish_max_bytes: 1024, publish_batch: 10 };
+  const publishing = { work_max_bytes: 1024, publish_max_bytes: 1024, publish_batch: 10 };
   const nobody = { available: false, publish: () => Promise.resolve([]) };
   const queue = new WorkQueue(database, nobody, { owner: 'inserter', priority_ageing_s: 30, ...timing, ...publishing });
   const random = new SeededRandom(seed);

@@ -62,6 +62,15 @@ export class JobsRepository {
     return rows.map(({ id }) => id);
   }
 
+  /** How long the raw bodies of jobs are, by job; lengths stand beside the references to the bodies. */
+  async submittedBytes(ids: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.database.query<{ id: string; bytes: number }>(
+      `SELECT artefact_id AS id, octet_length(bytes) AS bytes FROM submissions WHERE artefact_id = ANY($1::uuid[])`,
+      [ids],
+    );
+    return new Map(rows.map(({ id, bytes }) => [id, bytes]));
+  }
+
   /** What `review.submitted` is made of, with the raw bodies, of the jobs that are there. */
   submitted(ids: readonly string[]): Promise<(SubmittedJob & { bytes: Buffer })[]> {
     return this.database.query(

@@ -15,7 +15,15 @@ export class SubmittedEvents implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.queue.eventsOf(SUBMITTED_QUEUE, (items) => this.rebuild(items));
+    this.queue.eventsOf(SUBMITTED_QUEUE, {
+      bytesOf: (items) => this.#bytesOf(items),
+      eventsOf: (items) => this.rebuild(items),
+    });
+  }
+
+  async #bytesOf(items: readonly WorkItem[]): Promise<Map<string, number>> {
+    const sizes = await this.jobs.submittedBytes(items.map(({ subject_id }) => subject_id));
+    return new Map(items.map(({ id, subject_id }) => [id, sizes.get(subject_id) ?? 0]));
   }
 
   /** An item whose job is gone has nothing left to say. */

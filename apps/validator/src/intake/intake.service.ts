@@ -4,8 +4,8 @@ import { counter, createLog, inSpan } from '@assay/observability';
 import type { SpanSettings } from '@assay/observability';
 import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
-import { WorkQueue } from '@assay/work-queue';
-import type { NewItem, Unit } from '@assay/work-queue';
+import { fitting, WorkQueue } from '@assay/work-queue';
+import type { NewItem, Permits, Unit } from '@assay/work-queue';
 import {
   asStored,
   report,
@@ -34,8 +34,9 @@ interface Judged {
 interface Taken {
   judged: NewValidation[];
   publish: () => void;
-  /** Made items with their bodies, the first of them born claimed. */
+  /** Made items with their bodies, the first `claimed` of them born claimed. */
   work: Unit<SubmissionBody>[];
+  claimed: number;
   republished: number;
   under_way: number;
 }
@@ -68,24 +69,29 @@ export class IntakeService {
   async take(batch: readonly Submitted[]): Promise<void> {
     const events = [...new Map(batch.map((event) => [keyOf(event.data), event])).values()];
     const { worker } = this.validation;
-    const permits = worker.reserve(events.filter((event) => event.possibly_redelivered).length);
-    let used = 0;
+    const redelivered = events.filter((event) => event.possibly_redelivered);
+    const permits = worker.reserve(redelivered.length, bytesOf(redelivered));
+    let unused = permits;
     try {
       const taken = await inSpan('validate', spanOf(events), () =>
         this.database.transaction((tx) => this.#store(tx, events, permits)),
       );
-      used = Math.min(permits, taken.work.length);
-      worker.accept(taken.work.slice(0, used));
-      if (used < taken.work.length) worker.notify();
+      const claimed = taken.work.slice(0, taken.claimed);
+      unused = {
+        items: permits.items - claimed.length,
+        bytes: permits.bytes - bytesOf(claimed.map(({ body }) => body)),
+      };
+      worker.accept(claimed);
+      if (claimed.length < taken.work.length) worker.notify();
       taken.publish();
       if (taken.republished > 0) this.queue.notify();
       this.#report(taken);
     } finally {
-      worker.release(permits - used);
+      worker.release(unused);
     }
   }
 
-  async #store(tx: Tx, events: readonly Submitted[], permits: number): Promise<Taken> {
+  async #store(tx: Tx, events: readonly Submitted[], permits: Permits): Promise<Taken> {
     const noted = await this.repository.note(
       tx,
       events.map(({ data }) => data),
@@ -98,11 +104,14 @@ export class IntakeService {
     const { judged, left } = this.#judge(events, noted);
     const { standing, ...stored } = await this.#storeJudged(tx, judged);
     const again = [...known.filter(({ data }) => validated.has(keyOf(data))), ...standing];
-    const items = this.queue.insert(tx, left.map(toWork), { claimed: Math.min(permits, left.length) });
+    const sizes = left.slice(0, permits.items).map(({ bytes }) => bytes.length);
+    const claimed = fitting(sizes, permits.bytes);
+    const items = this.queue.insert(tx, left.map(toWork), { claimed });
     this.queue.insert(tx, again.map(toPublish));
     return {
       ...stored,
       work: items.map((item, index) => ({ item, body: bodyOf(left[index]!) })),
+      claimed,
       republished: again.length,
       under_way: known.length + standing.length - again.length,
     };
@@ -158,6 +167,10 @@ export class IntakeService {
 
 function spanOf(events: readonly Submitted[]): SpanSettings {
   return { kind: 'INTERNAL', parent: null, links: events.map(({ traceparent }) => traceparent) };
+}
+
+function bytesOf(bodies: readonly { bytes: Buffer }[]): number {
+  return bodies.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 function bodyOf({ data, bytes }: Submitted): SubmissionBody {

@@ -4,7 +4,7 @@ import { Database, packBodies } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import type { Verdict } from '@assay/review-engine';
 import { INSERT_VALIDATIONS } from './sql/insert-validations.js';
-import { LOAD_VALIDATIONS } from './sql/load-validations.js';
+import { LOAD_VALIDATIONS, SIZE_VALIDATIONS } from './sql/load-validations.js';
 import type { StoredValidation } from './validation-events.js';
 
 /** A result with the bytes that stand for it. */
@@ -64,6 +64,15 @@ export class ValidationRepository {
       keys.map(({ subject_id }) => subject_id),
       keys.map(({ generation }) => generation),
     ]);
+  }
+
+  /** Bytes that {@link load} would read, by `job:generation`; lengths stand beside the references to the bodies. */
+  async sizes(keys: readonly { subject_id: string; generation: number }[]): Promise<Map<string, number>> {
+    const rows = await this.database.query<{ job_id: string; generation: number; bytes: number }>(SIZE_VALIDATIONS, [
+      keys.map(({ subject_id }) => subject_id),
+      keys.map(({ generation }) => generation),
+    ]);
+    return new Map(rows.map(({ job_id, generation, bytes }) => [`${job_id}:${generation}`, bytes]));
   }
 
   /** The newest result of a job, or that of one generation. */

@@ -10,6 +10,7 @@ import type {
   DelayedUnit,
   DoneUnit,
   EventsByItem,
+  EventSource,
   Settle,
   Unit,
   Worker,
@@ -96,18 +97,28 @@ export class ValidationWorker implements WorkHandler<SubmissionBody, NewValidati
     return Promise.resolve(new Map(units.map((dead) => [dead.unit.item.id, [exhaustedEvent(dead)]])));
   }
 
-  async events(items: readonly WorkItem[]): Promise<EventsByItem> {
-    const events: EventsByItem = new Map();
-    await this.#addStored(this.database, items, events);
-    return events;
-  }
+  readonly rebuilt: EventSource = {
+    bytesOf: async (items) => {
+      const sizes = await this.repository.sizes(items);
+      return new Map(items.map((item) => [item.id, sizes.get(keyOf(item)) ?? 0]));
+    },
+    eventsOf: async (items) => {
+      const events: EventsByItem = new Map();
+      await this.#addStored(this.database, items, events);
+      return events;
+    },
+  };
 
   async #addStored(on: Tx, items: readonly WorkItem[], events: EventsByItem): Promise<void> {
     const rows = await this.repository.load(on, items);
     const byKey = new Map(rows.map((row) => [`${row.job_id}:${row.generation}`, row]));
     for (const item of items) {
-      const row = byKey.get(`${item.subject_id}:${item.generation}`);
+      const row = byKey.get(keyOf(item));
       if (row !== undefined) events.set(item.id, storedEvents(row));
     }
   }
+}
+
+function keyOf({ subject_id, generation }: Pick<WorkItem, 'subject_id' | 'generation'>): string {
+  return `${subject_id}:${generation}`;
 }
