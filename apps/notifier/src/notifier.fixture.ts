@@ -168,6 +168,15 @@ export class NotifierFixture {
     });
   }
 
+  /** Further endpoints, with the receiver of `bot`, for replicas that start from now on. */
+  async addEndpoints(names: readonly string[]): Promise<void> {
+    await this.configure((file) => {
+      const { endpoints } = file['webhook'] as { endpoints: Record<string, object> };
+      const added = Object.fromEntries(names.map((name) => [name, endpoints['bot']]));
+      return { ...file, webhook: { endpoints: { ...endpoints, ...added } } };
+    });
+  }
+
   /** What destinations ask for (DEL-16): the endpoints `bot` and `slow`, the hook, and mail. */
   async ask(rules: { endpoint?: object; slow?: object; hook?: object; mail?: object }): Promise<void> {
     await this.configure((file) => {

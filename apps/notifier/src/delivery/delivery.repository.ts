@@ -9,6 +9,7 @@ import type { RenderingInput } from '../rendering/index.js';
 import type { DeliveryRow } from './delivery-row.js';
 import { OPEN_DELIVERY_STATES } from './delivery-states.js';
 import type { DeliveryCause } from './delivery-states.js';
+import type { ReviewReference } from './held-reviews.js';
 import { BEGIN_WAITING, CHANGE_PARENTS, COUNT_DELIVERIES, READ_PARENTS } from './sql/change-parents.js';
 import { LOAD_DELIVERIES, LOAD_REVIEWS } from './sql/load-deliveries.js';
 import { RECORD_INTENTS } from './sql/record-intents.js';
@@ -17,8 +18,8 @@ import { WITHDRAW_INTENTS } from './sql/withdraw-intents.js';
 
 export interface LoadedDelivery {
   row: DeliveryRow;
-  /** Parsed on first use, once for all deliveries of a review. */
-  review: () => RenderingInput;
+  /** What it is rendered from: the review that the first intent froze, else its parent's. */
+  review: ReviewReference;
 }
 
 export interface IntentWish {
@@ -154,8 +155,16 @@ export class DeliveryRepository {
 
   async load(ids: readonly string[]): Promise<Map<string, LoadedDelivery>> {
     const rows = await this.database.query<LoadedRow>(LOAD_DELIVERIES, [ids]);
-    const reviews = await this.#reviews(rows);
-    return new Map(rows.map((row) => [row.id, { row: deliveryRow(row), review: reviews.get(reviewKey(row))! }]));
+    return new Map(rows.map((row) => [row.id, { row: deliveryRow(row), review: reviewOf(row) }]));
+  }
+
+  /** Bodies of reviews by {@link parentKey}, each parsed on first use; one that is not there is missing. */
+  async readReviews(of: readonly ReviewReference[]): Promise<Map<string, () => RenderingInput>> {
+    const reviews = await this.database.query<StoredReview>(LOAD_REVIEWS, [
+      of.map(({ job_id }) => job_id),
+      of.map(({ generation }) => generation),
+    ]);
+    return new Map(reviews.map((review) => [parentKey(review), once(() => inputOf(review))]));
   }
 
   /** Commits the intents to send; returns those whose send may begin, each with the time of its first attempt. */
@@ -243,15 +252,6 @@ export class DeliveryRepository {
     }
     return counts;
   }
-
-  async #reviews(rows: readonly LoadedRow[]): Promise<Map<string, () => RenderingInput>> {
-    const wanted = new Map(rows.map((row) => [reviewKey(row), row]));
-    const reviews = await this.database.query<StoredReview>(LOAD_REVIEWS, [
-      [...wanted.values()].map((row) => row.review_job_id),
-      [...wanted.values()].map((row) => row.review_generation),
-    ]);
-    return new Map(reviews.map((review) => [parentKey(review), once(() => inputOf(review))]));
-  }
 }
 
 /** The latest of the times that lie ahead; all are the database's, as text of one form. */
@@ -289,6 +289,7 @@ interface LoadedRow extends Omit<DeliveryRow, 'frozen'> {
   payload_hash: string | null;
   review_job_id: string;
   review_generation: number;
+  review_bytes: number;
 }
 
 interface StoredReview {
@@ -299,13 +300,13 @@ interface StoredReview {
   findings_url: string;
 }
 
-function reviewKey(row: LoadedRow): string {
-  return parentKey({ job_id: row.review_job_id, generation: row.review_generation });
+function reviewOf(row: LoadedRow): ReviewReference {
+  return { job_id: row.review_job_id, generation: row.review_generation, bytes: row.review_bytes };
 }
 
 function deliveryRow(loaded: LoadedRow): DeliveryRow {
-  const { frozen_job_id, frozen_generation, render_version, payload_hash, review_job_id, review_generation, ...row } =
-    loaded;
+  const { frozen_job_id, frozen_generation, render_version, payload_hash, ...rest } = loaded;
+  const { review_job_id, review_generation, review_bytes: _bytes, ...row } = rest;
   const frozen =
     payload_hash === null
       ? null
@@ -323,7 +324,13 @@ function inputOf(review: StoredReview): RenderingInput {
   return renderingInput(validated, { job: review.job_url, findings: review.findings_url });
 }
 
+/** What it is made from is let go once it is made. */
 export function once<T>(make: () => T): () => T {
+  let from: (() => T) | undefined = make;
   let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
+  return () => {
+    made ??= { value: from!() };
+    from = undefined;
+    return made.value;
+  };
 }

@@ -19,6 +19,12 @@ export const DELIVERY_SETTING_DEFINITIONS = {
     min: 1,
     max: 10_000,
   }),
+  max_body_bytes: integer({
+    env: 'ASSAY_NOTIFIER_MAX_BODY_BYTES',
+    doc: 'Bytes of reviews that deliveries being sent may hold in memory at once, each counted for every delivery of it; a larger one goes alone. Reviews of up to 16 KiB do not count (WQ-11).',
+    default: 32 * 1024 * 1024,
+    min: 1024 * 1024,
+  }),
   retry_first_ms: durationMs({
     env: 'ASSAY_NOTIFIER_RETRY_FIRST_MS',
     doc: 'Upper bound of the first wait of the quick phase; doubles with each attempt (DEL-8).',

@@ -1,4 +1,5 @@
 import type { ReceiverAnswer } from '../providers/provider.js';
+import type { RenderingInput } from '../rendering/index.js';
 import type { LoadedDelivery } from './delivery.repository.js';
 import type { Schedule } from './schedule.js';
 
@@ -11,6 +12,8 @@ export interface Attempt {
 
 /** What the queue hands to the worker for one delivery. */
 export interface DeliveryBody extends LoadedDelivery {
+  /** The review itself, where it came with the delivery and is small enough to be kept until it is sent. */
+  at_hand?: () => RenderingInput;
   attempt?: Attempt;
   /** What the receiver said to it, be it yes or no. */
   answer?: ReceiverAnswer;
@@ -37,6 +40,8 @@ export interface DeliverySettings extends Schedule {
   send_timeout_ms: number;
   /** Deliveries in hand of all replicas together; null: no such limit (WQ-5). */
   max_active: number | null;
+  /** Bytes of reviews that deliveries being sent may hold at once. */
+  max_body_bytes: number;
   circuit_failures: number;
   circuit_open_ms: number;
   circuit_max_open_ms: number;

@@ -31,11 +31,11 @@ import type { DestinationLane } from './destination-lane.js';
 import { DestinationLanes } from './destination-lanes.js';
 import { FailedSends } from './failed-sends.js';
 import { outcomeUnknown } from './failures.js';
+import { HeldReviews } from './held-reviews.js';
 import { IntentWriter } from './intent-writer.js';
 import { nextStep } from './next-step.js';
 import { Parking } from './parking.js';
 import type { DeliveryOutcome } from './parking.js';
-import { filteredReview, hasNothingToTell } from '../rendering/index.js';
 import { retryInMs } from './schedule.js';
 import { Schedules } from './schedules.js';
 import { Sender } from './sender.js';
@@ -87,11 +87,15 @@ export class DeliveryWorker
     this.#waiting = new WaitingLanes(database, parents, schedules, () => this.#openLanes());
     const parking = new Parking(repository, parents, schedules, settings.instance);
     const failed = new FailedSends(faults, parking, schedules);
-    this.#sender = new Sender({ intents, faults, parking, failed, schedules, settings });
+    const reviews = new HeldReviews((of) => repository.readReviews(of), settings.max_body_bytes);
+    this.#sender = new Sender({ intents, faults, parking, failed, reviews, schedules, settings });
     this.#settlement = new SettlementOfDeliveries(repository, queue, items, (body) => this.#destinationName(body));
     const max_active = settings.max_active ?? undefined;
     this.worker = queue.worker(this, { slots: SLOTS, batch: CLAIM_BATCH, max_active });
-    shutdown.signal.addEventListener('abort', () => this.lanes.close());
+    shutdown.signal.addEventListener('abort', () => {
+      this.lanes.close();
+      reviews.close();
+    });
     this.#endGauge = observableGauge(
       'assay_destination_circuit_open_seconds',
       'How long a circuit has been open; 0 is closed',
@@ -144,7 +148,7 @@ export class DeliveryWorker
     return retryInMs(this.#schedules.of(row), { attempt, elapsed_ms, failure });
   }
 
-  /** Rows that have settled or were superseded have no body: their items are obsolete. */
+  /** Rows that have settled or were superseded have no body: their items are obsolete. Reviews are read with the send. */
   async load(items: readonly WorkItem[]): Promise<Map<string, DeliveryBody>> {
     const loaded = await this.repository.load(items.map(({ subject_id }) => subject_id));
     const bodies = new Map<string, DeliveryBody>();
@@ -152,7 +156,7 @@ export class DeliveryWorker
       const found = loaded.get(item.subject_id);
       if (found) this.#introduce(item, found.row);
       if (found && nextStep(standingOf(found.row), this.#capabilities(found.row)) !== 'leave') {
-        bodies.set(item.id, { row: found.row, review: found.review });
+        bodies.set(item.id, found);
       }
     }
     return bodies;
@@ -207,7 +211,7 @@ export class DeliveryWorker
       case 'ask':
         return this.#ask(unit, provider, lane);
       case 'send':
-        return this.#belowThreshold(unit) ?? this.#attempt(unit, provider, lane, false);
+        return this.#attempt(unit, provider, lane, false);
       case 'send_again':
         return this.#attempt(unit, provider, lane, true);
     }
@@ -217,15 +221,6 @@ export class DeliveryWorker
     const rules = this.providers.rulesOf(unit.body.row);
     const max_bytes = rules.max_bytes ?? lane.destination.max_bytes ?? null;
     return this.#sender.attempt(unit, provider, lane, { ...rules, max_bytes }, again);
-  }
-
-  /** DEL-16: what was frozen once is told, whatever the file says since. */
-  #belowThreshold({ body: { row, review } }: Unit<DeliveryBody>): DeliveryOutcome | null {
-    const { skip_empty, filter } = this.providers.rulesOf(row);
-    if (!skip_empty || row.frozen !== null) return null;
-    const told = filteredReview(review(), filter);
-    if (!hasNothingToTell(told)) return null;
-    return { kind: 'done', result: { kind: 'below_threshold', withheld: told.withheld } };
   }
 
   /** The send may have happened, and the provider can tell (DEL-3, DEL-11). */

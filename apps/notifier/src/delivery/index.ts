@@ -18,6 +18,8 @@ export type { ChangedDelivery, DeliveryEnd, Parent, ParentDelta } from './delive
 export { DeliveryModule } from './delivery.module.js';
 export { DELIVERY_SETTING_DEFINITIONS, DELIVERY_SETTINGS } from './delivery.settings.js';
 export type { DeliveryBody, DeliverySettings } from './delivery.types.js';
+export { SMALL_BYTES } from './held-reviews.js';
+export type { ReviewReference } from './held-reviews.js';
 export { DELIVER_QUEUE, DeliveryItems } from './delivery-items.js';
 export type { DeliveryToQueue } from './delivery-items.js';
 export { DeliveryWorker } from './delivery.worker.js';

@@ -1,8 +1,9 @@
 import type { DeliveryRules, FindingFilter } from '@assay/providers-file';
 import type { Classification, Provider } from '../providers/provider.js';
 import { filteredReview, RENDER_VERSION } from '../rendering/index.js';
-import type { Payload, RenderingInput } from '../rendering/index.js';
+import type { Payload } from '../rendering/index.js';
 import type { DeliveryRow } from './delivery-row.js';
+import type { HeldReview } from './held-reviews.js';
 
 /** A compact form is never longer, however much its destination takes. */
 const COMPACT_BYTES = 16 * 1024;
@@ -17,21 +18,29 @@ export interface MessageForm {
   withheld: number;
 }
 
-/** The message in the form that the row has frozen, or will: the whole one, unless its destination takes less. */
+/**
+ * The message in the form that the row has frozen, or will: the whole one, unless its destination takes less. Rendered once
+ * for all deliveries of the review that are at work and ask for the same findings.
+ */
 export function messageForm(
   provider: Provider,
   { max_bytes, filter }: Pick<DeliveryRules, 'max_bytes' | 'filter'>,
   row: Pick<DeliveryRow, 'frozen' | 'compact_bytes' | 'filter'>,
-  whole_review: RenderingInput,
+  review: Pick<HeldReview, 'input' | 'rendered'>,
 ): MessageForm {
   const version = row.frozen?.render_version ?? RENDER_VERSION;
-  const review = filteredReview(whole_review, row.frozen === null ? filter : row.filter);
+  const shown = filteredReview(review.input(), row.frozen === null ? filter : row.filter);
+  const name = `${provider.name} ${version} ${JSON.stringify(shown.filter)}`;
   const form = (payload: Payload, compact_bytes: number | null): MessageForm => {
-    return { payload, compact_bytes, filter: review.filter, withheld: review.withheld };
+    return { payload, compact_bytes, filter: shown.filter, withheld: shown.withheld };
   };
-  const compact = (limit: number) => form(provider.renderCompact!(review, version, limit), limit);
+  const compact = (limit: number) =>
+    form(
+      review.rendered(`${name} ${limit}`, () => provider.renderCompact!(shown, version, limit)),
+      limit,
+    );
   if (row.compact_bytes !== null && provider.renderCompact) return compact(row.compact_bytes);
-  const payload = provider.render(review, version);
+  const payload = review.rendered(name, () => provider.render(shown, version));
   const free = row.frozen === null && provider.renderCompact !== undefined && max_bytes !== null;
   return free && payload.bytes > max_bytes ? compact(compactLimit(max_bytes)) : form(payload, null);
 }

@@ -1,14 +1,15 @@
 import { Failure } from '@assay/contracts';
 import { createLog, startSpan } from '@assay/observability';
-import { RENDER_VERSION } from '../rendering/index.js';
+import { filteredReview, hasNothingToTell, RENDER_VERSION } from '../rendering/index.js';
 import type { Payload } from '../rendering/index.js';
 import type { DeliveryRules } from '@assay/providers-file';
 import type { Provider, Receipt } from '../providers/provider.js';
 import { sends, sendSeconds, withheld } from './delivery-metrics.js';
 import type { DeliverySettings } from './delivery.types.js';
 import type { DestinationFaults } from './destination-faults.js';
-import type { DestinationLane, Ticket } from './destination-lane.js';
+import type { DestinationLane } from './destination-lane.js';
 import type { FailedSends, Send } from './failed-sends.js';
+import type { HeldReview, HeldReviews } from './held-reviews.js';
 import type { IntentWriter } from './intent-writer.js';
 import { messageForm } from './message-form.js';
 import type { MessageForm } from './message-form.js';
@@ -22,6 +23,7 @@ export interface SenderParts {
   faults: DestinationFaults;
   parking: Parking;
   failed: FailedSends;
+  reviews: HeldReviews;
   schedules: Schedules;
   settings: DeliverySettings;
 }
@@ -54,8 +56,17 @@ export class Sender {
     const entry = await lane.begin(is_overdue);
     if (entry.kind === 'held') return this.parts.parking.park(unit, lane, entry);
     const { ticket } = entry;
+    const review = await this.#hold(unit);
+    if (review instanceof Failure) {
+      ticket.over();
+      return notReadNow(review);
+    }
     try {
-      const form = this.#render(unit, provider, rules);
+      if (!again) {
+        const below = belowThreshold(unit, rules, review);
+        if (below) return below;
+      }
+      const form = this.#render(unit, provider, rules, review);
       if (form instanceof Failure) return failedWithoutSend(unit, form);
       if (!(await this.#recordIntent(unit, provider, form, again))) {
         // It has changed since it was read, and is read anew with its next claim.
@@ -75,12 +86,24 @@ export class Sender {
       return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
     } finally {
       ticket.over();
+      review.release();
     }
   }
 
-  #render(unit: DeliveryUnit, provider: Provider, rules: DeliveryRules): MessageForm | Failure {
-    const { row, review } = unit.body;
-    const form = messageForm(provider, rules, row, review());
+  /** The review that the message is made from, once there is memory for it. */
+  async #hold({ body }: DeliveryUnit): Promise<HeldReview | Failure> {
+    try {
+      return await this.parts.reviews.hold(body.review, body.at_hand);
+    } catch (error) {
+      return Failure.from(error);
+    } finally {
+      body.at_hand = undefined;
+    }
+  }
+
+  #render(unit: DeliveryUnit, provider: Provider, rules: DeliveryRules, review: HeldReview): MessageForm | Failure {
+    const { row } = unit.body;
+    const form = messageForm(provider, rules, row, review);
     if (row.frozen === null || row.frozen.payload_hash === form.payload.hash) return form;
     log.error('payload_differs', { delivery_id: row.id, render_version: row.frozen.render_version });
     return new Failure({
@@ -180,6 +203,24 @@ export class Sender {
       limit.end();
     }
   }
+}
+
+/** What the message is made from cannot be read now: no intent was recorded, and no attempt is spent. */
+function notReadNow(failure: Failure): DeliveryOutcome {
+  if (!failure.retryable) return { kind: 'failed', failure };
+  return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
+}
+
+/** DEL-16: what was frozen once is told, whatever the file says since. */
+function belowThreshold(
+  { body: { row } }: DeliveryUnit,
+  { skip_empty, filter }: DeliveryRules,
+  review: HeldReview,
+): DeliveryOutcome | null {
+  if (!skip_empty || row.frozen !== null) return null;
+  const told = filteredReview(review.input(), filter);
+  if (!hasNothingToTell(told)) return null;
+  return { kind: 'done', result: { kind: 'below_threshold', withheld: told.withheld } };
 }
 
 function failedWithoutSend({ body }: DeliveryUnit, failure: Failure): DeliveryOutcome {

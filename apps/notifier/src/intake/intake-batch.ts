@@ -16,8 +16,16 @@ import {
   parentDeltas,
   parentKey,
   settledEvent,
+  SMALL_BYTES,
 } from '../delivery/index.js';
-import type { ChangedDelivery, DeliveryRow, DeliveryToQueue, Parent, ParentDelta } from '../delivery/index.js';
+import type {
+  ChangedDelivery,
+  DeliveryRow,
+  DeliveryToQueue,
+  Parent,
+  ParentDelta,
+  ReviewReference,
+} from '../delivery/index.js';
 import { renderingInput } from '../rendering/index.js';
 import type { RenderingInput } from '../rendering/index.js';
 import { IntakeRepository } from './intake.repository.js';
@@ -28,7 +36,9 @@ type Validated = ReceivedEvent<ReviewValidated>;
 /** A delivery with work to do now. */
 export interface BornDelivery {
   row: DeliveryRow;
-  review: () => RenderingInput;
+  review: ReviewReference;
+  /** The review itself, where it is small enough to be kept until the delivery is sent; else it is read again. */
+  at_hand?: () => RenderingInput;
   priority: number;
   correlation_id: string;
   traceparent: string | null;
@@ -227,10 +237,13 @@ function bornDeliveries(
   links: PublicUrls,
 ): BornDelivery[] {
   const events = new Map(fresh.map((event) => [parentKey(event.data), event]));
-  const reviews = new Map(fresh.map((event) => [parentKey(event.data), once(() => inputOf(event, links))]));
+  const small = fresh.filter(({ bytes }) => bytes.length <= SMALL_BYTES);
+  const at_hand = new Map(small.map(({ data }) => [parentKey(data), once(() => inputOf(data, links))]));
   const born = (row: DeliveryRow): BornDelivery => {
-    const { data, correlation_id, traceparent } = events.get(parentKey(row))!;
-    return { row, review: reviews.get(parentKey(row))!, priority: data.priority, correlation_id, traceparent };
+    const { data, bytes, correlation_id, traceparent } = events.get(parentKey(row))!;
+    const { job_id, generation, priority } = data;
+    const review = { job_id, generation, bytes: bytes.length };
+    return { row, review, at_hand: at_hand.get(parentKey(row)), priority, correlation_id, traceparent };
   };
   return created.filter(({ state }) => state === 'pending').map((row) => born({ ...row, ...UNTOUCHED }));
 }
@@ -246,7 +259,7 @@ function revivedDeliveries(fresh: readonly Validated[], adopted: readonly Adopte
     });
 }
 
-function inputOf({ data }: Validated, links: PublicUrls): RenderingInput {
+function inputOf(data: ReviewValidated, links: PublicUrls): RenderingInput {
   return renderingInput(data, reviewLinks(data.job_id, links));
 }
 

@@ -103,8 +103,8 @@ function inRounds(events: readonly ReceivedEvent<ReviewValidated>[]): ReceivedEv
   return rounds;
 }
 
-function unitOf(item: WorkItem, { row, review }: BornDelivery): Unit<DeliveryBody> {
-  return { item, body: { row, review } };
+function unitOf(item: WorkItem, { row, review, at_hand }: BornDelivery): Unit<DeliveryBody> {
+  return { item, body: { row, review, at_hand } };
 }
 
 function toQueue({ row, priority, correlation_id, traceparent }: BornDelivery): DeliveryToQueue {

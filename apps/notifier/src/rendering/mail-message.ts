@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import { SEVERITIES } from '@assay/contracts';
 import type { Finding } from '@assay/contracts';
 import { largestThatFits } from './compact.js';
 import type { Payload } from './payload.js';
 import { html, oneLine, paragraph } from './escape.js';
 import { MAIL_STYLES } from './mail-styles.js';
-import { SEVERITIES } from './rendering-input.js';
 import type { RenderingInput } from './rendering-input.js';
 import { bySeverity, countLines, cut, headline, labels, place, plural, warningLines } from './wording.js';
 

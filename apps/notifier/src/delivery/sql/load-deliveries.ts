@@ -1,7 +1,8 @@
 import { statement } from '@assay/postgres';
 
 /**
- * Deliveries with the review that they are rendered from: the one that the first intent froze, else their parent's.
+ * Deliveries with the review that they are rendered from: the one that the first intent froze, else their parent's. Of its
+ * body the length alone, which stands beside the reference to it (WQ-11).
  *
  * $1 uuid[]: ids.
  * EXPLAIN: Nested Loop, Index Scans on deliveries_pkey and reviews_pkey; an Index Only Scan on reviews_of_changelist.
@@ -21,7 +22,7 @@ export const LOAD_DELIVERIES = statement(
       EXISTS (SELECT FROM reviews AS n WHERE n.source = d.source AND n.changelist_id = d.changelist_id
         AND n.review_version > d.review_version) AS newer_version_known,
       EXISTS (SELECT FROM cancellations AS c WHERE c.job_id = d.job_id AND c.generation = d.generation) AS cancelled,
-      r.job_id AS review_job_id, r.generation AS review_generation
+      r.job_id AS review_job_id, r.generation AS review_generation, octet_length(r.validated) AS review_bytes
     FROM deliveries AS d
     JOIN reviews AS r ON r.job_id = coalesce(d.frozen_job_id, d.job_id)
       AND r.generation = coalesce(d.frozen_generation, d.generation)
