@@ -3,7 +3,7 @@ import type { KeptFinding } from '../verdict.js';
 import { isCleanFinding } from './clean-finding.js';
 import { DuplicateIds } from './duplicate-ids.js';
 import { pointerToken, type Diagnostics } from './diagnostics.js';
-import { judgeFinding, type Act, type DropReason, type FindingTerms } from './judge-finding.js';
+import { judgeFinding, type Act, type DropReason, type FindingTerms, type Judged } from './judge-finding.js';
 import { nestedTooDeep, type Refusal } from './judge-top-level.js';
 import { TakenIds } from './taken-ids.js';
 
@@ -28,7 +28,8 @@ export class FindingsPass {
     const { contract, limits } = terms;
     for (let index = 0; index < findings.length; index++) {
       const value = findings[index];
-      if (isObject(value) && isCleanFinding(value, contract, limits)) {
+      const clean = isObject(value) && isCleanFinding(value, contract, limits);
+      if (clean) {
         const { id, file } = value as KeptFinding;
         if (files.match(file) === file && ids.take(id)) {
           this.kept?.push(value as KeptFinding);
@@ -36,15 +37,15 @@ export class FindingsPass {
           continue;
         }
       }
-      const refusal = this.judgeOdd(value, index);
+      const refusal = this.judgeOdd(value, index, clean);
       if (refusal !== null) return refusal;
     }
     return null;
   }
 
-  /** A finding that has to be changed, explained or dropped. */
-  private judgeOdd(value: unknown, index: number): Refusal | null {
-    const judged = judgeFinding(value, this.terms);
+  /** A finding that has to be changed, explained or dropped; one that is clean by itself for its id or its file. */
+  private judgeOdd(value: unknown, index: number, clean: boolean): Refusal | null {
+    const judged: Judged = clean ? asWritten(value as KeptFinding) : judgeFinding(value, this.terms);
     const { max_depth } = this.terms.limits;
     if (judged.kind === 'too_deep') return nestedTooDeep('findings', `/findings/${index}`, max_depth);
     // Everything before this one came through as it was, or `kept` would be there already.
@@ -116,6 +117,10 @@ export class FindingsPass {
       this.diagnostics.add({ code: 'unknown_field_ignored', kind: 'warning', ...facts });
     }
   }
+}
+
+function asWritten(finding: KeptFinding): Judged {
+  return { kind: 'good', finding, acts: [], ignored: [] };
 }
 
 function duplicate(id: string): DropReason {

@@ -51,6 +51,8 @@ interface Index {
  */
 class PreparedFiles implements ChangedFiles {
   private readonly written: ReadonlySet<string>;
+  /** Of these, what a finding has named and is its own normal form: several findings name one file. */
+  private readonly normal = new Set<string>();
   private index: Index | null = null;
 
   constructor(
@@ -62,8 +64,12 @@ class PreparedFiles implements ChangedFiles {
   }
 
   match(path: string): string | null {
+    if (this.normal.has(path)) return path;
     const asWritten = this.root?.kind !== 'workspace' || !isAbsolutePath(path);
-    if (asWritten && this.written.has(path) && isNormalPath(path)) return path;
+    if (asWritten && this.written.has(path) && isNormalPath(path)) {
+      this.normal.add(path);
+      return path;
+    }
     const literal = this.literally(path);
     if (literal !== null) return literal;
     const normalized = normalizePath(path);
