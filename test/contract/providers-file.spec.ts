@@ -60,9 +60,8 @@ function written(fixture: Fixture): string {
 /** As the notifier starts: its setting, and then the providers. */
 async function start(path: string): Promise<readonly ProvidersFault[]> {
   try {
-    const config = NOTIFIER_SETTINGS.settings.providers.parse(path, process.env);
-    await (await createProviders(config, 1_000)).close();
-    config.close();
+    const file = NOTIFIER_SETTINGS.settings.providers.parse(path, process.env);
+    await (await createProviders(file, 1_000)).close();
     return [];
   } catch (error) {
     if (!(error instanceof ProvidersFileError)) throw error;

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { KAFKA_SETTINGS } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
-import { readProvidersFile } from '@assay/providers-file';
 import { defineSettings, document, durationMs, HTTP_SETTINGS, LINK_SETTINGS } from '@assay/service';
 import type { PublicUrls, Values } from '@assay/service';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
 import { DELIVERY_SETTING_DEFINITIONS } from './delivery/delivery.settings.js';
+import { providersFileOf } from './providers/index.js';
 
 /** What the commands read, too. */
 export const RECONCILIATION_SETTINGS = {
@@ -16,7 +16,7 @@ export const RECONCILIATION_SETTINGS = {
     env: 'ASSAY_NOTIFIER_CONFIG_FILE',
     doc: 'Mail server and services, webhook endpoints, Slack hooks and providers of your own (DEL-6), by docs/schemas/providers-file.json; passwords and secrets are references. See docs/providers.md.',
     // As bytes: what is no UTF-8 is a fault.
-    read: (_text, path) => readProvidersFile(readFileSync(path)),
+    read: (_text, path) => providersFileOf(path, readFileSync(path)),
   }),
 };
 
@@ -29,6 +29,12 @@ export const NOTIFIER_SETTINGS = defineSettings(
       env: 'ASSAY_NOTIFIER_RECONCILE_INTERVAL_MS',
       doc: 'How often each replica looks for deliveries whose worker is gone between intent and outcome (DEL-11).',
       default: 60_000,
+      min: 50,
+    }),
+    providers_poll_ms: durationMs({
+      env: 'ASSAY_NOTIFIER_CONFIG_POLL_MS',
+      doc: 'How often each replica looks whether the providers file has changed. A changed one is taken without a restart (DEL-6).',
+      default: 5_000,
       min: 50,
     }),
     ...LINK_SETTINGS,

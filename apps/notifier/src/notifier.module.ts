@@ -12,8 +12,16 @@ import { MIGRATIONS } from './migrations/index.js';
 import type { NotifierSettings } from './notifier.config.js';
 import { createProviders, PROVIDERS } from './providers/index.js';
 import type { Providers } from './providers/index.js';
+import { PROVIDERS_RELOAD, ProvidersReload } from './providers-reload/index.js';
+import type { ProvidersReloadOptions } from './providers-reload/index.js';
 import { ReadingModule } from './reading/index.js';
 import { RECONCILE_INTERVAL_MS, Reconciler } from './reconciliation/index.js';
+
+function reloadOptions(settings: NotifierSettings): ProvidersReloadOptions {
+  const { providers, providers_poll_ms: interval_ms, send_timeout_ms } = settings;
+  const { path, digest } = providers;
+  return { path, digest, interval_ms, send_timeout_ms };
+}
 
 /** Gives every class of the service its settings and the providers. */
 @Module({})
@@ -26,6 +34,7 @@ class ConfigModule implements BeforeApplicationShutdown {
       { provide: PROVIDERS, useFactory: providers },
       { provide: LINKS, useValue: settings },
       { provide: RECONCILE_INTERVAL_MS, useValue: settings.reconcile_interval_ms },
+      { provide: PROVIDERS_RELOAD, useValue: reloadOptions(settings) },
     ];
     return { module: ConfigModule, global: true, providers: provided, exports: provided };
   }
@@ -59,7 +68,7 @@ export class NotifierModule {
         ActionsModule,
         ReadingModule,
       ],
-      providers: [Reconciler],
+      providers: [Reconciler, ProvidersReload],
     };
   }
 }

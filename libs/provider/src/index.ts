@@ -6,7 +6,8 @@
 /** The default export of the module that the providers file names. */
 export interface ProviderModule {
   /**
-   * Called once, when the notifier starts; what it throws stops the start, under the entry's name.
+   * Called when the notifier starts, and again when the providers file has changed: what was made before is closed once
+   * nothing is under way with it. What it throws stops the start, or leaves the old file in force, under the entry's name.
    *
    * @param settings the entry's `settings`, as they stand in the file
    */

@@ -5,6 +5,18 @@ export interface CheckResult {
   ok: boolean;
   /** The failure's code; never its message, since these answers are public. */
   code?: string;
+  /** What it is about, in words that a stranger may read, such as the name of an entry. */
+  detail?: string;
+}
+
+/** What a check may reject with to say more than its code; the detail is public. */
+export class CheckFailure extends Failure {
+  constructor(
+    code: string,
+    readonly detail: string,
+  ) {
+    super({ error_class: 'DEPENDENCY_UNAVAILABLE', code, retryable: true, message: `${code}: ${detail}` });
+  }
 }
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -54,7 +66,11 @@ async function resultOf(check: () => Promise<void>): Promise<CheckResult> {
     .then(check)
     .then(
       (): CheckResult => ({ ok: true }),
-      (error: unknown): CheckResult => ({ ok: false, code: Failure.from(error).code }),
+      (error: unknown): CheckResult => ({
+        ok: false,
+        code: Failure.from(error).code,
+        ...(error instanceof CheckFailure && { detail: error.detail }),
+      }),
     );
   return Promise.race([outcome, late]).finally(() => clearTimeout(timer));
 }

@@ -5,7 +5,7 @@ export { HTTP_SETTINGS, PROCESS_SETTINGS } from './common-settings.js';
 export { startService } from './create-service.js';
 export type { HttpConfig, RunningService, ServiceParts } from './create-service.js';
 export { document, file } from './file-settings.js';
-export { Liveness, Readiness } from './health.js';
+export { CheckFailure, Liveness, Readiness } from './health.js';
 export type { CheckResult } from './health.js';
 export { JsonBody } from './json-body.js';
 export { lookIntervalMs, PeriodicTask } from './periodic-task.js';

@@ -99,7 +99,7 @@ describe('news of a job', () => {
     ] as const) {
       await one.tell(job, 'review.validated', VALIDATED);
       const { summary, deliveries } = deliveriesEnded({ sent: 1 });
-      await one.tell(job, 'delivery.settled', { summary: { ...summary, ...withheld }, deliveries });
+      await one.tell(job, 'delivery.settled', { summary: { ...summary!, ...withheld }, deliveries });
       expect((await reaches(job, 'succeeded')).deliveries.withheld).toBe(withheld.withheld ?? 0);
     }
     const told = await eventually(() => {

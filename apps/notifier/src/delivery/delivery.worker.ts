@@ -20,7 +20,7 @@ import type {
   WorkItem,
 } from '@assay/work-queue';
 import { PROVIDERS } from '../providers/index.js';
-import type { Destination, Provider, Providers } from '../providers/index.js';
+import type { Destination, Provider, Providers, ProviderSet } from '../providers/index.js';
 import { DELIVER_QUEUE, DeliveryItems } from './delivery-items.js';
 import { standingOf } from './delivery-row.js';
 import { DeliveryRepository } from './delivery.repository.js';
@@ -60,8 +60,8 @@ export class DeliveryWorker
   readonly worker: Worker<DeliveryBody>;
   readonly lanes: DestinationLanes;
   readonly #waiting: WaitingLanes;
-  /** Whom each destination serves: an address, or null for all of the channel. */
-  readonly #served = new Map<string, { channel: Channel; address: string | null }>();
+  /** Somebody whom each destination serves. */
+  readonly #served = new Map<string, { channel: Channel; address: string }>();
   readonly #endGauge: () => void;
   readonly #sender: Sender;
   readonly #settlement: SettlementOfDeliveries;
@@ -78,8 +78,13 @@ export class DeliveryWorker
     @Inject(Shutdown) shutdown: Shutdown,
   ) {
     const { circuit_failures, circuit_open_ms, circuit_max_open_ms } = settings;
-    this.lanes = new DestinationLanes({
-      ...{ failure_threshold: circuit_failures, open_ms: circuit_open_ms, max_open_ms: circuit_max_open_ms },
+    this.lanes = new DestinationLanes(
+      { failure_threshold: circuit_failures, open_ms: circuit_open_ms, max_open_ms: circuit_max_open_ms },
+      (lane) => this.#rerouted(lane),
+    );
+    providers.onReplaced((set) => {
+      this.#reconfigured(set);
+      queue.notify();
     });
     const schedules = (this.#schedules = new Schedules(providers, settings));
     const intents = new IntentWriter(repository, queue.owner, settings.send_timeout_ms);
@@ -186,18 +191,19 @@ export class DeliveryWorker
   /** A bug in one delivery must not end its neighbours' sends, whose outcomes would then be lost. */
   async #deliverOrFail(unit: Unit<DeliveryBody>): Promise<DeliveryOutcome> {
     try {
-      return await this.#deliver(unit);
+      return await this.providers.during((set) => this.#deliver(unit, set));
     } catch (error) {
       return { kind: 'failed', failure: Failure.from(error) };
     }
   }
 
-  async #deliver(unit: Unit<DeliveryBody>): Promise<DeliveryOutcome> {
+  async #deliver(unit: Unit<DeliveryBody>, set: ProviderSet): Promise<DeliveryOutcome> {
     const { row } = unit.body;
-    const provider = this.providers.of(row);
+    const provider = set.of(row);
     const destination = provider?.destinationOf(row.address);
     if (!provider || !destination) return unknownRecipient(unit, provider !== undefined);
     const lane = this.#laneOf(destination, row);
+    const by: Way = { set, provider, lane };
     const step = nextStep(standingOf(row), provider.capabilities);
     switch (step) {
       case 'leave':
@@ -209,22 +215,23 @@ export class DeliveryWorker
       case 'hold':
         return { kind: 'failed', failure: outcomeUnknown('intent_without_outcome') };
       case 'ask':
-        return this.#ask(unit, provider, lane);
+        return this.#ask(unit, by);
       case 'send':
-        return this.#attempt(unit, provider, lane, false);
+        return this.#attempt(unit, by, false);
       case 'send_again':
-        return this.#attempt(unit, provider, lane, true);
+        return this.#attempt(unit, by, true);
     }
   }
 
-  #attempt(unit: Unit<DeliveryBody>, provider: Provider, lane: DestinationLane, again: boolean) {
-    const rules = this.providers.rulesOf(unit.body.row);
+  #attempt(unit: Unit<DeliveryBody>, { set, provider, lane }: Way, again: boolean) {
+    const rules = set.rulesOf(unit.body.row);
     const max_bytes = rules.max_bytes ?? lane.destination.max_bytes ?? null;
     return this.#sender.attempt(unit, provider, lane, { ...rules, max_bytes }, again);
   }
 
   /** The send may have happened, and the provider can tell (DEL-3, DEL-11). */
-  async #ask(unit: Unit<DeliveryBody>, provider: Provider, lane: DestinationLane): Promise<DeliveryOutcome> {
+  async #ask(unit: Unit<DeliveryBody>, by: Way): Promise<DeliveryOutcome> {
+    const { provider, lane } = by;
     const { row } = unit.body;
     const { lease_ms, send_timeout_ms } = this.settings;
     try {
@@ -250,7 +257,7 @@ export class DeliveryWorker
     if (left_ms > 0) return { kind: 'parked', due_in_ms: Math.ceil(left_ms) + 1, reason: 'too_early_to_tell' };
     log.warn('outcome_not_found', { delivery_id: row.id, intent_age_ms: row.open_intent_age_ms });
     if (row.cancelled) return { kind: 'done', result: { kind: 'cancelled' } };
-    return this.#attempt(unit, provider, lane, true);
+    return this.#attempt(unit, by, true);
   }
 
   /** Room is asked for by lane; whose that is, its first row tells. */
@@ -261,15 +268,35 @@ export class DeliveryWorker
   }
 
   #laneOf(destination: Destination, { channel, address }: Pick<Recipient, 'channel' | 'address'>): DestinationLane {
-    if (!this.#served.has(destination.name)) {
-      this.#served.set(destination.name, { channel, address: channel === 'email' ? null : address });
-    }
+    if (!this.#served.has(destination.name)) this.#served.set(destination.name, { channel, address });
     return this.lanes.of(destination);
+  }
+
+  /** The lanes go by the providers file as it stands now; their circuits stay, and are tried anew. */
+  #reconfigured(set: ProviderSet): void {
+    for (const { destination } of this.lanes.all()) {
+      const { name } = destination;
+      const now = set.destinationNamed(name, this.#served.get(name)!);
+      if (now === null) this.#served.delete(name);
+      this.lanes.reconfigured(destination, now);
+    }
+  }
+
+  /** Mail that waits in a lane of another provider than the one that sends it now. */
+  #rerouted(lane: string): Destination | null {
+    const [, domain] = lane.split('/', 2);
+    if (domain === undefined) return null;
+    const recipient = { channel: 'email' as const, address: `postmaster@${domain}` };
+    return this.providers.of(recipient)?.destinationOf(recipient.address) ?? null;
   }
 
   #openLanes() {
     const open = this.lanes.all().filter(({ phase }) => phase !== 'closed');
-    return open.map((lane) => ({ lane, ...this.#served.get(lane.destination.name)! }));
+    return open.flatMap((lane) => {
+      const served = this.#served.get(lane.destination.name);
+      if (served === undefined) return [];
+      return [{ lane, channel: served.channel, address: served.channel === 'email' ? null : served.address }];
+    });
   }
 
   #capabilities(row: DeliveryBody['row']) {
@@ -279,6 +306,13 @@ export class DeliveryWorker
   #destinationName({ row }: DeliveryBody): string {
     return this.providers.of(row)?.destinationOf(row.address)?.name ?? row.channel;
   }
+}
+
+/** Whom a delivery goes through. */
+interface Way {
+  set: ProviderSet;
+  provider: Provider;
+  lane: DestinationLane;
 }
 
 /** For a channel that nobody serves any more: what may have been sent is held. */

@@ -46,8 +46,9 @@ export interface Ticket {
  */
 export class DestinationLane {
   readonly #circuit: Circuit;
-  readonly #rate: Rate;
   readonly #waiting: (() => void)[] = [];
+  #destination: Destination;
+  #rate: Rate;
   #closed = false;
   /** Rows that have room: those that are being sent, and those that wait or whose outcome is not known yet. */
   #active = 0;
@@ -60,13 +61,22 @@ export class DestinationLane {
   #succeeded_at_ms = Number.NEGATIVE_INFINITY;
   #failure: Failure | undefined;
 
-  constructor(
-    readonly destination: Destination,
-    rule: CircuitRule,
-  ) {
+  constructor(destination: Destination, rule: CircuitRule) {
+    this.#destination = destination;
     this.#circuit = new Circuit(rule);
-    const { rate_per_s } = destination;
-    this.#rate = new Rate(rate_per_s === null ? null : { per_s: rate_per_s, burst: rate_per_s });
+    this.#rate = rateOf(destination);
+  }
+
+  get destination(): Destination {
+    return this.#destination;
+  }
+
+  /** Its limits and its credential have changed, or may have: what failed deserves a new try at once. */
+  become(destination: Destination): void {
+    if (destination.rate_per_s !== this.#destination.rate_per_s) this.#rate = rateOf(destination);
+    this.#destination = destination;
+    this.#circuit.probeNow();
+    this.#goOn();
   }
 
   get phase(): CircuitPhase {
@@ -102,7 +112,8 @@ export class DestinationLane {
 
   /** @param used false where there was no row to give the room to */
   leave(used: boolean): void {
-    this.#active -= 1;
+    // What was taken before a change of the file may be given back to another lane.
+    this.#active = Math.max(0, this.#active - 1);
     if (!used) this.#rate.giveBack();
     if (!this.#probe_awaited) return;
     this.#probe_awaited = false;
@@ -160,9 +171,15 @@ export class DestinationLane {
 
   /** A send has ended: the next that waits begins in its place. */
   #handOn(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#sending -= 1;
+    this.#sending -= 1;
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    while (this.#waiting.length > 0 && this.#sending < this.destination.concurrency) {
+      this.#sending += 1;
+      this.#waiting.shift()!();
+    }
   }
 
   /** A new credential deserves a new try at once (SEC-5). */
@@ -206,4 +223,9 @@ export class DestinationLane {
       },
     };
   }
+}
+
+/** A second's worth may go at once. */
+function rateOf({ rate_per_s }: Destination): Rate {
+  return new Rate(rate_per_s === null ? null : { per_s: rate_per_s, burst: rate_per_s });
 }

@@ -17,7 +17,11 @@ export class DestinationLanes implements Lanes {
   readonly #introduced = new Set<string>();
   #closed = false;
 
-  constructor(private readonly rule: CircuitRule) {}
+  /** @param rerouted the destination to which what waits in a lane goes now, where that may be another than the lane's own */
+  constructor(
+    private readonly rule: CircuitRule,
+    private readonly rerouted: (lane: string) => Destination | null = () => null,
+  ) {}
 
   take(lane: string, overdue: boolean): boolean {
     const known = this.#laneNamed(lane);
@@ -55,6 +59,13 @@ export class DestinationLanes implements Lanes {
     this.#introduced.delete(lane);
   }
 
+  /** @param now as the destination stands; null where there is no such one any more, and nothing holds back its rows */
+  reconfigured({ lane }: Destination, now: Destination | null): void {
+    const key = keyOf(lane);
+    if (now === null) this.#known.delete(key);
+    else this.#known.get(key)?.become(now);
+  }
+
   all(): DestinationLane[] {
     return [...this.#known.values()];
   }
@@ -70,7 +81,8 @@ export class DestinationLanes implements Lanes {
   }
 
   #laneNamed(lane: string): DestinationLane | undefined {
-    return this.#known.get(keyOf(lane));
+    const now = this.rerouted(lane);
+    return now !== null && keyOf(now.lane) !== keyOf(lane) ? this.of(now) : this.#known.get(keyOf(lane));
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readProvidersFile } from '@assay/providers-file';
-import { Providers } from '../providers/index.js';
+import { ProviderSet } from '../providers/index.js';
 import { retryInMs, SCHEDULE } from './schedule.js';
 import { Schedules } from './schedules.js';
 
@@ -13,7 +13,7 @@ describe('the schedule of a recipient', () => {
       },
     }),
   );
-  const schedules = new Schedules(new Providers([], undefined, rules), SCHEDULE);
+  const schedules = new Schedules(new ProviderSet([], undefined, rules), SCHEDULE);
   const of = (address: string) => schedules.of({ channel: 'email', address });
   const next = (address: string, attempt: number, elapsed_ms = 0) =>
     retryInMs(of(address), { attempt, elapsed_ms, failure: {} }, () => 1);

@@ -9,5 +9,7 @@ export type {
   ReceiverAnswer,
   SendRequest,
 } from './provider.js';
-export { createProviders } from './provider-registry.js';
+export { createProviders, createProviderSet, digestOf, providersFileOf } from './provider-registry.js';
+export type { ProvidersFileAt } from './provider-registry.js';
+export { ProviderSet } from './provider-set.js';
 export { Providers, PROVIDERS } from './providers.js';

@@ -1,49 +1,55 @@
-import type { Channel } from '@assay/contracts';
-import { EMPTY_RULES_BOOK, mailProviderOf, rulesOf } from '@assay/providers-file';
-import type { DeliveryRules, MailRoute, RulesBook } from '@assay/providers-file';
+import type { DeliveryRules } from '@assay/providers-file';
+import { ProviderSet } from './provider-set.js';
+import type { Recipient } from './provider-set.js';
 import type { Provider } from './provider.js';
 
 /** Nest token of {@link Providers}. */
 export const PROVIDERS = Symbol('Providers');
 
-/** The providers of this installation, and which of them tells whom. */
+/** The providers of this installation as they stand, which a changed file replaces while the service runs. */
 export class Providers {
-  readonly #by_name: ReadonlyMap<string, Provider>;
-  readonly #by_channel: ReadonlyMap<Channel, Provider>;
+  #set: ProviderSet;
+  readonly #retiring = new Set<Promise<void>>();
+  readonly #listeners = new Set<(set: ProviderSet) => void>();
 
-  /** @param route where several providers serve mail */
-  constructor(
-    providers: readonly Provider[],
-    private readonly route: MailRoute = { by_domain: new Map(), otherwise: null },
-    private readonly rules: RulesBook = EMPTY_RULES_BOOK,
-  ) {
-    this.#by_name = new Map(providers.map((provider) => [provider.name, provider]));
-    this.#by_channel = new Map(providers.map((provider) => [provider.channel, provider]));
+  constructor(first: ProviderSet | readonly Provider[]) {
+    this.#set = first instanceof ProviderSet ? first : new ProviderSet(first);
   }
 
-  /**
-   * Who tells a recipient. What may have been sent stays with the provider that may have sent it, whatever is configured
-   * since: only there can its key be asked for, or be known.
-   */
-  of({ channel, address, sent_via = null }: Recipient): Provider | undefined {
-    if (sent_via !== null) return this.#by_name.get(sent_via);
-    const named = channel === 'email' ? mailProviderOf(this.route, address) : null;
-    return named === null ? this.#by_channel.get(channel) : this.#by_name.get(named);
+  of(recipient: Recipient): Provider | undefined {
+    return this.#set.of(recipient);
   }
 
-  /** How a recipient's deliveries are made (DEL-16). */
-  rulesOf({ channel, address }: Pick<Recipient, 'channel' | 'address'>): DeliveryRules {
-    return rulesOf(this.rules, { channel, address });
+  rulesOf(recipient: Pick<Recipient, 'channel' | 'address'>): DeliveryRules {
+    return this.#set.rulesOf(recipient);
   }
 
+  /** Runs an attempt with the providers as they stand now: it ends under what it began with, whatever replaces them. */
+  async during<T>(attempt: (set: ProviderSet) => Promise<T>): Promise<T> {
+    const set = this.#set;
+    set.begin();
+    try {
+      return await attempt(set);
+    } finally {
+      set.end();
+    }
+  }
+
+  /** What begins from now on goes by `next`; the others are closed once nothing is under way with them. */
+  replace(next: ProviderSet): void {
+    const before = this.#set;
+    this.#set = next;
+    const retiring = before.retire().finally(() => this.#retiring.delete(retiring));
+    this.#retiring.add(retiring);
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  onReplaced(listener: (set: ProviderSet) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Once no attempt is under way. */
   async close(): Promise<void> {
-    await Promise.all([...this.#by_name.values()].map((provider) => provider.close()));
+    await Promise.all([this.#set.close(), ...this.#retiring]);
   }
-}
-
-interface Recipient {
-  channel: Channel;
-  address: string;
-  /** The provider of an intent that is in doubt. */
-  sent_via?: string | null;
 }

@@ -1,18 +1,18 @@
 import { Failure } from '@assay/contracts';
 import { databaseFrom } from '@assay/postgres';
 import type { PostgresModuleOptions } from '@assay/postgres';
-import type { ProvidersConfig } from '@assay/providers-file';
 import { WorkQueue } from '@assay/work-queue';
 import type { EventPublisher, WorkQueueOptions } from '@assay/work-queue';
 import { DeliveryItems, DeliveryRepository } from '../delivery/index.js';
 import type { DeliverySettings } from '../delivery/index.js';
 import { createProviders } from '../providers/index.js';
+import type { ProvidersFileAt } from '../providers/index.js';
 import { Reconciler } from './reconciler.js';
 import type { Reconciliation } from './reconciler.js';
 
 type Settings = PostgresModuleOptions['settings'] &
   Omit<WorkQueueOptions, 'owner'> &
-  DeliverySettings & { providers: ProvidersConfig };
+  DeliverySettings & { providers: ProvidersFileAt };
 
 /** The command does not speak to Kafka: what it has to tell waits in the table for a replica. */
 const LEFT_TO_REPLICAS: EventPublisher = {
