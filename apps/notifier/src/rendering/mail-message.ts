@@ -105,7 +105,7 @@ function pre(value: string, of_class = ''): string {
   return `<p${of_class} style="white-space:pre-wrap">${html(value)}</p>`;
 }
 
-/** Nothing in it is fetched: no picture, no font, no style sheet from elsewhere (DEL-12). */
+/** Nothing in it is fetched: no picture, no font, no style sheet from elsewhere (DEL-12.e). */
 function htmlOf(input: RenderingInput, shown: Shown): string {
   const about_files = new Set(input.lines_defaulted);
   const head = html(`Review of ${oneLine(input.changelist_id)}, version ${input.review_version}: ${headline(input)}`);

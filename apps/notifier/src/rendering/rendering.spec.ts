@@ -123,7 +123,7 @@ describe('messages', () => {
     expect(subject).toHaveLength(200);
   });
 
-  it('DEL-12.a reads on a phone and in the dark, and fetches nothing', () => {
+  it('DEL-12.e reads on a phone and in the dark, and fetches nothing', () => {
     const mail = renderMail(
       review([aFinding({ message: '![x](https://evil.example/x.png) url(https://evil.example)' })]),
     );
