@@ -43,6 +43,8 @@ export interface Behaviour {
   accepted?: boolean;
   /** Of the answer, by name. Not the mail server. */
   headers?: Record<string, string>;
+  /** Answer so late. Webhooks only. */
+  after_ms?: number;
   /** Only requests whose body holds this; the others are answered as usual. Not the mail server. */
   only?: string;
   /** Accept with 200, and send the answer's body a byte a second, without end. Webhooks only. */

@@ -6,15 +6,17 @@
  *   GET    /mails                     mails that people got, by SMTP and by mail services
  *   GET    /webhooks                  every webhook that came, and how it was answered
  *   GET    /slack                     messages that stand in chats, and how often a hook said `rate_limited`
+ *   GET    /totals                    how many of each have come, whatever is kept of them
  *   PUT    /behaviour/{receiver}      {"answer": 410, "headers"?, "only"?, "accepted"?} | {"cut": true, "lost"?: true} |
- *                                     {"hang": true} | {"drip": true} | {"greylist": true}, optionally {"times": 2}; a
- *                                     receiver is a webhook endpoint, `smtp`, `mail_api:<service>` or `slack:<hook>`
+ *                                     {"hang": true} | {"drip": true} | {"greylist": true}, optionally {"times": 2}, and
+ *                                     {"after_ms": 500} of a webhook endpoint; a receiver is a webhook endpoint, `smtp`, `mail_api:<service>` or `slack:<hook>`
  *   DELETE /behaviour/{receiver}      back to usual
  *   DELETE /received                  forget what came
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerSession } from 'smtp-server';
@@ -103,15 +105,16 @@ async function receive(request: IncomingMessage, response: ServerResponse): Prom
     takeMessage({ headers: request.headers, path, body }, received_at_ms, response);
   } else {
     const endpoint = path.split('/').at(-1) ?? '';
-    takeWebhook({ endpoint, headers: request.headers, body, received_at_ms }, response);
+    await takeWebhook({ endpoint, headers: request.headers, body, received_at_ms }, response);
   }
 }
 
-function takeWebhook(webhook: Omit<RawWebhook, 'answered'>, response: ServerResponse): void {
+async function takeWebhook(webhook: Omit<RawWebhook, 'answered'>, response: ServerResponse): Promise<void> {
   const behaviour = behaviourOf(webhook.endpoint, webhook.body);
   const answered = misdeed(behaviour) ?? behaviour.answer ?? (behaviour.drip ? 200 : 204);
   totals.webhooks += 1;
   keep(received.webhooks, { ...webhook, answered });
+  if (behaviour.after_ms !== undefined) await delay(behaviour.after_ms);
   if (behaviour.drip) return dripInto(response);
   answerAs(answered, { status: Number(answered), headers: behaviour.headers ?? {}, body: '' }, response);
 }
@@ -173,7 +176,8 @@ async function control(request: IncomingMessage, response: ServerResponse): Prom
       .writeHead(status, { 'content-type': 'application/json' })
       .end(body === undefined ? '' : JSON.stringify(body));
   };
-  if (request.method === 'GET' && noun === 'mails') answer(200, { total: totals.mails, mails: received.mails });
+  if (request.method === 'GET' && noun === 'totals') answer(200, totals);
+  else if (request.method === 'GET' && noun === 'mails') answer(200, { total: totals.mails, mails: received.mails });
   else if (request.method === 'GET' && noun === 'webhooks')
     answer(200, { total: totals.webhooks, webhooks: received.webhooks.map(readable) });
   else if (request.method === 'GET' && noun === 'slack')

@@ -5,7 +5,14 @@ import type { SinkAccess, StackSecrets } from './secrets.js';
 import { SINK_MAIL_SERVICES, type SinkMailService, type SinkPorts } from './sink-types.js';
 
 /** Endpoints that a submission may name. All lie at the webhook sink; each can be made to misbehave on its own. */
-export const WEBHOOK_ENDPOINTS = ['ci-bot', 'team-chat', 'gone'] as const;
+const ENDPOINTS: Record<string, { rate_per_s?: number }> = {
+  'ci-bot': {},
+  'team-chat': {},
+  gone: {},
+  slow: {},
+  metered: { rate_per_s: 5 },
+};
+export const WEBHOOK_ENDPOINTS = Object.keys(ENDPOINTS);
 
 const FROM = 'Assay <assay@example.com>';
 /** Searches of the stack's mail service show a mail sooner than those of the real one. */
@@ -40,9 +47,9 @@ export async function writeNotifierConfig(
 ): Promise<string> {
   const path = join(directory, 'notifier.json');
   const receivers = `http://127.0.0.1:${ports.webhook_port}`;
-  const endpoint = (name: string): [string, object] => [
+  const endpoint = ([name, settings]: [string, object]): [string, object] => [
     name,
-    { url: `${receivers}/hooks/${name}`, secrets: [`file:${files.webhook_secret}`] },
+    { url: `${receivers}/hooks/${name}`, secrets: [`file:${files.webhook_secret}`], ...settings },
   ];
   const hook = async ([name, hook_path]: [string, string]): Promise<[string, object]> => {
     const file = join(directory, 'secrets', `slack-url-${name}`);
@@ -62,7 +69,7 @@ export async function writeNotifierConfig(
     smtp: { host: '127.0.0.1', port: ports.smtp_port, from: FROM },
     mail_api: { services: Object.fromEntries(SINK_MAIL_SERVICES.map(service)) as object },
     mail: { via: 'smtp', domains: Object.fromEntries(domains) as object },
-    webhook: { endpoints: Object.fromEntries(WEBHOOK_ENDPOINTS.map(endpoint)) },
+    webhook: { endpoints: Object.fromEntries(Object.entries(ENDPOINTS).map(endpoint)) },
     slack: { hooks: Object.fromEntries(await Promise.all(Object.entries(sinks.secrets.slack_paths).map(hook))) },
     ...others,
   };

@@ -34,11 +34,11 @@ function reviewResult(size: Size): object {
 }
 
 /** Writes submissions that differ in their changelist alone. */
-export function submissions(size: Size): (changelist_id: string) => string {
+export function submissions(size: Size, endpoint = 'ci-bot'): (changelist_id: string) => string {
   const rest = JSON.stringify({
     review_version: 1,
     changed_files: FILES,
-    recipients: [{ channel: 'webhook', address: 'ci-bot' }],
+    recipients: [{ channel: 'webhook', address: endpoint }],
     review_result: reviewResult(size),
   }).slice(1);
   return (changelist_id) => `{"changelist_id":"${changelist_id}",${rest}`;

@@ -4,6 +4,7 @@ import { closeOnSignals, startSystem, type TestSystem } from '@assay/testing';
 import { localDirectory } from '../../infra/local/stack-file.js';
 import { note, red, say } from '../../infra/local/terminal.js';
 import { type Day, runBadDay, TUNING } from './bad-day.js';
+import { runFlood, runNight } from './fairness/fairness.js';
 import { runQueueFaults } from './queue/queue.js';
 import { dayAsJson, holds, printDay } from './report.js';
 import { usualFaults } from './schedule.js';
@@ -11,7 +12,8 @@ import { usualFaults } from './schedule.js';
 const DEFAULT_SUBMISSIONS = 3_000;
 const PATIENCE_MS = 90_000;
 const REPLICAS = 2;
-const USAGE = 'usage: npm run test:faults -- [queue] [--seed N] [--submissions N] [--faults N] [--json]';
+const USAGE =
+  'usage: npm run test:faults -- [queue | flood | night] [--seed N] [--submissions N] [--faults N] [--json]';
 
 interface Arguments {
   seed: number;
@@ -39,9 +41,17 @@ function readArguments(args: readonly string[]): Arguments | null {
   return read;
 }
 
-/** `npm run test:faults`: Assay's long bad day, on a stack of its own; with `queue` first, the work queue's alone. */
+/** What has a command of its own: the work queue alone, and what one source or endpoint may do to another. */
+const OTHERS: Record<string, (args: readonly string[]) => Promise<void>> = {
+  queue: runQueueFaults,
+  flood: runFlood,
+  night: runNight,
+};
+
+/** `npm run test:faults`: Assay's long bad day, on a stack of its own; {@link OTHERS} by their names. */
 export async function main(args: string[]): Promise<void> {
-  if (args[0] === 'queue') return runQueueFaults(args.slice(1));
+  const other = OTHERS[args[0] ?? ''];
+  if (other) return other(args.slice(1));
   const read = readArguments(args);
   if (read === null) {
     console.error(USAGE);

@@ -43,6 +43,8 @@ export interface Sinks {
   webhooks(): Promise<ReceivedWebhook[]>;
   /** What stands in chats. */
   messages(): Promise<ReceivedChat[]>;
+  /** How many have come, whatever is kept of them. */
+  totals(): Promise<{ mails: number; webhooks: number }>;
   /** `smtp`, `mail_api:<service>`, `slack:<hook>`; anything else is a webhook endpoint. */
   behave(receiver: string, behaviour: Behaviour): Promise<void>;
 }
@@ -119,6 +121,7 @@ function sinksAt(control_port: number): Sinks {
     mails: async () => (await read<{ mails: ReceivedMail[] }>('mails')).mails,
     webhooks: async () => (await read<{ webhooks: ReceivedWebhook[] }>('webhooks')).webhooks,
     messages: async () => (await read<{ messages: ReceivedChat[] }>('slack')).messages,
+    totals: () => read('totals'),
     behave: async (receiver, behaviour) => {
       await fetch(`${control}/behaviour/${receiver}`, { method: 'PUT', body: JSON.stringify(behaviour) });
     },
