@@ -9,6 +9,8 @@ import { claimCostMs } from './claim-cost.js';
 import { CONTENDERS, prepareOurs } from './contenders.js';
 import type { ContenderName } from './contenders.js';
 import type { Drained, DrainTask } from './drain-run.js';
+import { healthyLane } from './healthy-lane.js';
+import type { HealthyLane } from './healthy-lane.js';
 
 const SMALL = 10_000;
 const LARGE = 1_000_000;
@@ -28,6 +30,8 @@ export interface QueueFigures {
   drained_per_s: Record<ContenderName, Record<Course, number>>;
   /** Median ms of a claim of 100, by rows in the backlog. */
   claim_ms: Record<string, number>;
+  /** A lane alone, and beside 100,000 rows behind a dead and 10,000 behind a rate-limited one. */
+  healthy_lane: { alone: HealthyLane; beside: HealthyLane };
   ratios: Record<string, number>;
 }
 
@@ -73,19 +77,24 @@ async function measure(postgres: LocalPostgres, large: number, say: (line: strin
     }
   }
   const claim_ms = await claimCosts(postgres, large, say);
+  say('a healthy lane alone, then beside 100,000 rows behind a dead and 10,000 behind a rate-limited one');
+  const healthy_lane = await inOwnDatabase(postgres, async (client, url) => {
+    await prepareOurs(client);
+    return healthyLane(client, url);
+  });
   return {
     machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`,
     date: new Date(performance.timeOrigin).toISOString().slice(0, 10),
-    ...{ backlogs, drained_per_s, claim_ms },
-    ratios: ratiosOf(drained_per_s, claim_ms, large),
+    ...{ backlogs, drained_per_s, claim_ms, healthy_lane },
+    ratios: ratiosOf({ drained_per_s, claim_ms, healthy_lane }, large),
   };
 }
 
 function ratiosOf(
-  { assay, graphile, pg_boss }: QueueFigures['drained_per_s'],
-  claim_ms: Record<string, number>,
+  { drained_per_s, claim_ms, healthy_lane }: Pick<QueueFigures, 'drained_per_s' | 'claim_ms' | 'healthy_lane'>,
   large: number,
 ): Record<string, number> {
+  const { assay, graphile, pg_boss } = drained_per_s;
   return {
     vs_graphile_1m: round(assay.large / graphile.large),
     vs_graphile_1m_pinned: round(assay.large_pinned / graphile.large_pinned),
@@ -96,6 +105,7 @@ function ratiosOf(
     vs_pgboss_10k: round(assay.small / pg_boss.small),
     vs_pgboss_10k_pinned: round(assay.small_pinned / pg_boss.small_pinned),
     cost_1m_vs_1k: round(claim_ms[large]! / claim_ms[1_000]!),
+    healthy_lane_delay: round(healthy_lane.beside.p50_ms / healthy_lane.alone.p50_ms),
   };
 }
 
@@ -154,9 +164,10 @@ function round(value: number): number {
   return Number(value.toFixed(2));
 }
 
-function print({ backlogs, claim_ms, date, drained_per_s, machine, ratios }: QueueFigures): void {
+function print({ backlogs, claim_ms, date, drained_per_s, healthy_lane, machine, ratios }: QueueFigures): void {
   console.log(`\n${machine}, ${date}; backlogs of ${backlogs.small} and ${backlogs.large}, items a second\n`);
   console.table(drained_per_s);
   console.table({ 'ms of a claim of 100, by backlog': claim_ms });
+  console.table({ 'a healthy lane alone': healthy_lane.alone, 'beside a dead and a limited one': healthy_lane.beside });
   console.table(ratios);
 }
