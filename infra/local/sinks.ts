@@ -9,7 +9,8 @@
  *   GET    /totals                    how many of each have come, whatever is kept of them
  *   PUT    /behaviour/{receiver}      {"answer": 410, "headers"?, "only"?, "accepted"?} | {"cut": true, "lost"?: true} |
  *                                     {"hang": true} | {"drip": true} | {"greylist": true}, optionally {"times": 2}, and
- *                                     {"after_ms": 500} of a webhook endpoint; a receiver is a webhook endpoint, `smtp`, `mail_api:<service>` or `slack:<hook>`
+ *                                     {"after_ms": 500} of a webhook endpoint; a receiver is a webhook endpoint,
+ *                                     `smtp`, `mail_api:<service>` or `slack:<hook>`
  *   DELETE /behaviour/{receiver}      back to usual
  *   DELETE /received                  forget what came
  */

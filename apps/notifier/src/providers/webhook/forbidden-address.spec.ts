@@ -1,7 +1,6 @@
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import * as dns from 'node:dns';
-import { fixedSecret } from '@assay/security';
 import type { HttpReceiver } from '../conformance/http-receiver.fixture.js';
 
 /** No resolver that a test may rely on leads to a metadata service: this one answers as it is told. */
@@ -11,6 +10,7 @@ jest.unstable_mockModule('node:dns', () => ({
   lookup: (_name: string, _options: object, callback: (error: null, found: object[]) => void) =>
     callback(null, [{ address: resolved, family: 4 }]),
 }));
+const { fixedSecret } = await import('@assay/security');
 const { answer, startHttpReceiver } = await import('../conformance/http-receiver.fixture.js');
 const { WebhookProvider } = await import('./webhook.provider.js');
 
