@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { renderMetrics } from '@assay/observability';
 import { eventually } from '@assay/testing';
@@ -173,7 +174,7 @@ describe('bytes of payloads', () => {
       held.now += bytes;
       held.most = Math.max(held.most, held.now);
       held.sizes.add(bytes);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await nextTurn();
       held.now -= bytes;
       return unit.body;
     });
