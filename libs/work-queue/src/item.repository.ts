@@ -20,7 +20,7 @@ import { LOCK_OWNED } from './sql/lock-owned.js';
 import { MAKE_DUE } from './sql/make-due.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
 import { PUT_BACK } from './sql/put-back.js';
-import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
+import { REMOVE, REMOVE_ACKNOWLEDGED, REMOVE_LOCKED } from './sql/remove.js';
 import { RELEASE_UNHEARD } from './sql/release-unheard.js';
 import { RENEW } from './sql/renew.js';
 import { SWEEP } from './sql/sweep.js';
@@ -41,7 +41,6 @@ export interface QueueDepth {
 }
 
 export interface LockedItem {
-  locked_at: string;
   /** `publish`: its effect is stored (WQ-10). */
   phase: Phase;
   /** Then its events, where the item itself holds them ({@link encodeEvents}); else null. */
@@ -220,6 +219,11 @@ export class ItemRepository {
   async remove(tx: Tx, items: readonly WorkItem[]): Promise<Set<string>> {
     if (items.length === 0) return new Set();
     return idsOf(await tx.query<{ id: string }>(REMOVE, this.#guard(items)));
+  }
+
+  /** Of items that this transaction has locked. */
+  removeLocked(tx: Tx, items: readonly WorkItem[]): void {
+    if (items.length > 0) void tx.execute(REMOVE_LOCKED, this.#guard(items));
   }
 
   /** Without waiting for the disk: see {@link REMOVE_ACKNOWLEDGED}. */

@@ -27,7 +27,8 @@ const log = createLog('work-queue.settlement', [
   'stage_dead_lettered',
 ]);
 
-const BATCH = 500;
+/** As many as a claim takes at most: what is claimed together is settled together, by one commit. */
+const BATCH = 1_000;
 
 interface Settled<Body, Result> {
   unit: Unit<Body>;
@@ -139,7 +140,7 @@ export class Settlement<Body, Result> {
 
   async #store(batch: readonly Settled<Body, Result>[]): Promise<void> {
     const effect = await this.parts.database.transaction((tx) => this.#apply(tx, batch));
-    for (const { outcome } of batch) outcomes.add(1, { queue: this.handler.queue, kind: outcome.kind });
+    this.#count(batch);
     this.parts.leases.drop(effect.gone);
     if (Number.isFinite(effect.due_in_ms)) this.onPutBack(effect.due_in_ms);
     this.parts.publisher.publishSoon(effect.publish);
@@ -147,11 +148,18 @@ export class Settlement<Body, Result> {
     await this.parts.leases.lose(effect.lost);
   }
 
+  #count(batch: readonly Settled<Body, Result>[]): void {
+    const by_kind = new Map<string, number>();
+    for (const { outcome } of batch) by_kind.set(outcome.kind, (by_kind.get(outcome.kind) ?? 0) + 1);
+    for (const [kind, n] of by_kind) outcomes.add(n, { queue: this.handler.queue, kind });
+  }
+
   async #apply(tx: Tx, batch: readonly Settled<Body, Result>[]): Promise<Effect> {
-    const owned = await this.parts.items.lockOwned(
+    const locking = this.parts.items.lockOwned(
       tx,
       batch.map(({ unit }) => unit.item),
     );
+    const [owned, at] = await Promise.all([locking, this.#clock(tx, batch)]);
     const effect: Effect = { publish: [], stored: [], gone: [], lost: [], due_in_ms: Number.POSITIVE_INFINITY };
     const done: DoneUnit<Body, Result>[] = [];
     const dead: DeadUnit<Body>[] = [];
@@ -163,10 +171,10 @@ export class Settlement<Body, Result> {
       else if (locked.phase === 'publish')
         effect.stored.push({ ...unit.item, phase: 'publish', payload: locked.events });
       else if (outcome.kind === 'done') done.push({ unit, result: outcome.result });
-      else if (outcome.kind === 'parked') parked.push({ unit, due_in_ms: outcome.due_in_ms, at: locked.locked_at });
+      else if (outcome.kind === 'parked') parked.push({ unit, due_in_ms: outcome.due_in_ms, at });
       else {
         const { failure } = outcome;
-        this.#judge({ unit, failure, attempt: unit.item.attempts + 1, failed_at: locked.locked_at }, retried, dead);
+        this.#judge({ unit, failure, attempt: unit.item.attempts + 1, failed_at: at }, retried, dead);
       }
     }
     effect.due_in_ms = Math.min(effect.due_in_ms, ...[...retried, ...parked].map(({ due_in_ms }) => due_in_ms));
@@ -175,6 +183,13 @@ export class Settlement<Body, Result> {
     await this.#end(tx, dead, effect);
     await this.#park(tx, parked, effect);
     return effect;
+  }
+
+  /** Behind the locks, by the database's clock; of a batch that is all done nobody asks it. */
+  async #clock(tx: Tx, batch: readonly Settled<Body, Result>[]): Promise<string> {
+    if (batch.every(({ outcome }) => outcome.kind === 'done')) return '';
+    const [row] = await tx.query<{ now: string }>('SELECT clock_timestamp() AS now');
+    return row!.now;
   }
 
   #judge(failed: FailedAttempt<Body>, retried: Retried<Body>[], dead: DeadUnit<Body>[]): void {
@@ -217,7 +232,7 @@ export class Settlement<Body, Result> {
       tx,
       telling.map((item) => ({ item, payload: rebuilt ? null : encodeEvents(events.get(item.id)!) })),
     );
-    await this.parts.items.remove(tx, silent);
+    this.parts.items.removeLocked(tx, silent);
     // What was worked on is in its events, as far as it is told: it is not held beside them.
     effect.publish.push(...telling.map((item) => ({ item: bare(item), events: events.get(item.id)! })));
     effect.gone.push(...silent);

@@ -17,7 +17,7 @@ import { LOCK_OWNED } from './sql/lock-owned.js';
 import { MAKE_DUE } from './sql/make-due.js';
 import { NEXT_DUE_PUBLISH, NEXT_DUE_WORK } from './sql/next-due.js';
 import { PUT_BACK } from './sql/put-back.js';
-import { REMOVE, REMOVE_ACKNOWLEDGED } from './sql/remove.js';
+import { REMOVE, REMOVE_ACKNOWLEDGED, REMOVE_LOCKED } from './sql/remove.js';
 import { RENEW } from './sql/renew.js';
 import { SWEEP } from './sql/sweep.js';
 
@@ -51,7 +51,7 @@ afterAll(() => stage.close());
 
 describe('plans that are made while the queue is idle', () => {
   it.each<[string, Statement, string[]]>([
-    ...[ADVANCE, LOCK_OWNED, REMOVE, REMOVE_ACKNOWLEDGED, RENEW, FORGIVE].map(
+    ...[ADVANCE, LOCK_OWNED, REMOVE, REMOVE_LOCKED, REMOVE_ACKNOWLEDGED, RENEW, FORGIVE].map(
       (guarded): [string, Statement, string[]] => [guarded.name, guarded, ['items_pkey']],
     ),
     [PUT_BACK.name, PUT_BACK, ['items_pkey', 'lanes_of']],

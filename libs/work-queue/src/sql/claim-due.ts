@@ -61,6 +61,6 @@ export const CLAIM_DUE = statement(
   SET state = 'running', claimed_by = $4, lease_token = $5, expired_token = NULL,
     lease_expires_at = clock_timestamp() + make_interval(secs => $6::float8 / 1000)
   WHERE w.id = ANY (ARRAY(${withinBytes('rank, id', '$8', '$9')}))
-  RETURNING ${ITEM_COLUMNS}, extract(epoch FROM w.due_at)::float8 - w.priority * $3::float8 AS place,
-    extract(epoch FROM w.due_at)::float8 AS due_s, extract(epoch FROM clock_timestamp())::float8 AS now_s`,
+  RETURNING ${ITEM_COLUMNS}, date_part('epoch', w.due_at) - w.priority * $3::float8 AS place,
+    date_part('epoch', w.due_at) AS due_s, (SELECT date_part('epoch', clock_timestamp())) AS now_s`,
 );

@@ -7,6 +7,5 @@ import { owned } from './guarded.js';
  */
 export const LOCK_OWNED = statement(
   'work_items.lock_owned',
-  `SELECT id, clock_timestamp() AS locked_at, phase, events
-  FROM (${owned("w.id, w.phase, CASE WHEN w.phase = 'publish' THEN w.payload END AS events")}) AS mine`,
+  owned("w.id, w.phase, CASE WHEN w.phase = 'publish' THEN w.payload END AS events"),
 );
