@@ -15,7 +15,7 @@ import type { Providers } from './providers/index.js';
 import { PROVIDERS_RELOAD, ProvidersReload } from './providers-reload/index.js';
 import type { ProvidersReloadOptions } from './providers-reload/index.js';
 import { ReadingModule } from './reading/index.js';
-import { RECONCILE_INTERVAL_MS, Reconciler } from './reconciliation/index.js';
+import { EvidenceChecks, RECONCILE_INTERVAL_MS, Reconciler } from './reconciliation/index.js';
 
 function reloadOptions(settings: NotifierSettings): ProvidersReloadOptions {
   const { providers, providers_poll_ms: interval_ms, send_timeout_ms } = settings;
@@ -68,7 +68,7 @@ export class NotifierModule {
         ActionsModule,
         ReadingModule,
       ],
-      providers: [Reconciler, ProvidersReload],
+      providers: [Reconciler, EvidenceChecks, ProvidersReload],
     };
   }
 }

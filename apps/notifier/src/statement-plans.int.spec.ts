@@ -16,6 +16,7 @@ import { SETTLE_DELIVERIES } from './delivery/sql/settle-deliveries.js';
 import { WAITING_JOBS } from './delivery/sql/waiting-jobs.js';
 import { listDeliveries, lastLookedAt, MOST_LOOKED_AT } from './reading/sql/list-deliveries.js';
 import type { DeliveryFilter } from './reading/delivery-queries.js';
+import { LOSE_EVIDENCE, TAKE_UNPROVEN } from './reconciliation/sql/evidence.js';
 import { FIND_STRANDED } from './reconciliation/sql/find-stranded.js';
 import { ADOPT_DELIVERIES } from './intake/sql/insert-deliveries.js';
 
@@ -73,6 +74,8 @@ describe('statements of a changelist at 100,000 deliveries', () => {
   it.each<[string, Statement, string[]]>([
     ['record_intents', RECORD_INTENTS, ['deliveries_pkey', 'work_items_pkey']],
     ['find_stranded', FIND_STRANDED, ['deliveries_of_review', 'reviews_open', 'work_items_pkey']],
+    ['take_unproven', TAKE_UNPROVEN, ['deliveries_pkey', 'deliveries_unproven']],
+    ['lose_evidence', LOSE_EVIDENCE, ['deliveries_pkey']],
     ['settle_deliveries', SETTLE_DELIVERIES, ['cancellations_pkey', 'deliveries_pkey']],
     ['change_parents', CHANGE_PARENTS, ['reviews_pkey']],
   ])('%s goes by ids and joins no two lists, planned while no item is there', async (_name, statement, uses) => {

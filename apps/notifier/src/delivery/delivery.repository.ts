@@ -67,6 +67,8 @@ export interface DeliveryEnd {
   next_attempt_at?: string;
   /** Of one whose whole form was refused for its size. */
   compact_bytes?: number;
+  /** Of one that was sent: when its provider is to be asked for it. */
+  evidence_in_ms?: number;
   /** Of one that its recipient wants no word of: findings that its filter left out. */
   withheld?: number;
 }

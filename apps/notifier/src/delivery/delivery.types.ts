@@ -24,7 +24,8 @@ export interface DeliveryBody extends LoadedDelivery {
 }
 
 export type DeliveryResult =
-  | { kind: 'sent'; notification_id: string }
+  /** `evidence_in_ms`: when its provider is to be asked for it; absent where it cannot be, or just was (DEL-11). */
+  | { kind: 'sent'; notification_id: string; evidence_in_ms?: number }
   /** Nobody need be told any more (ING-6). */
   | { kind: 'superseded' }
   /** Nobody is to be told any more (ING-13). */

@@ -165,7 +165,10 @@ export class Sender {
       ticket.succeeded();
       this.parts.faults.succeeded(destination);
       sends.add(1, { destination, verdict: 'sent' });
-      return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
+      const { lookup } = provider.capabilities;
+      const { lease_ms, send_timeout_ms } = this.parts.settings;
+      const evidence_in_ms = lookup === null ? undefined : lease_ms + send_timeout_ms + lookup.lag_ms;
+      return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id, evidence_in_ms } };
     } catch (error) {
       const classified = provider.classify(error);
       sends.add(1, { destination, verdict: classified.verdict });

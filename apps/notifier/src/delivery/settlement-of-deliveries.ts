@@ -139,7 +139,10 @@ function unsentEnd(
   };
 }
 
-function sentEnd({ body }: Unit<DeliveryBody>, result: { notification_id: string }): DeliveryEnd {
+function sentEnd(
+  { body }: Unit<DeliveryBody>,
+  result: { notification_id: string; evidence_in_ms?: number },
+): DeliveryEnd {
   return {
     id: body.row.id,
     intent_token: tokenOf(body),
@@ -150,6 +153,7 @@ function sentEnd({ body }: Unit<DeliveryBody>, result: { notification_id: string
     error_class: null,
     error_code: null,
     answer: body.answer,
+    evidence_in_ms: result.evidence_in_ms,
   };
 }
 

@@ -12,6 +12,8 @@ import { WORK_QUEUE_MIGRATION_SQL } from '@assay/work-queue';
  *   intents, and whatever is asked for by a state, are found through `reviews_open` and `reviews_failed`, whose parents
  *   are few.
  * - `deliveries.filter`: what its recipient asks for, frozen with the payload's hash; `withheld`: findings that it left out.
+ * - `deliveries.evidence_due_at`: when a provider that can be asked is asked for what it has accepted; null for all others,
+ *   so that their attempts change no index.
  * - `deliveries.key`: what the provider is given (DEL-1). `answer`: the last word of the receiver, redacted (DLQ-3).
  * - `deliveries.first_attempt_at`: of this generation, written with its first intent; what is given up is counted from
  *   there (DEL-8). `next_attempt_at`: of a row that is `retry_scheduled`;
@@ -86,6 +88,7 @@ export class Init1763900000000 extends SqlMigration {
       compact_bytes integer,
       filter json,
       withheld integer NOT NULL DEFAULT 0,
+      evidence_due_at timestamptz,
       notification_id text,
       notified_at timestamptz,
       first_attempt_at timestamptz,
@@ -109,6 +112,7 @@ export class Init1763900000000 extends SqlMigration {
     ) WITH (fillfactor = 65)`,
     `CREATE INDEX deliveries_of_review ON deliveries (job_id, generation)`,
     `CREATE INDEX deliveries_to ON deliveries (address, id)`,
+    `CREATE INDEX deliveries_unproven ON deliveries (evidence_due_at) WHERE evidence_due_at IS NOT NULL`,
     `CREATE INDEX deliveries_under_key ON deliveries (key)`,
 
     `CREATE TABLE delivery_history (

@@ -1,12 +1,14 @@
 import { Failure } from '@assay/contracts';
 import { databaseFrom } from '@assay/postgres';
 import type { PostgresModuleOptions } from '@assay/postgres';
+import { Liveness } from '@assay/service';
 import { WorkQueue } from '@assay/work-queue';
 import type { EventPublisher, WorkQueueOptions } from '@assay/work-queue';
 import { DeliveryItems, DeliveryRepository } from '../delivery/index.js';
 import type { DeliverySettings } from '../delivery/index.js';
 import { createProviders } from '../providers/index.js';
 import type { ProvidersFileAt } from '../providers/index.js';
+import { EvidenceChecks } from './evidence-checks.js';
 import { Reconciler } from './reconciler.js';
 import type { Reconciliation } from './reconciler.js';
 
@@ -36,7 +38,9 @@ export async function reconcileOnce(settings: Settings): Promise<Reconciliation>
     const queue = new WorkQueue(database, LEFT_TO_REPLICAS, { ...settings, owner: settings.instance });
     const repository = new DeliveryRepository(database);
     const items = new DeliveryItems(providers, settings);
-    return await new Reconciler(database, queue, items, repository, providers, settings, null).once();
+    const parts = [database, queue, items, repository, providers, settings, null] as const;
+    await new EvidenceChecks(...parts, new Liveness()).once();
+    return await new Reconciler(...parts).once();
   } finally {
     await providers.close();
     await database.close();

@@ -17,13 +17,12 @@ import {
 import type { DeliveryEnd, DeliverySettings } from '../delivery/index.js';
 import { PROVIDERS } from '../providers/index.js';
 import type { Providers } from '../providers/index.js';
+import { RECONCILE_INTERVAL_MS } from './reconcile-interval.js';
 import { FIND_STRANDED, LOCK_STRANDED, NAME_ITEMS } from './sql/find-stranded.js';
 
 const log = createLog('notifier.reconciliation', ['reconciled', 'reconciliation_failed']);
 const reconciled = counter('assay_deliveries_reconciled_total', 'Stranded deliveries by what was done with them');
 const BATCH = 200;
-/** Nest token: how often each replica reconciles, in milliseconds; null where only the command does. */
-export const RECONCILE_INTERVAL_MS = Symbol('ReconcileIntervalMs');
 
 interface Stranded {
   id: string;

@@ -6,7 +6,7 @@ import { statement } from '@assay/postgres';
  * token is the second guard.
  *
  * $1 json: [{id, intent_token, to_state, cause, outcome, notification_id, error_class, error_code, answer,
- * next_attempt_at, compact_bytes, withheld}]; $2 actor.
+ * next_attempt_at, compact_bytes, withheld, evidence_in_ms}]; $2 actor.
  * - `outcome`: `sent`, `not_sent` (closes the intent), `ambiguous` (remembers it), `none` (no send took place now).
  * - `to_state` `failed_permanent` becomes `unknown` where an outcome is not known, unless the recipient was refused
  *   for ever.
@@ -23,10 +23,11 @@ export const SETTLE_DELIVERIES = statement(
   `WITH wanted AS (
     SELECT * FROM json_to_recordset($1::json) AS u(id uuid, intent_token uuid, to_state text, cause text, outcome text,
       notification_id text, error_class text, error_code text, answer json, next_attempt_at timestamptz,
-      compact_bytes int, withheld int)
+      compact_bytes int, withheld int, evidence_in_ms float8)
   ), open AS MATERIALIZED (
     SELECT d.id, d.state AS from_state, d.intent_from, d.intent_at, d.intent_owner, u.cause, u.error_class, u.error_code,
         u.outcome, u.notification_id, u.answer, u.next_attempt_at, u.compact_bytes, u.withheld,
+        u.evidence_in_ms,
         CASE WHEN u.outcome = 'ambiguous' OR (u.outcome = 'none' AND d.intent_at IS NOT NULL) THEN d.intent_at
           ELSE d.maybe_sent_at END AS maybe_sent_at,
         u.to_state
@@ -60,6 +61,7 @@ export const SETTLE_DELIVERIES = statement(
         ELSE (SELECT c.reason FROM cancellations AS c WHERE c.job_id = d.job_id AND c.generation = d.generation) END,
       error_class = j.error_class, error_code = j.error_code, answer = coalesce(j.answer, d.answer),
       next_attempt_at = j.next_attempt_at,
+      evidence_due_at = clock_timestamp() + j.evidence_in_ms * interval '1 millisecond',
       dead_lettered = d.dead_lettered OR j.new_state IN ('failed_permanent', 'unknown'), updated_at = clock_timestamp()
     FROM judged AS j WHERE d.id = j.id
     RETURNING d.id, d.job_id, d.generation, d.channel, d.state, d.notification_id, d.notified_at, d.payload_hash,
