@@ -58,7 +58,8 @@ async function measure(client: pg.Client, url: string): Promise<HealthyLane> {
   const database = await openDatabase(url);
   const nobody = { available: true, publish: () => Promise.resolve([]) };
   const timing = { lease_ms: 30_000, sweep_interval_ms: 5_000, poll_first_ms: 250, poll_max_ms: 5_000 };
-  const others = { owner: 'bench', priority_ageing_s: 30, publish_max_bytes: 1024 * 1024, publish_batch: 200 };
+  const bytes = { work_max_bytes: 1024 * 1024, publish_max_bytes: 1024 * 1024 };
+  const others = { owner: 'bench', priority_ageing_s: 30, publish_batch: 200, ...bytes };
   const queue = new WorkQueue(database, nobody, { ...timing, ...others });
   const receiver = new Receiver();
   const worker = queue.worker(receiver, { slots: 512, batch: 100 });

@@ -27,6 +27,8 @@ export interface MailApiServer extends HttpReceiver {
   refuse(behaviour: HttpBehaviour | null): void;
   /** What comes after a mail was taken, instead of its receipt. */
   afterwards(behaviour: HttpBehaviour | null): void;
+  /** From now on it knows nothing of what it has taken. */
+  forget(): void;
 }
 
 export async function startMailApiServer({
@@ -48,5 +50,6 @@ export async function startMailApiServer({
     ...{ mails: api.mails, taken: api.taken, asked: api.asked },
     refuse: (behaviour: HttpBehaviour | null) => void (refuse = behaviour),
     afterwards: (behaviour: HttpBehaviour | null) => void (afterwards = behaviour),
+    forget: () => void api.mails.splice(0),
   });
 }
