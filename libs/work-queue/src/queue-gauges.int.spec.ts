@@ -76,6 +76,19 @@ describe('depth', () => {
     }
   });
 
+  it('OBS-2.d reports a queue that it knows as 0 before anything has stood in it', async () => {
+    const gauges = new QueueGauges(stage.database, OWNER);
+    gauges.know('varnish');
+    gauges.start();
+    try {
+      const series = /^assay_work_items\{queue="varnish",phase="(\w+)",state="(\w+)"\} (\d+)/gm;
+      const found = [...(await renderMetrics()).matchAll(series)].map(([, ...words]) => words.join(' '));
+      expect(found.sort()).toEqual(['publish queued 0', 'publish running 0', 'work queued 0', 'work running 0']);
+    } finally {
+      gauges.stop();
+    }
+  });
+
   it('OBS-2.d counts what waits to a bound and reads no more than that, the ages exact, at 100,000 items', async () => {
     await stage.sql('ANALYZE work_items');
     await stage.sql(

@@ -11,7 +11,7 @@ interface Series {
 
 /** How much stands in the queues, and for how long (OBS-2). */
 export class QueueGauges {
-  /** Series that were reported once: those that have emptied are reported as 0. */
+  /** Of the queues that are known, and of whatever else stood in the table once: what has emptied is reported as 0. */
   readonly #series = new Map<string, Series>();
   #reading: Promise<void> | undefined;
   #ends: (() => void)[] = [];
@@ -20,6 +20,13 @@ export class QueueGauges {
     private readonly database: Database,
     private readonly items: ItemRepository,
   ) {}
+
+  /** A queue of this process: its series stand at 0 from the first reading on, so that nobody has to wait for one. */
+  know(queue: string): void {
+    for (const phase of ['work', 'publish']) {
+      for (const state of ['queued', 'running']) this.#report(queue, phase, state, 0, 0);
+    }
+  }
 
   start(): void {
     this.#ends = [
@@ -49,7 +56,11 @@ export class QueueGauges {
     const rows: QueueDepth[] = await this.items.depth(this.database);
     for (const series of this.#series.values()) Object.assign(series, { items: 0, oldest_s: 0 });
     for (const { queue, phase, state, items, oldest_s } of rows) {
-      this.#series.set(`${queue} ${phase} ${state}`, { labels: { queue, phase, state }, items, oldest_s });
+      this.#report(queue, phase, state, items, oldest_s);
     }
+  }
+
+  #report(queue: string, phase: string, state: string, items: number, oldest_s: number): void {
+    this.#series.set(`${queue} ${phase} ${state}`, { labels: { queue, phase, state }, items, oldest_s });
   }
 }

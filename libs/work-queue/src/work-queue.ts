@@ -110,6 +110,7 @@ export class WorkQueue {
     };
     const worker = new QueueWorker(parts, handler, options);
     this.#workers.push(worker as unknown as QueueWorker<never, never>);
+    this.#gauges.know(handler.queue);
     if (this.#started) worker.start();
     return worker;
   }
@@ -142,6 +143,7 @@ export class WorkQueue {
   /** How the events of a queue that has no worker are rebuilt when an item has no payload. */
   eventsOf(queue: string, source: EventSource): void {
     this.#publisher.rebuild(queue, source);
+    this.#gauges.know(queue);
   }
 
   /** Items in phase `publish` were queued in this process. */
