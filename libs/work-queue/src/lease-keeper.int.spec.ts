@@ -40,7 +40,7 @@ async function claimOnItsWay(): Promise<string> {
 }
 
 const arrive = (token: string) =>
-  stage.database.query(CLAIM_DUE, ['paint', 1, 30, 'alpha', token, LEASE_MS, new ClaimFloors().next()]);
+  stage.database.query(CLAIM_DUE, ['paint', 1, 30, 'alpha', token, LEASE_MS, new ClaimFloors().next(), 1_024, true]);
 const state = () => stage.sql('SELECT state, crashes, claimed_by FROM work_items');
 const QUEUED = [{ state: 'queued', crashes: 0, claimed_by: null }];
 
