@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { POSTMARK } from '../../libs/providers-file/src/mail-services/postmark.js';
+import { MAIL_SERVICES } from '@assay/providers-file';
 import type { SinkAccess, StackSecrets } from './secrets.js';
 import { SINK_MAIL_SERVICES, type SinkMailService, type SinkPorts } from './sink-types.js';
 
@@ -60,7 +60,9 @@ export async function writeNotifierConfig(
     name,
     {
       ...{ like: name, url: `${receivers}/mail-api/${name}`, token: `file:${sinks.files.mail_api_token}`, from: FROM },
-      ...(name === 'postmark' && { mapping: { lookup: { ...POSTMARK.lookup, lag_ms: LOOKUP_LAG_MS } } }),
+      ...(name === 'postmark' && {
+        mapping: { lookup: { ...MAIL_SERVICES[name]!.mapping.lookup, lag_ms: LOOKUP_LAG_MS } },
+      }),
     },
   ];
   const domains = SINK_MAIL_SERVICES.map((name) => [domainOf(name), { via: name }]);

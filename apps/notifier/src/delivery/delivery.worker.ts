@@ -104,11 +104,7 @@ export class DeliveryWorker
     this.#endGauge = observableGauge(
       'assay_destination_circuit_open_seconds',
       'How long a circuit has been open; 0 is closed',
-      () =>
-        this.lanes.all().map((lane) => ({
-          value: lane.openForMs / 1_000,
-          labels: { destination: lane.destination.name },
-        })),
+      () => this.#circuits(),
     );
   }
 
@@ -288,6 +284,13 @@ export class DeliveryWorker
     if (domain === undefined) return null;
     const recipient = { channel: 'email' as const, address: `postmaster@${domain}` };
     return this.providers.of(recipient)?.destinationOf(recipient.address) ?? null;
+  }
+
+  #circuits() {
+    return this.lanes.all().map((lane) => ({
+      value: lane.openForMs / 1_000,
+      labels: { destination: lane.destination.name },
+    }));
   }
 
   #openLanes() {

@@ -114,7 +114,7 @@ describe('DestinationLane', () => {
     expect((await second).kind).toBe('go');
   });
 
-  it('WQ-9.a gives a slow destination, one with a rate, and one that fails, no room for what could not go soon', async () => {
+  it('gives a slow destination, one with a rate, and one that fails, no room for what could not go soon', async () => {
     const slow = lane(2);
     jest.useFakeTimers();
     try {

@@ -117,7 +117,7 @@ describe('what cannot be read', () => {
     expect((await reviews.hold(large('a'))).input()).toBe(input);
   });
 
-  it('GEN-7.f does not take its neighbours along', async () => {
+  it('does not take its neighbours along', async () => {
     const table = reading();
     const broken = new Failure({ error_class: 'PROGRAMMING_ERROR', code: 'broken', retryable: false, message: '' });
     const reviews = new HeldReviews(

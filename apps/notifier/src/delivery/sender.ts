@@ -57,15 +57,20 @@ export class Sender {
     if (entry.kind === 'held') return this.parts.parking.park(unit, lane, entry);
     const { ticket } = entry;
     const review = await this.#hold(unit);
-    if (review instanceof Failure) {
-      ticket.over();
-      return notReadNow(review);
-    }
     try {
-      if (!again) {
-        const below = belowThreshold(unit, rules, review);
-        if (below) return below;
-      }
+      if (review instanceof Failure) return notReadNow(review);
+      const send = { unit, provider, lane, ticket, max_bytes: rules.max_bytes };
+      const below = again ? null : belowThreshold(unit, rules, review);
+      return below ?? (await this.#tell(send, rules, review, again));
+    } finally {
+      ticket.over();
+      if (!(review instanceof Failure)) review.release();
+    }
+  }
+
+  async #tell(send: Send, rules: DeliveryRules, review: HeldReview, again: boolean): Promise<DeliveryOutcome> {
+    const { unit, provider } = send;
+    try {
       const form = this.#render(unit, provider, rules, review);
       if (form instanceof Failure) return failedWithoutSend(unit, form);
       if (!(await this.#recordIntent(unit, provider, form, again))) {
@@ -75,7 +80,6 @@ export class Sender {
       // DEL-14: judged after the intent is committed and before the first byte.
       const { lease } = unit.item;
       if (lease.lost || lease.remainingMs() <= this.parts.settings.send_timeout_ms) return await this.#withhold(unit);
-      const send = { unit, provider, lane, ticket, max_bytes: rules.max_bytes };
       return await this.#send(send, form.payload);
     } catch (error) {
       const failure = Failure.from(error);
@@ -84,9 +88,6 @@ export class Sender {
       // the same, and left open it would pass for a send that may have happened.
       await this.parts.parking.withdraw(unit, NOTHING_SENT, failure.code);
       return { kind: 'parked', due_in_ms: POSTGRES_AWAY_MS, reason: failure.code };
-    } finally {
-      ticket.over();
-      review.release();
     }
   }
 

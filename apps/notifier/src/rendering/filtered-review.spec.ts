@@ -73,7 +73,7 @@ describe('what a threshold withheld', () => {
   const some = filteredReview(input, { ...EVERY, min_severity: 'high' });
   const none = filteredReview(review([{ severity: 'low' }]), { ...EVERY, min_severity: 'high', categories: ['test'] });
 
-  it('DEL-16.d is counted in the subject, the text, the HTML, the webhook and the chat message', () => {
+  it('is counted in the subject, the text, the HTML, the webhook and the chat message', () => {
     const { subject, text, html } = renderMail(some);
     expect(subject).toBe('[Assay] 1234 v1: 1 finding (1 critical), 2 withheld, 1 could not be used');
     const slack = renderSlack(some).body.toString();
@@ -89,7 +89,7 @@ describe('what a threshold withheld', () => {
     expect(renderMail(input).text).not.toContain('withheld');
   });
 
-  it('DEL-16.e is all that a message says of where nothing is left', () => {
+  it('is all that a message says of where nothing is left', () => {
     const { subject, text } = renderMail(none);
     expect(subject).toBe('[Assay] 1234 v1: no findings to show (1 withheld)');
     expect(text).toContain('this recipient asks for severity high or worse, category test.');
@@ -97,7 +97,7 @@ describe('what a threshold withheld', () => {
     expect(none.lines_defaulted).toEqual([]);
   });
 
-  it('DEL-16.e leaves nothing to tell, unless findings could not be used or the review was cut off', () => {
+  it('leaves nothing to tell, unless findings could not be used or the review was cut off', () => {
     expect([none, some, input].map(hasNothingToTell)).toEqual([true, false, false]);
     const low = review([{ severity: 'low' }], 1);
     expect(hasNothingToTell(filteredReview(low, { ...EVERY, min_severity: 'high' }))).toBe(false);

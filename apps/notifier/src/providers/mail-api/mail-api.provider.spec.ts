@@ -189,7 +189,7 @@ const HEADERS_OF: Record<string, (body: string) => Record<string, string>> = {
 };
 
 describe.each(Object.keys(MAIL_SERVICES))('threads through %s', (service) => {
-  it('DEL-18.b are of the mails of one source and changelist, and of no others', async () => {
+  it('are of the mails of one source and changelist, and of no others', async () => {
     const server = await startMailApiServer({ service: service as MailService });
     const provider = providerFor(service, server.url);
     const links = { job: 'https://assay.example/job', findings: 'https://assay.example/findings' };
