@@ -3,7 +3,7 @@ import { eventually, PostgresProxy } from '@assay/testing';
 import { aSubmission, validatorFixture } from '../validator.fixture.js';
 import type { Replica, ValidatorFixture } from '../validator.fixture.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 let fixture: ValidatorFixture;
 let proxy: PostgresProxy;
@@ -34,7 +34,7 @@ async function submitted(batches: number, of: number): Promise<void> {
       const told = new Set(fixture.validated.records.map((record) => record.json<{ job_id: string }>().job_id));
       expect([...told].sort()).toEqual([...ids].sort());
     },
-    { within_ms: 40_000 },
+    { within_ms: 90_000 },
   );
   const rows = await fixture.database.sql<{ n: string }>('SELECT count(*) AS n FROM validations');
   expect(Number(rows[0]!.n)).toBe(ids.length);
