@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type EventType, TOPICS, topicName } from '@assay/contracts';
-import { type IHeaders, Kafka, logLevel } from 'kafkajs';
+import { type IHeaders, type ISocketFactory, Kafka, logLevel } from 'kafkajs';
+import { connect, type Socket } from 'node:net';
 import { eventually } from './eventually.js';
 import { testRun } from './test-run.js';
 
@@ -66,10 +67,36 @@ async function collect(client: Kafka, topic: string, group: string): Promise<Col
   return { records, close: () => consumer.disconnect() };
 }
 
+/**
+ * The sockets of a test file's plain clients. A consumer that kafkajs starts again on a busy machine while it is being
+ * disconnected goes on behind the test's back and would outlive the file.
+ */
+class PlainSockets {
+  readonly #open = new Set<Socket>();
+  closed = false;
+
+  readonly open: ISocketFactory = ({ host, port, onConnect }) => {
+    const socket = connect({ host, port }, onConnect).setNoDelay(true);
+    if (this.closed) return socket.destroy();
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  };
+
+  close(): void {
+    this.closed = true;
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
 export function testKafka(): TestKafka {
   const { brokers } = testRun().address.kafka;
   const topic_prefix = `t${randomBytes(6).toString('hex')}`;
-  const client = new Kafka({ brokers: [brokers], clientId: topic_prefix, logLevel: logLevel.NOTHING });
+  const sockets = new PlainSockets();
+  const client = new Kafka({
+    ...{ brokers: [brokers], clientId: topic_prefix, logLevel: logLevel.NOTHING, socketFactory: sockets.open },
+    retry: { restartOnFailure: () => Promise.resolve(!sockets.closed) },
+  });
   const topic = (type: EventType): string => topicName(topic_prefix, type);
   const collectors: Collector[] = [];
   let created = false;
@@ -117,6 +144,7 @@ export function testKafka(): TestKafka {
     close: async () => {
       await Promise.all(collectors.map((each) => each.close()));
       if (created) await asAdmin((admin) => admin.deleteTopics({ topics: TOPICS.map((each) => topic(each.type)) }));
+      sockets.close();
     },
   };
 }
