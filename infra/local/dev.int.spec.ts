@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startSystem, testRun } from '@assay/testing';
 import type { TestSystem } from '@assay/testing';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { compileSource } from './compile-source.js';
+import { dirname, join } from 'node:path';
+import { bundlePrograms, compileSource } from './compile-source.js';
 import { repositoryRoot } from './repository.js';
 import { SERVICES } from './service-names.js';
 import { readImports, touchedServices } from './touched-services.js';
@@ -36,5 +36,19 @@ it('compiles a source as the build does', async () => {
     expect(code(await built(folder))).toBe(code(await built(testRun().build)));
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it('bundles a program again with what was compiled since', async () => {
+  const { build } = testRun();
+  const folder = join(await mkdtemp(join(dirname(build), 'bundle-')), 'build');
+  try {
+    await cp(build, folder, { recursive: true });
+    const file = join(folder, 'apps', 'assayctl', 'src', 'main.js');
+    await writeFile(file, `${await readFile(file, 'utf8')}\nconsole.log('changed');\n`);
+    await bundlePrograms(repositoryRoot(), folder);
+    expect(await readFile(join(folder, 'bin', 'assayctl.js'), 'utf8')).toContain(`console.log("changed")`);
+  } finally {
+    await rm(dirname(folder), { recursive: true, force: true });
   }
 });

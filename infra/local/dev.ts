@@ -1,6 +1,6 @@
 import { existsSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { compileSource } from './compile-source.js';
+import { bundlePrograms, compileSource } from './compile-source.js';
 import { StackHost } from './host-client.js';
 import { repositoryRoot } from './repository.js';
 import { type ServiceName } from './service-names.js';
@@ -79,14 +79,16 @@ function follow(host: StackHost): void {
 async function reload(host: StackHost, root: string, files: readonly string[]): Promise<void> {
   const since = performance.now();
   const imports = readImports(root);
+  const build = join(import.meta.dirname, '..', '..');
   const touched = new Set<ServiceName>();
   for (const file of files.filter((one) => existsSync(join(root, one)))) {
     const services = touchedServices(file, imports);
     if (services.length === 0) continue;
-    await compileSource(root, file, join(import.meta.dirname, '..', '..'));
+    await compileSource(root, file, build);
     for (const service of services) touched.add(service);
   }
   if (touched.size === 0) return;
+  await bundlePrograms(root, build);
   await Promise.all([...touched].map((service) => host.reload(service)));
   note(
     `${files.join(', ')}: ${[...touched].join(', ')} ready again after ${((performance.now() - since) / 1000).toFixed(1)} s`,

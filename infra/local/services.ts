@@ -209,12 +209,11 @@ export class LocalServices {
   async #startReplica(service: ServiceName, number: number, port: number): Promise<void> {
     const instance = `${service}-${number}`;
     const log_file = join(this.options.log_directory, `${instance}.log`);
-    const source_maps = join(this.options.build, 'libs', 'service', 'src', 'source-maps.js');
     const start = (node_args: readonly string[]): Promise<OwnedProcess> =>
       this.options.processes.start({
         name: instance,
         command: process.execPath,
-        args: ['--import', source_maps, ...node_args, join(this.options.build, 'apps', service, 'src', 'main.js')],
+        args: ['--enable-source-maps', ...node_args, join(this.options.build, 'bin', `${service}.js`)],
         env: serviceEnvironment(service, this.#settings, { instance, http_port: port }),
         log_file,
       });

@@ -36,9 +36,11 @@ const stages = [...dockerfile.matchAll(/^FROM (\S+) AS (\S+)$/gm)].map(([, from,
   name: name!,
 }));
 
-/** Whether a file of the build has its source. */
-const isBuiltHere = (script: string): boolean =>
-  existsSync(join(root, script.replace(/^(\.\/)?dist\//, '').replace(/js$/, 'ts')));
+/** Whether a file of the build has its source: `dist/bin/ingest.js` is bundled from `apps/ingest/src/main.ts`. */
+const isBuiltHere = (script: string): boolean => {
+  const source = script.replace(/^dist\/bin\/(.+)\.js$/, 'apps/$1/src/main.js').replace(/^dist\//, '');
+  return existsSync(join(root, source.replace(/js$/, 'ts')));
+};
 
 const SETTINGS: Record<ServiceName, SettingsDefinition> = {
   ingest: INGEST_SETTINGS,
@@ -75,8 +77,7 @@ describe('infra/docker/Dockerfile', () => {
       const [, command] = /^CMD (\[.*\])$/m.exec(stage)!;
       const scripts = (JSON.parse(command!) as string[]).filter((word) => word.endsWith('.js'));
       expect(scripts.map((script) => [script, isBuiltHere(script)])).toEqual([
-        ['./dist/libs/service/src/source-maps.js', true],
-        [`dist/apps/${service}/src/main.js`, true],
+        [`dist/bin/${service}.js`, true],
       ]);
       expect(stage).not.toContain('USER');
     }
@@ -119,7 +120,9 @@ describe('docker-compose.yml, the whole system', () => {
         ...[name, 'infra/docker/Dockerfile', true],
       ]);
       const script = command!.at(-1)!;
-      expect([script, script.startsWith(`dist/apps/${build!.target}/`)]).toEqual([script, true]);
+      expect([`dist/bin/${build!.target}.js`, `dist/apps/${build!.target}/src/commands`]).toContain(
+        script.replace(/\/[a-z-]+\.js$/, (file) => (script.startsWith('dist/bin') ? file : '')),
+      );
       for (const file of command!.filter((word) => word.endsWith('.js'))) {
         expect([file, isBuiltHere(file)]).toEqual([file, true]);
       }

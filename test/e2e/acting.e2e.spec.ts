@@ -28,7 +28,7 @@ async function assayctl(...args: string[]): Promise<{ code: number | null; out: 
     (name) => system.services.of(name)[0]!.url,
   );
   const env = { PATH: process.env['PATH'], ASSAY_URL: dead_letter, ASSAY_NOTIFIER_URL: notifier };
-  const main = join(testRun().build, 'apps', 'assayctl', 'src', 'main.js');
+  const main = join(testRun().build, 'bin', 'assayctl.js');
   const child = spawn(process.execPath, [main, ...args, '--key-file', key_file], { env });
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));

@@ -251,7 +251,7 @@ describe('assayctl, against the services', () => {
     const { url } = system.services.of('dead-letter')[0]!;
     const key_file = join(system.log_directory, 'operator.key');
     await writeFile(key_file, `${system.services.secrets.keys.operator}\n`, { mode: 0o600 });
-    const main = join(testRun().build, 'apps', 'assayctl', 'src', 'main.js');
+    const main = join(testRun().build, 'bin', 'assayctl.js');
     const env = { PATH: process.env['PATH'], ASSAY_URL: url };
     const child = spawn(process.execPath, [main, ...args, '--key-file', key_file], { env });
     let [out, err] = ['', ''];

@@ -24,7 +24,7 @@ function cpuMs(module: string | null): number {
 
 /** The command as it is built and run, in a process of its own. */
 describe('the built assayctl', () => {
-  const main = () => `${testRun().build}/apps/assayctl/src/main.js`;
+  const main = () => `${testRun().build}/bin/assayctl.js`;
 
   it('VAL-13.b answers on standard output and by its exit code', () => {
     const accepted = run([main(), 'validate', '-', '--json'], JSON.stringify(submission));

@@ -24,7 +24,7 @@ function runFixtures(command: string[]) {
 
 describe('the fixtures, run from another language', () => {
   it('VER-7.b hold for the built assayctl', () => {
-    const main = `${testRun().build}/apps/assayctl/src/main.js`;
+    const main = `${testRun().build}/bin/assayctl.js`;
     const { status, stderr, lines } = runFixtures([process.execPath, main, 'validate']);
     expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([]);
     expect({ status, stderr, cases: lines.length }).toEqual({ status: 0, stderr: '', cases: cases.length });

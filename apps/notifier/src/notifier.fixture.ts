@@ -133,7 +133,7 @@ export class NotifierFixture {
 
   /** Starts a replica as a process of its own; resolves when it is ready. */
   async spawn(over: Record<string, string> = {}, node_options: string[] = []): Promise<ChildProcess> {
-    const script = join(testRun().build, 'apps', 'notifier', 'src', 'main.js');
+    const script = join(testRun().build, 'bin', 'notifier.js');
     const env = {
       PATH: process.env['PATH'],
       ...this.env,

@@ -55,7 +55,7 @@ it('OPS-2.d waits for another command for longer than a statement of the service
 
 it('OPS-2.f makes no table when a service starts: it ends, and says what is missing', async () => {
   const [fixture, empty] = [await ingestFixture(), await testDatabase('ingest', { empty: true })];
-  const script = join(testRun().build, 'apps', 'ingest', 'src', 'main.js');
+  const script = join(testRun().build, 'bin', 'ingest.js');
   const env = { ...fixture.env, PATH: process.env['PATH'], DB_URL: empty.url };
   const started = promisify(execFile)(process.execPath, [script], { env, timeout: 30_000 });
   await expect(started).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('postgres_42p01') });

@@ -58,7 +58,7 @@ async function freePort(): Promise<number> {
 /** Ingest as a process of its own, for killing. */
 async function startProcess(over: Record<string, string>): Promise<{ url: string; process: ChildProcess }> {
   const port = await freePort();
-  const main = join(testRun().build, 'apps', 'ingest', 'src', 'main.js');
+  const main = join(testRun().build, 'bin', 'ingest.js');
   const env = { PATH: process.env['PATH'], ...fixture.env, ASSAY_HTTP_PORT: String(port), ...over };
   const started = spawn(process.execPath, [main], { env, stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
