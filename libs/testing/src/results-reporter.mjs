@@ -24,10 +24,13 @@ export default class ResultsReporter {
     const root = this.#config.rootDir;
     const entries = results.testResults.flatMap((file) => {
       const about = { project: file.displayName?.name ?? '', file: relative(root, file.testFilePath) };
-      const tests = file.testResults.map(({ status, title }) => ({ ...about, title, status }));
+      const tests = file.testResults.map(({ duration, status, title }) => ({
+        ...{ ...about, title, status },
+        duration_ms: duration ?? null,
+      }));
       // A file that did not load, or left something open, has failed though no test of it did.
       const itself = file.testExecError && !tests.some(({ status }) => status === 'failed');
-      return itself ? [...tests, { ...about, title: 'the file itself', status: 'failed' }] : tests;
+      return itself ? [...tests, { ...about, title: 'the file itself', status: 'failed', duration_ms: null }] : tests;
     });
     this.#unrun = entries.filter((entry) => entry.status !== 'passed' && entry.status !== 'failed');
     if (!this.#isWhole(contexts)) return;

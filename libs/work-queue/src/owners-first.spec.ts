@@ -19,8 +19,8 @@ function sweepsAt(seconds: number, turns: { writable_s: number; away_s: number }
 }
 
 describe('OwnersFirst', () => {
-  it('WQ-4.h lets owners renew for a third of the lease after an outage', () => {
-    expect(sweepsAt(60, { away_s: 40, writable_s: 20 })).toEqual([50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60]);
+  it('WQ-4.h lets owners renew for a lease after an outage, however long that was', () => {
+    expect(sweepsAt(80, { away_s: 40, writable_s: 40 })).toEqual([70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80]);
   });
 
   it('WQ-4.h gives owners their time after the second of two outages, however long that was', () => {

@@ -1,10 +1,8 @@
-/** An owner that can renew has done so after a third of the lease (WQ-2). */
-const RENEWALS_A_LEASE = 3;
-
 /**
- * Whether owners go before sweepers: after an outage every lease may have ended, and every owner may live, so they renew
- * first. Not without end, or an outage that comes and goes would keep what a crash has left: deferring ends once Postgres
- * has been writable for a lease, all in all. What it was away for does not count, for nobody could renew.
+ * Whether owners go before sweepers: after an outage every lease may have ended, and every owner may live, so they have the
+ * time of a lease to renew, as without the outage (WQ-2). Not without end, or an outage that comes and goes would keep what a
+ * crash has left: deferring ends once Postgres has been writable for a lease, all in all. What it was away for does not
+ * count, for nobody could renew.
  */
 export class OwnersFirst {
   #deferred_ms = 0;
@@ -22,7 +20,7 @@ export class OwnersFirst {
     const now_ms = this.monotonicMs();
     const since_asked_ms = now_ms - this.#asked_at_ms;
     this.#asked_at_ms = now_ms;
-    if (writable_for_ms >= this.lease_ms / RENEWALS_A_LEASE) {
+    if (writable_for_ms >= this.lease_ms) {
       this.#deferred_ms = 0;
       return false;
     }
