@@ -1,6 +1,7 @@
 // Two projects over the same code: `unit` needs nothing, `integration` needs the local stack, which its global set-up
 // starts once for the run. ESM throughout, because Nest 12 ships nothing else.
 import { readFileSync } from 'node:fs';
+import { bundledPackages } from './libs/testing/src/test-packages.mjs';
 
 const { jsc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 const aliases = Object.fromEntries(
@@ -10,7 +11,7 @@ const aliases = Object.fromEntries(
 export const shared = {
   rootDir: import.meta.dirname,
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { ...aliases, '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: { ...aliases, ...(await bundledPackages()), '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
