@@ -1,10 +1,12 @@
 import { durationMs, integer, secretRef } from '@assay/service';
+import { checkConnectionUrl } from './connection-url.js';
 
 /** How a service reaches its own schema; spread into its settings. */
 export const POSTGRES_SETTINGS = {
   postgres_url: secretRef({
     env: 'ASSAY_POSTGRES_URL',
-    doc: "Reference to the connection URL of the service's own role: `postgres://role:password@host:port/database`.",
+    doc: "Reference to the connection URL of the service's own role: `postgres://role:password@host:port/database`, with several hosts and TLS as in [deployment.md](deployment.md#connection-urls).",
+    check: checkConnectionUrl,
   }),
   postgres_pool_size: integer({
     env: 'ASSAY_POSTGRES_POOL_SIZE',

@@ -1,4 +1,5 @@
 import { resolveSecret } from '@assay/security';
+import type { SecretCheck } from '@assay/security';
 
 /** One setting: where it is read, what it means, what it may be. The configuration page is made from these. */
 export interface Setting<T> {
@@ -132,7 +133,11 @@ export function list<D extends readonly string[] | null = readonly string[]>(
   });
 }
 
-/** A reference to a secret (SEC-3), resolved at start, so that a missing one is a fault of the configuration. */
-export function secretRef<D extends null | undefined = undefined>(options: Common<D>) {
-  return setting('secret_ref', options, (value, env) => resolveSecret(value, env), '`env:NAME`, `file:/path`');
+/**
+ * A reference to a secret (SEC-3), resolved at start, so that a missing one, or one that `check` refuses, is a fault of
+ * the configuration.
+ */
+export function secretRef<D extends null | undefined = undefined>(options: Common<D> & { check?: SecretCheck }) {
+  const { check } = options;
+  return setting('secret_ref', options, (value, env) => resolveSecret(value, env, check), '`env:NAME`, `file:/path`');
 }
