@@ -1,15 +1,15 @@
 import { Failure } from '@assay/contracts';
 import type pg from 'pg';
-import { parse } from 'pg-connection-string';
 import { DataSource } from 'typeorm';
 import type { MixedList } from 'typeorm';
 import type { SecretSource } from '@assay/security';
 import { classifyPostgresError, isConflict, readOnly, spoilsConnection, timedOut } from './classify.js';
-import { GatheringSocket } from './gathering-socket.js';
+import { Connections } from './connections.js';
 import { mayWrite, OpenTransaction } from './open-transaction.js';
+import { assertSessionMode } from './pooler.js';
 import { run } from './run-statement.js';
 import type { Statement } from './statement.js';
-import { columnTypes } from './types.js';
+import { sessionSettings, setOnRole } from './session-settings.js';
 import { WriteHealth } from './write-health.js';
 
 /**
@@ -30,7 +30,7 @@ export interface Tx {
 }
 
 export interface DatabaseOptions {
-  /** `postgres://role:password@host:port/database`; read again for each new connection, so a rotated password is used. */
+  /** As libpq means it ({@link readConnectionUrl}); read again for each new connection, so a rotated password is used. */
   url: SecretSource;
   /** The service's own schema; the search path names no other. */
   schema: string;
@@ -47,62 +47,51 @@ export interface DatabaseOptions {
 const MAX_CONFLICT_ATTEMPTS = 4;
 /** What the server's own time-out has to end a statement and say so, before the client takes it for silent. */
 const ANSWER_GRACE_MS = 1_000;
-/** A new connection, or one that comes free. */
-const CONNECTION_TIMEOUT_MS = 5_000;
+const READ_ONLY = 'postgres_25006';
 const UNREADY_AFTER_MS = 10_000;
 const LOOK_LIMIT_MS = 1_500;
 /** On for a standby, too. */
 const LOOK = `SELECT current_setting('transaction_read_only') AS read_only`;
 
-/**
- * A process that is frozen between two statements (SIGSTOP, a paused VM) keeps its locks: after this Postgres ends its
- * session, so that the other replicas go on before their own statements time out.
- */
-const LONGEST_IDLE_IN_TRANSACTION_MS = 10_000;
-
-/**
- * Each statement names its few rows and reaches them by an index, on a disk that does not mind the order. Plans of
- * prepared statements are kept, and a queue's table is almost empty when Postgres takes its statistics: it then plans to
- * read the whole table, and goes on to when that is full of dead rows. What has no index is read whole all the same.
- *
- * One plan for all values of the parameters: for a statement with arrays Postgres thinks that a plan for these very values
- * is cheaper, and makes one anew at each execution (2.4 ms for a claim from lanes).
- */
-const BY_INDEX =
-  '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c random_page_cost=1.1 -c plan_cache_mode=force_generic_plan';
-
-/**
- * A client that has gone without a word leaves its locks behind: the server looks for it while it waits for a statement
- * (keep-alive) and while it works on one (the check), and ends the session after some 25 s. Both sides look after 10 s.
- */
-const KEEP_ALIVE_AFTER_S = 10;
-const NOTICE_GONE_CLIENTS = `-c tcp_keepalives_idle=${KEEP_ALIVE_AFTER_S} -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c client_connection_check_interval=${KEEP_ALIVE_AFTER_S}s`;
-
 /** One service's connection pool, under its own role and schema (SEC-7). */
 export class Database implements Tx {
   readonly dataSource: DataSource;
+  readonly #connections: Connections;
   readonly #health: WriteHealth;
   readonly #limit_ms: number;
 
-  constructor(options: DatabaseOptions) {
-    this.dataSource = new DataSource(dataSourceOptions(options));
+  constructor(private readonly options: DatabaseOptions) {
+    this.#connections = new Connections(options.url, sessionSettings(options));
+    this.dataSource = new DataSource(dataSourceOptions(options, this.#connections));
     this.#limit_ms = options.statement_timeout_ms + ANSWER_GRACE_MS;
     this.#health = new WriteHealth(options.unready_after_ms ?? UNREADY_AFTER_MS);
   }
 
-  /** Opens the pool; rejects with a retryable `Failure` while Postgres is away. */
+  /**
+   * Opens the pool; rejects with a retryable `Failure` while Postgres is away, and with one that no waiting mends where a
+   * pooler is in transaction mode (OPS-6).
+   */
   async open(): Promise<this> {
     if (this.dataSource.isInitialized) return this;
     try {
       await this.dataSource.initialize();
+      if (this.#connections.pooled) await assertSessionMode(this.#pool);
+      this.#connections.follow(this.#pool);
     } catch (error) {
+      await this.close();
       throw classifyPostgresError(error);
     }
     return this;
   }
 
   async close(): Promise<void> {
+    this.#connections.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+
+  /** Sets on the role what its sessions need, so that they begin with it (OPS-6); `migrate` does, before all else. */
+  async setSessionOnRole(): Promise<void> {
+    await this.execute(setOnRole(sessionSettings(this.options)));
   }
 
   async query<R extends object>(sql: Statement | string, params: readonly unknown[] = []): Promise<R[]> {
@@ -126,10 +115,10 @@ export class Database implements Tx {
     try {
       const look = (tx: Tx) => tx.query<{ read_only: string }>(LOOK);
       const [row] = await this.transaction(look, { within_ms: LOOK_LIMIT_MS });
-      if (row!.read_only === 'on') this.#health.failed(readOnly());
+      if (row!.read_only === 'on') this.#failed(readOnly());
       else this.#health.looksWell();
     } catch (error) {
-      this.#health.failed(error);
+      this.#failed(error);
     }
     const { complaint } = this.#health;
     if (complaint) throw complaint;
@@ -183,7 +172,7 @@ export class Database implements Tx {
       return result;
     } catch (error) {
       const first: unknown = transaction.firstFailure ?? error;
-      if (transaction.wrote) this.#health.failed(first);
+      if (transaction.wrote) this.#failed(first);
       if (first instanceof Failure && spoilsConnection(first)) broken = first;
       // A connection on which ROLLBACK fails is of no further use: the pool must not hand it out again.
       else await run(client, 'ROLLBACK', [], this.#limit_ms).catch((failed: Error) => (broken = failed));
@@ -201,7 +190,7 @@ export class Database implements Tx {
       return await (deadline_ms === null ? connecting : before(connecting, deadline_ms - performance.now()));
     } catch (error) {
       const failure = classifyPostgresError(error);
-      this.#health.failed(failure);
+      this.#failed(failure);
       throw failure;
     }
   }
@@ -213,9 +202,17 @@ export class Database implements Tx {
       if (writes) this.#health.succeeded();
       return result;
     } catch (error) {
-      if (writes) this.#health.failed(error);
+      if (writes) this.#failed(error);
       throw error;
     }
+  }
+
+  /** A server that takes no writes, or is gone, may have a successor. */
+  #failed(error: unknown): void {
+    this.#health.failed(error);
+    if (!(error instanceof Failure) || !spoilsConnection(error)) return;
+    if (error.code === READ_ONLY) this.#connections.leaveReadOnly();
+    else this.#connections.doubt();
   }
 
   get #pool(): pg.Pool {
@@ -238,19 +235,12 @@ async function before(connecting: Promise<pg.PoolClient>, limit_ms: number): Pro
   return Promise.race([connecting, late]).finally(() => clearTimeout(timer));
 }
 
-/** A wait for a lock ends before the statement's time does, and says so (55P03): it is the holder that is slow. */
-const LOCK_SHARE = 0.8;
-
-function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<typeof DataSource>[0] {
-  const url = parse(options.url.current().reveal());
+function dataSourceOptions(
+  options: DatabaseOptions,
+  connections: Connections,
+): ConstructorParameters<typeof DataSource>[0] {
   return {
     type: 'postgres',
-    host: url.host ?? 'localhost',
-    port: Number(url.port ?? 5432),
-    username: url.user,
-    password: () => parse(options.url.current().reveal()).password ?? '',
-    database: url.database ?? undefined,
-    ssl: url.ssl as boolean | undefined,
     schema: options.schema,
     poolSize: options.pool_size,
     applicationName: options.application_name,
@@ -258,20 +248,7 @@ function dataSourceOptions(options: DatabaseOptions): ConstructorParameters<type
     migrations: options.migrations as never,
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
-    extra: {
-      types: columnTypes,
-      statement_timeout: options.statement_timeout_ms,
-      idle_in_transaction_session_timeout: Math.min(options.statement_timeout_ms, LONGEST_IDLE_IN_TRANSACTION_MS),
-      options: `-c search_path=${options.schema} -c timezone=UTC -c datestyle=ISO ${BY_INDEX} ${NOTICE_GONE_CLIENTS} -c lock_timeout=${Math.ceil(options.statement_timeout_ms * LOCK_SHARE)}`,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_S * 1_000,
-      pipeline: true,
-      stream: () => new GatheringSocket(),
-      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-      // The pool would end them after 10 quiet seconds: the next burst would sign in, prepare and plan anew. The server
-      // must have room for all of them in any case.
-      idleTimeoutMillis: 0,
-    },
+    extra: connections.poolOptions(),
     // The pool replaces an idle connection that ends by itself; the next statement's failure is what counts.
     poolErrorHandler: () => undefined,
   };

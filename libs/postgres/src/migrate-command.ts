@@ -26,6 +26,7 @@ export function migrateCommand({ service, schema, migrations, also_known }: Migr
     run: async (settings) => {
       const database = await databaseFrom({ schema, settings, migrations }).open();
       try {
+        await database.setSessionOnRole();
         const limits = { lock_timeout_ms: settings.postgres_migration_lock_timeout_ms };
         log.info('migrated', { schema, applied: await runMigrations(database, schema, limits) });
       } finally {

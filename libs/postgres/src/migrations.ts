@@ -50,6 +50,8 @@ export async function runMigrations(
 ): Promise<string[]> {
   const runner = database.dataSource.createQueryRunner();
   await runner.connect();
+  const limits = `SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock`;
+  const [service] = (await runner.query(limits)) as [{ statement: string; lock: string }];
   try {
     await runner.query('SET statement_timeout = 0; SET lock_timeout = 0');
     await runner.query(`SELECT pg_advisory_lock(hashtextextended('assay.migrations.' || $1, 0))`, [schema]);
@@ -59,9 +61,8 @@ export async function runMigrations(
     const applied = await executor.executePendingMigrations();
     return applied.map((migration) => migration.name);
   } finally {
-    await runner
-      .query('SELECT pg_advisory_unlock_all(); RESET statement_timeout; RESET lock_timeout')
-      .catch(() => undefined);
+    const again = `SELECT pg_advisory_unlock_all(), set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false)`;
+    await runner.query(again, [service.statement, service.lock]).catch(() => undefined);
     await runner.release();
   }
 }

@@ -42,7 +42,7 @@ async function openWhenReachable(database: Database): Promise<Database> {
       return await database.open();
     } catch (error) {
       if (!(error instanceof Failure) || !error.retryable) throw error;
-      log.warn('waiting_for_postgres', { wait_ms, code: error.code });
+      log.warn('waiting_for_postgres', { wait_ms, code: error.code, reason: error.message });
       await pause(wait_ms);
     }
   }
