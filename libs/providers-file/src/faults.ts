@@ -129,10 +129,12 @@ export class Faults {
   url(text: string, pointer: string): URL {
     const url = URL.canParse(text) ? new URL(text) : null;
     if (url === null) this.add('url_invalid', pointer, 'is no URL');
-    else if (isForbiddenAddress(hostOf(url))) {
-      this.add('address_forbidden', pointer, 'names a link-local or metadata address');
-    }
+    else if (isForbiddenAddress(hostOf(url))) this.forbidden(pointer);
     return url ?? new URL('http://invalid.invalid');
+  }
+
+  forbidden(pointer: string): void {
+    this.add('address_forbidden', pointer, 'names a link-local or metadata address');
   }
 
   throwIfAny(): void {

@@ -1,3 +1,4 @@
+import { isForbiddenAddress } from '@assay/security';
 import { pointerPart } from './faults.js';
 import type { Faults } from './faults.js';
 import type { MailApiFile, MailFile, SmtpFile } from './file-shape.js';
@@ -15,6 +16,7 @@ function domainOf(from: string): string {
 }
 
 export function readSmtp(faults: Faults, smtp: SmtpFile): SmtpSettings {
+  if (isForbiddenAddress(smtp.host)) faults.forbidden('/smtp/host');
   const password = smtp.password === undefined ? null : faults.secret(smtp.password, '/smtp/password');
   return {
     ...smtp,

@@ -139,6 +139,14 @@ describe('readProvidersFile', () => {
     expect(() => of({ headers: { 'x-a': 'b\r\nhost: c' } })).toThrow('/webhook/endpoints/bot/headers/x-a: ');
   });
 
+  it.each(['169.254.169.254', '168.63.129.16', 'fe80::1', '[fd20:ce::254]', '64:ff9b::a9fe:a9fe'])(
+    'SEC-9.b refuses a mail server that is given as %s',
+    (host) => {
+      const read = () => readProvidersFile(JSON.stringify({ smtp: { host, from: 'a@example.org' } }), { env });
+      expect(read).toThrow('/smtp/host: names a link-local or metadata address');
+    },
+  );
+
   it('names every fault with its place at once, and repeats no secret', () => {
     const bad = {
       smtp: { port: 70_000, from: 'nobody', user: 'u', colour: 'red' },

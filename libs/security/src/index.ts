@@ -6,7 +6,7 @@ export type { Authentication, Principal, Role } from './api-keys.js';
 export { ArtefactCipher, parseArtefactKeys } from './artefact-cipher.js';
 export type { Sealed } from './artefact-cipher.js';
 export { errorChain } from './error-chain.js';
-export { guardedLookup, isForbiddenAddress } from './forbidden-address.js';
+export { ForbiddenAddressError, guardedLookup, isForbiddenAddress } from './forbidden-address.js';
 export { maskedAddress } from './masked-address.js';
 export { notify as announceSecurityNotice, onSecurityNotice } from './notices.js';
 export type { SecurityNotice } from './notices.js';

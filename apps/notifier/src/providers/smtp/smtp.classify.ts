@@ -84,7 +84,8 @@ function classifySilence(error: SmtpError): Classification {
   // The server's SIZE limit, judged before a byte of the message went out.
   if (code === 'EMESSAGE') return tooLarge(error);
   if (code === 'ENOSMTPUTF8') return withoutUtf8(error);
-  const fault = connectionFault(node_code);
+  // Mails wait behind the server's name, wherever it leads to meanwhile: no recipient has chosen it.
+  const fault = node_code === 'ASSAY_FORBIDDEN_ADDRESS' ? 'forbidden_address' : connectionFault(node_code);
   if (fault !== null) {
     return { ...outcome('not_sent_retryable', 'destination', error, 'DEPENDENCY_UNAVAILABLE', fault), stays: true };
   }

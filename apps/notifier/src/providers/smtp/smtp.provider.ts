@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { tlsOptions } from '@assay/providers-file';
 import type { SmtpSettings } from '@assay/providers-file';
@@ -16,6 +17,8 @@ import type {
 } from '../provider.js';
 import { evidence, withoutAddress } from '../evidence.js';
 import { isMailAddress, mailDomainOf } from '../mail-address.js';
+import { connectGuarded } from './guarded-connection.js';
+import type { MailServerPlace } from './guarded-connection.js';
 import { classifySmtp, SmtpError } from './smtp.classify.js';
 import { needsUtf8, takesUtf8 } from './smtp-utf8.js';
 
@@ -118,7 +121,10 @@ export class SmtpProvider implements Provider<MailPayload> {
 
   /** Most mails never ask; a server that has said yes once is not asked again. */
   async #requireUtf8(signal: AbortSignal): Promise<void> {
-    this.#takes_utf8 ||= await takesUtf8(connectionOptions(this.options), signal);
+    if (!this.#takes_utf8) {
+      const connection = await connectGuarded(placeOf(this.options));
+      this.#takes_utf8 = await takesUtf8({ ...connectionOptions(this.options), connection }, signal);
+    }
     if (!this.#takes_utf8) throw Object.assign(new Error('the server has no SMTPUTF8'), { code: 'ENOSMTPUTF8' });
   }
 
@@ -128,6 +134,10 @@ export class SmtpProvider implements Provider<MailPayload> {
     this.#transport = pooledTransport(this.options);
     old.close();
   }
+}
+
+function placeOf({ smtp, send_timeout_ms }: SmtpProviderOptions): MailServerPlace {
+  return { host: smtp.host, port: smtp.port, timeout_ms: send_timeout_ms };
 }
 
 type SmtpTransport = ReturnType<typeof pooledTransport>;
@@ -155,6 +165,9 @@ function pooledTransport(options: SmtpProviderOptions) {
     maxMessages: 1_000,
     // nodemailer sends again by itself only where a reused connection was gone before a byte of the message was read.
     maxRequeues: 2,
+    getSocket: (_options: unknown, done: (error: Error | null, open?: { connection: Socket }) => void) => {
+      connectGuarded(placeOf(options)).then((connection) => done(null, { connection }), done);
+    },
   });
   // The message's stream is piped to the connection only after the server's 354, so whether it has been read tells
   // on which side of DATA a failure lies. nodemailer's errors do not: a cut connection is `CONN` in both.
