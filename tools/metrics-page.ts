@@ -43,7 +43,7 @@ export const metricsPage: Page = { path: 'docs/metrics.md', build: () => metrics
 function metricsText(metrics: readonly DeclaredMetric[]): string {
   return [
     '# Metrics',
-    'Made by `npm run generate` from what the code declares (OBS-2). Each service serves its own, and those of the libs that it uses, at `GET /metrics`. What stands after "by" are the labels: closed lists, or names of the configuration; never a job, a trace or a person. Counters count after the commit. A series appears with its first event.',
+    'Made by `npm run generate` from what the code declares (OBS-2). Each service serves its own, and those of the libs that it uses, at `GET /metrics` of its probe port (`ASSAY_PROBE_PORT`). What stands after "by" are the labels: closed lists, or names of the configuration; never a job, a trace or a person. Counters count after the commit. A series appears with its first event.',
     table(
       ['metric', 'type', 'declared by', 'says'],
       metrics.map(({ name, type, part, help }) => [code(name), type, part, help]),

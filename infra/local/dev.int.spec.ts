@@ -22,7 +22,7 @@ it('restarts the service that a changed source belongs to, and no other', async 
   await Promise.all(touched.map((service) => system.services.reload(service)));
   const after = pids();
   expect(SERVICES.filter((_, index) => after[index] !== before[index])).toEqual(['validator']);
-  const { status } = await system.call('/readyz', { url: system.services.of('validator')[0]!.url });
+  const { status } = await system.call('/readyz', { url: system.services.of('validator')[0]!.probes_url });
   expect(status).toBe(200);
 }, 60_000);
 

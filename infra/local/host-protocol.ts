@@ -35,7 +35,7 @@ export interface HostOptions {
 /** Where a stack's services and sinks are, and the keys to them. */
 export interface ServicesAddress {
   topic_prefix: string;
-  services: Record<ServiceName, { url: string; pid: number; log_file: string }>;
+  services: Record<ServiceName, { url: string; probes_url: string; pid: number; log_file: string }>;
   /** API keys by role, and one of a second source. */
   keys: Record<Role | 'other_submitter', string>;
   sinks: {

@@ -75,10 +75,13 @@ async function start(): Promise<void> {
 
 function addressOf(running: LocalServices): ServicesAddress {
   const { secrets, sink_ports, sinks_pid } = running;
-  const place = (service: ServiceName): [ServiceName, { url: string; pid: number; log_file: string }] => {
+  const place = (service: ServiceName): [ServiceName, ServicesAddress['services'][ServiceName]] => {
     const replica = running.of(service)[0];
     if (replica === undefined) throw new Error(`${service} was not started`);
-    return [service, { url: replica.url, pid: replica.process.pid, log_file: replica.log_file }];
+    return [
+      service,
+      { url: replica.url, probes_url: replica.probes_url, pid: replica.process.pid, log_file: replica.log_file },
+    ];
   };
   return {
     topic_prefix: TOPIC_PREFIX,

@@ -41,13 +41,18 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
 export function serviceEnvironment(
   service: ServiceName,
   settings: ServiceSettings,
-  process_settings: { instance: string; http_port?: number },
+  process_settings: { instance: string; ports?: { http: number; probes: number } },
 ): NodeJS.ProcessEnv {
   const { brokers, secrets, topic_prefix, tuning } = settings;
   const http: Record<string, string> =
-    process_settings.http_port === undefined
+    process_settings.ports === undefined
       ? {}
-      : { ASSAY_HTTP_HOST: '127.0.0.1', ASSAY_HTTP_PORT: String(process_settings.http_port), ...UNTHROTTLED };
+      : {
+          ASSAY_HTTP_HOST: '127.0.0.1',
+          ASSAY_HTTP_PORT: String(process_settings.ports.http),
+          ASSAY_PROBE_PORT: String(process_settings.ports.probes),
+          ...UNTHROTTLED,
+        };
   return {
     PATH: process.env['PATH'],
     HOME: process.env['HOME'],

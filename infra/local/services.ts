@@ -44,10 +44,19 @@ export interface Replica {
   readonly service: ServiceName;
   readonly instance: string;
   readonly url: string;
+  /** Where it answers `/livez`, `/readyz` and `/metrics`. */
+  readonly probes_url: string;
   readonly log_file: string;
   /** Arguments to Node beside the usual ones, from its next start on: a shifted clock, for instance. */
   node_args: readonly string[];
   process: OwnedProcess;
+}
+
+interface Place {
+  service: ServiceName;
+  number: number;
+  port: number;
+  probe_port: number;
 }
 
 /** The four services, each replica a process of its own, with the receivers they send to (infra/local/sinks.ts). */
@@ -72,13 +81,13 @@ export class LocalServices {
   async start(): Promise<void> {
     const { progress } = this.options;
     await mkdir(this.options.log_directory, { recursive: true });
-    const ports = await this.#configure();
+    const places = await this.#configure();
     progress('creating topics and tables');
     await this.#prepareStores();
     progress('starting mail server, mail services, chat and webhook receivers');
     await this.#startSinks();
     progress('starting the four services');
-    await Promise.all(ports.map(({ service, number, port }) => this.#startReplica(service, number, port)));
+    await Promise.all(places.map((place) => this.#startReplica(place)));
   }
 
   /** The replicas first, so that nothing sends to a sink that has gone. */
@@ -112,7 +121,7 @@ export class LocalServices {
   async untilReady(replica: Replica): Promise<void> {
     const deadline = performance.now() + READY_LIMIT_MS;
     while (performance.now() < deadline) {
-      const ready = await fetch(`${replica.url}/readyz`).then(
+      const ready = await fetch(`${replica.probes_url}/readyz`).then(
         (answer) => answer.ok,
         () => false,
       );
@@ -127,11 +136,11 @@ export class LocalServices {
     return `${instance} did not come up; the end of ${log_file}:\n${tail}`;
   }
 
-  async #configure(): Promise<{ service: ServiceName; number: number; port: number }[]> {
+  async #configure(): Promise<Place[]> {
     const { http_ports = {}, infrastructure, replicas = 1, sink_ports, state_directory, topic_prefix } = this.options;
     this.secrets = await writeSecrets(join(state_directory, 'secrets'), infrastructure.postgres.urls);
     this.#sink_access = await writeSinkSecrets(join(state_directory, 'secrets'));
-    const [smtp_port, webhook_port, control_port, ...free] = await freePorts(3 + SERVICES.length * replicas);
+    const [smtp_port, webhook_port, control_port, ...free] = await freePorts(3 + 2 * SERVICES.length * replicas);
     this.sink_ports = sink_ports ?? {
       smtp_port: smtp_port ?? 0,
       webhook_port: webhook_port ?? 0,
@@ -142,6 +151,7 @@ export class LocalServices {
         service,
         number: index + 1,
         port: (index === 0 ? http_ports[service] : undefined) ?? free.pop() ?? 0,
+        probe_port: free.pop() ?? 0,
       })),
     );
     const urlOf = (service: ServiceName): string => {
@@ -206,7 +216,7 @@ export class LocalServices {
     }
   }
 
-  async #startReplica(service: ServiceName, number: number, port: number): Promise<void> {
+  async #startReplica({ service, number, port, probe_port }: Place): Promise<void> {
     const instance = `${service}-${number}`;
     const log_file = join(this.options.log_directory, `${instance}.log`);
     const start = (node_args: readonly string[]): Promise<OwnedProcess> =>
@@ -214,12 +224,20 @@ export class LocalServices {
         name: instance,
         command: process.execPath,
         args: ['--enable-source-maps', ...node_args, join(this.options.build, 'bin', `${service}.js`)],
-        env: serviceEnvironment(service, this.#settings, { instance, http_port: port }),
+        env: serviceEnvironment(service, this.#settings, { instance, ports: { http: port, probes: probe_port } }),
         log_file,
       });
-    const url = `http://127.0.0.1:${port}`;
+    const [url, probes_url] = [port, probe_port].map((each) => `http://127.0.0.1:${each}`) as [string, string];
     const { node_args = [] } = this.options;
-    const replica: Replica = { service, instance, url, log_file, node_args, process: await start(node_args) };
+    const replica: Replica = {
+      service,
+      instance,
+      url,
+      probes_url,
+      log_file,
+      node_args,
+      process: await start(node_args),
+    };
     this.replicas.push(replica);
     // One that ends before it was ever ready would end again: say what it said instead of trying for a minute.
     const ended = replica.process.exited.then(async () => Promise.reject(new Error(await this.#lastWords(replica))));

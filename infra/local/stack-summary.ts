@@ -27,7 +27,7 @@ export function printStack(address: StackAddress): void {
   say(cyan(`  curl -s -H 'Authorization: Bearer ${stack.keys.operator}' ${dead_letter.url}/v1/dead-letters`));
   const operator = `ASSAY_URL=${dead_letter.url} ASSAY_API_KEY=${stack.keys.operator}`;
   say(cyan(`  ${operator} node dist/bin/assayctl.js dead-letters list`));
-  say(cyan(`  curl -s ${validator.url}/metrics`));
+  say(cyan(`  curl -s ${validator.probes_url}/metrics`));
   for (const noun of ['mails', 'slack', 'webhooks']) say(cyan(`  curl -s ${stack.sinks.control_url}/${noun}`));
   say();
   say(bold('  For the five minutes of the README'));

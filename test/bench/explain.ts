@@ -78,11 +78,11 @@ export class Explainer {
 
   async #counters(): Promise<Counters> {
     const services = Object.entries(this.address.stack!.services);
-    const of = async <T>(read: (name: string, at: { pid: number; url: string }) => Promise<T>) =>
+    const of = async <T>(read: (name: string, at: { pid: number; probes_url: string }) => Promise<T>) =>
       Object.fromEntries(await Promise.all(services.map(async ([name, at]) => [name, await read(name, at)] as const)));
     return {
       waited_ms: await of((_name, { pid }) => Promise.resolve(waitedForCpuMs(pid))),
-      metrics: await of(async (_name, { url }) => sums(await (await fetch(`${url}/metrics`)).text())),
+      metrics: await of(async (_name, { probes_url }) => sums(await (await fetch(`${probes_url}/metrics`)).text())),
       ...(await this.#ofPostgres()),
       // Last, for it begins the window of the probes.
       probed: await of((_name, { pid }) => ask(join(this.sockets, `${pid}.sock`))),

@@ -82,7 +82,7 @@ describe('what one source may ask of a replica', () => {
     const body = aSubmission({ changed_files: ['src/core/retry.ts'] });
     expect((await system.call('/v1/reviews', { body, as: 'other_submitter' })).status).toBe(202);
     const health = await Promise.all(
-      Array.from({ length: 3 * BURST }, () => fetch(`${system.services.of('ingest')[0]!.url}/livez`)),
+      Array.from({ length: 3 * BURST }, () => fetch(`${system.services.of('ingest')[0]!.probes_url}/livez`)),
     );
     expect(new Set(health.map(({ status }) => status))).toEqual(new Set([200]));
   });

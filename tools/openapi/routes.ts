@@ -45,17 +45,14 @@ export interface Route {
   headers: string[];
 }
 
-/** Controllers that every service has. */
-const SHARED = ['libs/service/src/health.controller.ts'];
-
-/** Every route of a service: those of its controllers, and health and metrics. */
+/** Every route of a service's own port: those of its controllers. */
 export async function routesOf(service: string): Promise<Route[]> {
   const folder = join('apps', service, 'src');
   const names = readdirSync(join(REPOSITORY, folder), { recursive: true }) as string[];
   const files = names.filter((name) => name.endsWith('.controller.ts')).map((name) => join(folder, name));
   const routes: Route[] = [];
   // One after the other: Jest's loader of ES modules stumbles over imports at the same time that share a module.
-  for (const file of [...files.sort(), ...SHARED]) routes.push(...(await routesIn(file)));
+  for (const file of files.sort()) routes.push(...(await routesIn(file)));
   return routes;
 }
 

@@ -42,6 +42,8 @@ export interface IngestFixture {
 export interface Replica extends RunningService {
   post(body: unknown, options?: { as?: Caller; headers?: Record<string, string> }): request.Test;
   get(path: string, as?: Caller): request.Test;
+  /** `/livez`, `/readyz` or `/metrics`. */
+  probe(path: string): request.Test;
   /** Publishes what another stage tells of a job. */
   tell<T extends EventType>(job: JobView, type: T, data: Partial<EventDataByType[T]>): Promise<void>;
 }
@@ -141,6 +143,7 @@ async function startReplica(env: Record<string, string>, keys: Record<Caller, st
         .post('/v1/reviews')
         .set({ authorization: `Bearer ${keys[as]}`, 'content-type': 'application/json', ...headers })
         .send(typeof body === 'string' ? body : JSON.stringify(body)),
+    probe: (path) => request(service.probes_url).get(path),
     get: (path, as = 'acme') => request(service.url).get(path).set('authorization', `Bearer ${keys[as]}`),
     tell: async (job, type, over) => {
       const [result] = await publisher.publish([eventAbout(job, type, over)]);

@@ -22,6 +22,8 @@ export type Caller = (typeof CALLERS)[number];
 
 export interface Replica extends RunningService {
   get(path: string, as?: Caller | null): request.Test;
+  /** `/livez`, `/readyz` or `/metrics`. */
+  probe(path: string): request.Test;
   post(path: string, body: unknown, as?: Caller): request.Test;
   /** Publishes submissions as ingest would; the same one again is the same record again. */
   submit(...submitted: ReviewSubmitted[]): Promise<void>;
@@ -162,6 +164,7 @@ async function startReplica(env: Record<string, string>, keys: Record<Caller, st
   const authorization = (caller: Caller) => `Bearer ${keys[caller]}`;
   return {
     ...service,
+    probe: (path) => request(service.probes_url).get(path),
     get: (path, as = 'acme') => {
       const asked = request(service.url).get(path);
       return as === null ? asked : asked.set('authorization', authorization(as));

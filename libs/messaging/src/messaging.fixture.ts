@@ -105,7 +105,14 @@ async function asRole(database: TestDatabase, text: string): Promise<void> {
 
 function settingsFor(database: TestDatabase, kafka: TestKafka, over: Record<string, unknown>) {
   return {
-    ...{ instance: `spec-${v7()}`, http_host: '127.0.0.1', http_port: 0, http_body_limit_bytes: 1_000_000 },
+    ...{
+      instance: `spec-${v7()}`,
+      http_host: '127.0.0.1',
+      http_port: 0,
+      probe_host: null,
+      probe_port: null,
+      http_body_limit_bytes: 1_000_000,
+    },
     ...{
       http_bodies_in_flight_bytes: 8_000_000,
       http_rate_per_s: 1_000,

@@ -6,7 +6,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 /** Of few values each: a label that names a job or a person would be a series per job or person (OBS-2). */
 export type Labels = Attributes;
 
-// The exporter's own HTTP server is left out: the text is served at /metrics on the service's own port.
+// The exporter's own HTTP server is left out: the text is served at /metrics on the port of the probes.
 const reader = new PrometheusExporter({ preventServerStart: true });
 const provider = new MeterProvider({ readers: [reader] });
 api.setGlobalMeterProvider(provider);

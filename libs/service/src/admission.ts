@@ -15,7 +15,7 @@ type Limits = Pick<
 
 /**
  * Judges each request by its headers, before a byte of its body is read (ING-12): its credential, its role, how much its
- * caller asks, its size. Routes that ask for no credential, as those of health, are held to the last alone.
+ * caller asks, its size. Routes that ask for no credential are held to the last alone.
  */
 export function judgeByHeaders(fastify: FastifyInstance, access: AccessGuard, limits: Limits): void {
   const callers = new CallerLimits({

@@ -47,6 +47,17 @@ export const HTTP_SETTINGS = {
     default: 8080,
     max: 65_535,
   }),
+  probe_host: text({
+    env: 'ASSAY_PROBE_HOST',
+    doc: 'Address to answer `/livez`, `/readyz` and `/metrics` on (SEC-9); that of `ASSAY_HTTP_HOST` where it is left out.',
+    default: null,
+  }),
+  probe_port: integer({
+    env: 'ASSAY_PROBE_PORT',
+    doc: 'Port of `/livez`, `/readyz` and `/metrics`, which no ingress should lead to; the one above `ASSAY_HTTP_PORT` where it is left out, and a free one where that is 0.',
+    default: null,
+    max: 65_535,
+  }),
   http_body_limit_bytes: integer({
     env: 'ASSAY_HTTP_BODY_LIMIT_BYTES',
     doc: 'A larger request body is refused with 413.',

@@ -10,12 +10,13 @@ import type { FastifyInstance } from 'fastify';
 import type { Socket } from 'node:net';
 import { judgeByHeaders } from './admission.js';
 import type { HTTP_SETTINGS } from './common-settings.js';
-import { Readiness } from './health.js';
+import { Liveness, Readiness } from './health.js';
 import { followRequests } from './http-hooks.js';
 import { acceptJsonBodies } from './json-body.js';
 import { KeepFailuresFilter } from './keep-failures.filter.js';
 import { KnownRoutes } from './known-routes.js';
 import { NestLog } from './nest-log.js';
+import { ProbeServer } from './probe-server.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ServiceModule } from './service.module.js';
 import type { Values } from './settings.js';
@@ -37,6 +38,8 @@ export type HttpConfig = Pick<
   | 'instance'
   | 'http_host'
   | 'http_port'
+  | 'probe_host'
+  | 'probe_port'
   | 'http_body_limit_bytes'
   | 'http_bodies_in_flight_bytes'
   | 'http_rate_per_s'
@@ -56,6 +59,8 @@ export interface RunningService {
   readonly app: NestFastifyApplication;
   /** `http://127.0.0.1:<port>`. */
   readonly url: string;
+  /** Where `/livez`, `/readyz` and `/metrics` are: another port of the same form. */
+  readonly probes_url: string;
   /**
    * Stops in order (OPS-1): not ready, HTTP closed with its requests answered, consumers stopped, `onModuleDestroy`
    * (the work queue), `beforeApplicationShutdown` (publishers), `onApplicationShutdown` (pools).
@@ -76,10 +81,18 @@ export async function startService(parts: ServiceParts, config: HttpConfig): Pro
     await app.init();
     await app.startAllMicroservices();
   }
+  const probes = await startProbes(app, config);
   await app.listen(config.http_port, config.http_host);
   const { port } = app.getHttpServer().address() as { port: number };
-  log.info('started', { port });
-  return { app, url: `http://127.0.0.1:${port}`, stop: () => stop(app, drain, closeStrategy) };
+  log.info('started', { port, probe_port: probes.port });
+  const [url, probes_url] = [port, probes.port].map((each) => `http://127.0.0.1:${each}`) as [string, string];
+  return { app, url, probes_url, stop: () => stop(app, drain, closeStrategy).finally(() => probes.close()) };
+}
+
+function startProbes(app: NestFastifyApplication, config: HttpConfig): Promise<ProbeServer> {
+  const beside = config.http_port === 0 ? 0 : config.http_port + 1;
+  const place = { host: config.probe_host ?? config.http_host, port: config.probe_port ?? beside };
+  return ProbeServer.start(place, { readiness: app.get(Readiness), liveness: app.get(Liveness) });
 }
 
 /** Nest registers handlers when it connects a strategy, and only then reads the filters: so its start is deferred. */

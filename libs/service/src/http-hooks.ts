@@ -16,9 +16,6 @@ const durations = histogram(
 
 const aborted = counter('assay_http_requests_aborted_total', 'Callers that went away before they were answered.');
 
-/** Requests that say nothing about the work: no spans for them. */
-const UNTRACED = new Set(['/livez', '/readyz', '/metrics']);
-
 /** Correlation id and trace run from the request's headers through everything that it causes (OBS-1). */
 export function followRequests(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -63,7 +60,6 @@ function spanOf(request: FastifyRequest): ActiveSpan {
   const { method, headers, routeOptions } = request;
   const route = routeOptions.url ?? 'none';
   const parent = typeof headers.traceparent === 'string' ? headers.traceparent : null;
-  if (UNTRACED.has(route)) return { traceparent: '', set: () => undefined, end: () => undefined };
   const attributes = { 'http.request.method': method, 'http.route': route };
   return startSpan(`${method} ${route}`, { kind: 'SERVER', parent, attributes });
 }

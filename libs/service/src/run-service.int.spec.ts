@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,6 +80,31 @@ describe('settings of a process', () => {
       '  - ASSAY_TOKEN: a reference to a secret is expected: env:NAME or file:/path',
       '  - ASSAY_MODO: no such setting; did you mean ASSAY_MOOD?',
     ]);
+  });
+});
+
+describe('the probes of a process', () => {
+  it('SEC-9.a answer on a port of their own, and on no other', async () => {
+    const { child, ended, output, url } = await listening();
+    const [, port] = /"event":"started".*"probe_port":(\d+)/.exec(output()) ?? [];
+    const status = (path: string, base = `http://127.0.0.1:${port}`) => fetch(base + path).then((told) => told.status);
+    for (const path of ['/livez', '/readyz', '/metrics']) {
+      expect([path, await status(path), await status(path, url)]).toEqual([path, 200, 404]);
+    }
+    expect(await status('/v1/wait')).toBe(404);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    await expect(status('/livez')).rejects.toThrow();
+  });
+
+  it('SEC-9.a answer where the settings say', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { ended, output } = run({ ...good, ASSAY_PROBE_PORT: String(port), ASSAY_PROBE_HOST: '127.0.0.1' });
+    expect(await ended).toBe(1);
+    expect(output()).toMatch(new RegExp(`EADDRINUSE.*127.0.0.1:${port}`));
+    server.close();
   });
 });
 

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { HealthController } from './health.controller.js';
 import { Liveness, Readiness } from './health.js';
 import { Shutdown } from './shutdown.js';
 
@@ -19,7 +18,6 @@ export class ServiceModule {
     return {
       module: ServiceModule,
       global: true,
-      controllers: [HealthController],
       providers: [
         Readiness,
         Liveness,

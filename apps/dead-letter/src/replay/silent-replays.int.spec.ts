@@ -185,7 +185,7 @@ describe('a replay without a word', () => {
     await stage.act(plan, 'execute');
     await stage.requests(failed);
     await inState(failed, 'open');
-    const health = (await (await fetch(`${second.url}/livez`)).json()) as { loops: object };
+    const health = (await (await fetch(`${second.probes_url}/livez`)).json()) as { loops: object };
     expect(health.loops).toHaveProperty('silent_replays');
   });
 });

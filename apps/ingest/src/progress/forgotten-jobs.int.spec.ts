@@ -42,7 +42,7 @@ describe('a job without news', () => {
       new Set([`${job.job_id}:0:1:review.submitted`]),
     );
     expect(records[1]!.value).toEqual(records[0]!.value);
-    const metrics = await replica.get('/metrics');
+    const metrics = await replica.probe('/metrics');
     expect(metrics.text).toMatch(/^assay_jobs_reminded_total\S* [1-9]/m);
   });
 

@@ -177,7 +177,7 @@ describe('a job that was given up', () => {
       await replica.tell(job, 'review.validated', VALIDATED);
       // The late news have been met, and every later word comes after them.
       await eventually(async () => {
-        const { text } = await replica.get('/metrics');
+        const { text } = await replica.probe('/metrics');
         expect(text).toMatch(/code="changelist_busy"/);
       });
       await replica.tell(other, 'delivery.settled', deliveriesEnded({ sent: 1 }));

@@ -291,7 +291,7 @@ describe('a denied path', () => {
     expect(lines.filter(({ event }) => event === 'submission_denied')).toMatchObject([
       { source: 'acme', denied: 2, correlation_id: answer.headers['x-correlation-id'] },
     ]);
-    const { text } = await replica.get('/metrics').expect(200);
+    const { text } = await replica.probe('/metrics').expect(200);
     expect(text).toMatch(/^assay_submissions_total\{outcome="denied"\} [1-9]/m);
   });
 

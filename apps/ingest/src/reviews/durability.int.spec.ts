@@ -57,18 +57,21 @@ async function freePort(): Promise<number> {
 
 /** Ingest as a process of its own, for killing. */
 async function startProcess(over: Record<string, string>): Promise<{ url: string; process: ChildProcess }> {
-  const port = await freePort();
+  const [port, probe_port] = [await freePort(), await freePort()];
   const main = join(testRun().build, 'bin', 'ingest.js');
-  const env = { PATH: process.env['PATH'], ...fixture.env, ASSAY_HTTP_PORT: String(port), ...over };
-  const started = spawn(process.execPath, [main], { env, stdio: 'ignore' });
+  const env = { PATH: process.env['PATH'], ...fixture.env, ASSAY_HTTP_PORT: String(port) };
+  const started = spawn(process.execPath, [main], {
+    env: { ...env, ASSAY_PROBE_PORT: String(probe_port), ...over },
+    stdio: 'ignore',
+  });
   const url = `http://127.0.0.1:${port}`;
-  await eventually(() => request(url).get('/livez').expect(200), { within_ms: 20_000 });
+  await eventually(() => request(`http://127.0.0.1:${probe_port}`).get('/livez').expect(200), { within_ms: 20_000 });
   return { url, process: started };
 }
 
 describe('while Kafka is away', () => {
   it('GEN-10.d is ready all the same, and says that Kafka is silent', async () => {
-    const { body } = await away.get('/readyz').expect(200);
+    const { body } = await away.probe('/readyz').expect(200);
     expect(body).toMatchObject({
       ok: true,
       checks: { kafka: { ok: false, code: 'kafka_silent' }, backlog: { ok: true } },
@@ -90,7 +93,7 @@ describe('while Kafka is away', () => {
     });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect(await leftItems()).toBeGreaterThanOrEqual(25);
-    const full = await away.get('/readyz').expect(503);
+    const full = await away.probe('/readyz').expect(503);
     expect(full.body).toMatchObject({ ok: false, checks: { backlog: { ok: false, code: 'backlog_full' } } });
   });
 
@@ -103,7 +106,7 @@ describe('while Kafka is away', () => {
       { within_ms: 40_000 },
     );
     await eventually(async () => expect(await leftItems()).toBe(0));
-    await eventually(() => away.get('/readyz').expect(200));
+    await eventually(() => away.probe('/readyz').expect(200));
     await eventually(() => away.post(aSubmission()).expect(202));
     await Promise.all([away.stop(), back.stop()]);
   }, 90_000);

@@ -126,7 +126,7 @@ describe('GET /v1/reviews/{id}', () => {
     const leaving = await fixture.start({ ASSAY_KAFKA_GROUP: 'leaving' });
     const job = await accepted();
     const waiting = leaving.get(`${job.links.job}?wait_s=60`).then((answer) => answer);
-    const arrived = leaving.get('/livez').then((answer) => answer);
+    const arrived = leaving.get(job.links.job).then((answer) => answer);
     expect((await arrived).status).toBe(200);
     const begun_at = performance.now();
     await leaving.stop();

@@ -52,7 +52,7 @@ async function submitAt(interval_ms: number, n: number): Promise<Answered[]> {
   return Promise.all(answers);
 }
 
-const health = async (path: '/readyz' | '/livez') => (await replica.get(path)).status;
+const health = async (path: '/readyz' | '/livez') => (await replica.probe(path)).status;
 const statuses = (answers: readonly Answered[]) => [...new Set(answers.map(({ status }) => status))].sort();
 const longest = (answers: readonly Answered[]) => Math.max(...answers.map(({ took_ms }) => took_ms));
 /** Opens the whole pool. */

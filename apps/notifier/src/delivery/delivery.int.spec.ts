@@ -390,7 +390,7 @@ describe('deliveries', () => {
     const review = await notifier.tell([BOT]);
     await eventually(
       async () => {
-        const text = await (await fetch(`${replica.url}/metrics`)).text();
+        const text = await (await fetch(`${replica.probes_url}/metrics`)).text();
         expect(text).toMatch(/parked_total\{destination="webhook:bot",reason="circuit_open"\} [1-9]/);
         expect(text).toMatch(/circuit_open_seconds\{destination="webhook:bot"\} \d*\.\d*[1-9]/);
         expect(text).toMatch(/assay_work_items\{queue="deliver",phase="work",state="queued"\} 1/);

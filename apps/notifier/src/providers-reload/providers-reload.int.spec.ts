@@ -110,7 +110,7 @@ it('DEL-6.e keeps the old file in force over a faulty change, and tells its entr
   await listening(async (lines) => {
     const replica = await start();
     const readyz = async () => {
-      const answered = await fetch(`${replica.url}/readyz`);
+      const answered = await fetch(`${replica.probes_url}/readyz`);
       const { checks } = (await answered.json()) as { checks: Record<string, object> };
       return [answered.status, checks['providers_file']];
     };

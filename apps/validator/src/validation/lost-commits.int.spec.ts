@@ -76,6 +76,6 @@ describe('commits of the validator', () => {
     await submitted(1, 5);
     proxy.blackHole('standing');
     await submitted(4, 10);
-    expect((await replica.get('/livez', null)).status).toBe(200);
+    expect((await replica.probe('/livez')).status).toBe(200);
   });
 });

@@ -237,7 +237,7 @@ describe('a submission that may have been handed over before', () => {
     try {
       const replica = await other.start();
       const taken = async (way: string): Promise<number> => {
-        const { text } = await replica.get('/metrics', null).expect(200);
+        const { text } = await replica.probe('/metrics').expect(200);
         return Number(
           new RegExp(`assay_submissions_received_total\\{[^}]*way="${way}"[^}]*\\} (\\d+)`).exec(text)?.[1] ?? 0,
         );
@@ -292,7 +292,7 @@ describe('a worker that crashed', () => {
 
 describe('what the engine changes, leaves out or refuses', () => {
   const counted = async (name: string, code: string): Promise<number> => {
-    const { text } = await validator.get('/metrics', null).expect(200);
+    const { text } = await validator.probe('/metrics').expect(200);
     return Number(new RegExp(`^${name}\\{[^}]*code="${code}"[^}]*\\} (\\d+)`, 'm').exec(text)?.[1] ?? 0);
   };
   const SERIES = [
@@ -350,7 +350,7 @@ describe('metrics', () => {
   it('VER-8.c OBS-2.e count coercions, drops and rejections by code and version, and findings kept per job', async () => {
     await validatedOf(aSubmission({ review_result: aResult({ findings: [{ ...A_FINDING, line: '4' }, 5] }) }));
     await validatedOf(aSubmission({ review_result: '!' }));
-    const { text } = await validator.get('/metrics', null).expect(200);
+    const { text } = await validator.probe('/metrics').expect(200);
     for (const series of [
       /assay_coercions_total\{[^}]*code="numeric_string_converted"[^}]*version="1\.0"/,
       /assay_finding_drops_total\{[^}]*code="invalid_type"[^}]*version="1\.0"/,
