@@ -1,4 +1,6 @@
 export { UNTHROTTLED } from '../../../infra/local/service-environment.js';
+export { privateAuthority, selfSigned } from './certificates.js';
+export type { Certificate, ServerCertificate } from './certificates.js';
 export { closeOnSignals } from './close-on-signals.js';
 export { eventually } from './eventually.js';
 export { cpuMs, leastGrowth } from './growth.js';

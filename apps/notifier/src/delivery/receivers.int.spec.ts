@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Recipient, ReviewValidated, StageDeadLettered, StageDelayed } from '@assay/contracts';
-import { eventually } from '@assay/testing';
+import { eventually, selfSigned } from '@assay/testing';
 import { NotifierFixture } from '../notifier.fixture.js';
 import { answer, startHttpReceiver } from '../providers/conformance/http-receiver.fixture.js';
-import { selfSigned } from '../providers/conformance/self-signed.fixture.js';
 
 const BOT: Recipient = { channel: 'webhook', address: 'bot' };
 const mailTo = (domain: string): Recipient => ({ channel: 'email', address: `dev@${domain}` });

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { IncomingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ServerCertificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from '@assay/testing';
 
 export interface ReceivedRequest {
   headers: IncomingHttpHeaders;

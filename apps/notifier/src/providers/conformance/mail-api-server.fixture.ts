@@ -2,7 +2,7 @@ import { MailApi } from '../../../../../infra/local/receivers/mail-api.js';
 import type { AcceptedApiMail, MailService } from '../../../../../infra/local/receivers/mail-dialects.js';
 import { answer, startHttpReceiver } from './http-receiver.fixture.js';
 import type { HttpBehaviour, HttpReceiver } from './http-receiver.fixture.js';
-import type { ServerCertificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from '@assay/testing';
 
 export type { MailService };
 export const MAIL_API_TOKEN = 'mail-api-token-1';

@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server';
-import type { ServerCertificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from '@assay/testing';
 
 /** How the server treats the next mails. */
 export type MailBehaviour =

@@ -3,8 +3,8 @@ import { aValidatedReview } from '../../rendering/example-input.fixture.js';
 import { RENDER_VERSION, renderingInput } from '../../rendering/index.js';
 import type { Payload } from '../../rendering/index.js';
 import type { Classification, Provider, Receipt } from '../provider.js';
-import { selfSigned } from './self-signed.fixture.js';
-import type { Certificate } from './self-signed.fixture.js';
+import { selfSigned } from '@assay/testing';
+import type { Certificate } from '@assay/testing';
 
 export type ProviderBehaviour =
   | 'accept'

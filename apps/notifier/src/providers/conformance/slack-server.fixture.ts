@@ -2,7 +2,7 @@ import { SlackHook } from '../../../../../infra/local/receivers/slack-hook.js';
 import type { SlackMessage } from '../../../../../infra/local/receivers/slack-hook.js';
 import { answer, startHttpReceiver } from './http-receiver.fixture.js';
 import type { HttpBehaviour, HttpReceiver } from './http-receiver.fixture.js';
-import type { ServerCertificate } from './self-signed.fixture.js';
+import type { ServerCertificate } from '@assay/testing';
 
 export const SLACK_PATH = '/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX';
 

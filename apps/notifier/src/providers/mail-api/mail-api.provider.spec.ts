@@ -24,7 +24,8 @@ import { MAIL_API_TOKEN, startMailApiServer } from '../conformance/mail-api-serv
 import type { MailService } from '../conformance/mail-api-server.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { privateAuthority, selfSigned, trusting } from '../conformance/self-signed.fixture.js';
+import { privateAuthority, selfSigned } from '@assay/testing';
+import { trusting } from '../conformance/trusting.fixture.js';
 import { MailApiProvider } from './mail-api.provider.js';
 
 const KEY = 'ab'.repeat(32);

@@ -19,7 +19,7 @@ import {
 } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned } from '../conformance/self-signed.fixture.js';
+import { selfSigned } from '@assay/testing';
 import { ForeignProvider } from './own.provider.js';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..', '..', '..');

@@ -16,7 +16,8 @@ import {
 } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { privateAuthority, selfSigned, trusting } from '../conformance/self-signed.fixture.js';
+import { privateAuthority, selfSigned } from '@assay/testing';
+import { trusting } from '../conformance/trusting.fixture.js';
 import { SLACK_PATH, startSlackServer } from '../conformance/slack-server.fixture.js';
 import type { SlackServer } from '../conformance/slack-server.fixture.js';
 import type { Classification } from '../provider.js';

@@ -11,7 +11,8 @@ import { startMailServer } from '../conformance/mail-server.fixture.js';
 import type { MailBehaviour, MailServer, MailServerOptions } from '../conformance/mail-server.fixture.js';
 import { providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { privateAuthority, selfSigned, trusting } from '../conformance/self-signed.fixture.js';
+import { privateAuthority, selfSigned } from '@assay/testing';
+import { trusting } from '../conformance/trusting.fixture.js';
 import type { Classification, Receipt } from '../provider.js';
 import { SmtpProvider } from './smtp.provider.js';
 

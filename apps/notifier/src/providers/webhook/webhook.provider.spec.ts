@@ -21,7 +21,8 @@ import {
 import type { HttpReceiver } from '../conformance/http-receiver.fixture.js';
 import { PLANTED, providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { selfSigned, trusting } from '../conformance/self-signed.fixture.js';
+import { selfSigned } from '@assay/testing';
+import { trusting } from '../conformance/trusting.fixture.js';
 import { HttpSilence, retryAfterMs } from '../http/index.js';
 import type { Classification, Receipt } from '../provider.js';
 import { WebhookProvider } from './webhook.provider.js';

@@ -1,9 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { SecureVersion } from 'node:tls';
-import { USUAL_SECURITY } from '@assay/providers-file';
-import type { ConnectionSecurity } from '@assay/providers-file';
-import { fixedSecret } from '@assay/security';
 
 export interface Certificate {
   key: string;
@@ -93,9 +90,4 @@ export function privateAuthority(common_name = 'assay test authority') {
     /** For 127.0.0.1 and localhost, or for a client of this name. */
     issue: (subject = 'assay test'): Certificate => issued(nameOf(subject), FOR_LOOPBACK, { name, key }).certificate,
   };
-}
-
-/** Of a provider that is told to trust it. */
-export function trusting(certificate: Certificate | undefined): ConnectionSecurity {
-  return certificate ? { ...USUAL_SECURITY, ca: fixedSecret(certificate.cert) } : USUAL_SECURITY;
 }
