@@ -1,7 +1,7 @@
 import { POSTGRES_SETTINGS } from '@assay/postgres';
 import { defineSettings, document, durationMs, HTTP_SETTINGS, integer, LINK_SETTINGS } from '@assay/service';
 import type { Values } from '@assay/service';
-import { KAFKA_SETTINGS } from '@assay/messaging';
+import { KAFKA_SETTINGS, kafkaAccessFaults } from '@assay/messaging';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
 import { readAllowListFile } from '@assay/review-engine';
 
@@ -77,14 +77,17 @@ const OWN_SETTINGS = {
   }),
 };
 
-export const INGEST_SETTINGS = defineSettings({
-  ...HTTP_SETTINGS,
-  ...POSTGRES_SETTINGS,
-  ...KAFKA_SETTINGS,
-  ...WORK_QUEUE_SETTINGS,
-  ...LINK_SETTINGS,
-  ...OWN_SETTINGS,
-});
+export const INGEST_SETTINGS = defineSettings(
+  {
+    ...HTTP_SETTINGS,
+    ...POSTGRES_SETTINGS,
+    ...KAFKA_SETTINGS,
+    ...WORK_QUEUE_SETTINGS,
+    ...LINK_SETTINGS,
+    ...OWN_SETTINGS,
+  },
+  kafkaAccessFaults,
+);
 
 /** The part that ingest's own classes read. */
 export type IngestConfig = Values<typeof OWN_SETTINGS & typeof LINK_SETTINGS>;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { KAFKA_SETTINGS } from '@assay/messaging';
+import { KAFKA_SETTINGS, kafkaAccessFaults } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
 import { defineSettings, document, durationMs, HTTP_SETTINGS, LINK_SETTINGS } from '@assay/service';
 import type { PublicUrls, Values } from '@assay/service';
@@ -39,7 +39,7 @@ export const NOTIFIER_SETTINGS = defineSettings(
     }),
     ...LINK_SETTINGS,
   },
-  (settings) => [...timeFaults(settings), ...linkFaults(settings)],
+  (settings) => [...timeFaults(settings), ...linkFaults(settings), ...kafkaAccessFaults(settings)],
 );
 
 export type NotifierSettings = Values<(typeof NOTIFIER_SETTINGS)['settings']>;

@@ -1,4 +1,4 @@
-import { KAFKA_SETTINGS } from '@assay/messaging';
+import { KAFKA_SETTINGS, kafkaAccessFaults } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
 import { DEFAULT_POLICY, definePolicy, readAllowListFile, withReading } from '@assay/review-engine';
 import type { Policy, PolicyOverrides, VersionStatus } from '@assay/review-engine';
@@ -101,13 +101,16 @@ const OWN_SETTINGS = {
   }),
 };
 
-export const VALIDATOR_SETTINGS = defineSettings({
-  ...HTTP_SETTINGS,
-  ...POSTGRES_SETTINGS,
-  ...KAFKA_SETTINGS,
-  ...WORK_QUEUE_SETTINGS,
-  ...OWN_SETTINGS,
-});
+export const VALIDATOR_SETTINGS = defineSettings(
+  {
+    ...HTTP_SETTINGS,
+    ...POSTGRES_SETTINGS,
+    ...KAFKA_SETTINGS,
+    ...WORK_QUEUE_SETTINGS,
+    ...OWN_SETTINGS,
+  },
+  kafkaAccessFaults,
+);
 
 /** The part that the validator's own classes read. */
 export type ValidatorConfig = Values<typeof OWN_SETTINGS>;

@@ -1,3 +1,4 @@
+export { kafkaAccessFaults } from './access-settings.js';
 export { BatchContext } from './batch-context.js';
 export { cloudEventHeaders, cloudEventType } from './cloud-events.js';
 export { createTopics } from './create-topics.js';

@@ -18,6 +18,7 @@ import { ClientSockets } from './open-socket.js';
 import { OffsetCommits } from './offset-commits.js';
 import type { PatternExtras } from './pattern-extras.js';
 import type { RecordParking } from './record-parking.js';
+import { Refusals } from './refusals.js';
 import { RoundGatherer } from './round-gatherer.js';
 
 const log = createLog('kafka.consumer', ['joined', 'waiting_for_kafka', 'crashed', 'left', 'join_awaited_in_vain']);
@@ -54,6 +55,8 @@ const FETCH_BYTES = 16 * 1024 * 1024;
 const PARTITION_FETCH_BYTES = 2 * 1024 * 1024;
 const JOIN_WAIT_MS = 10_000;
 const CONNECT_BACKOFF_MS = 500;
+/** A refused login is tried less often: brokers and issuers count them, and somebody has to mend it (SEC-5). */
+const REFUSED_BACKOFF_MS = 5_000;
 const PAUSE = { first_ms: 200, cap_ms: 5_000 };
 const LOOP = 'kafka_consumer';
 
@@ -69,6 +72,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   readonly #commits = new OffsetCommits();
   readonly #stopping = new AbortController();
   readonly #sockets = new ClientSockets();
+  readonly #refusals = new Refusals('consumer');
   #consumer: Consumer | undefined;
   #gatherer: RoundGatherer | undefined;
   #starting: Promise<void> | undefined;
@@ -151,9 +155,13 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const consumer = this.#createConsumer(heartbeat_ms);
     this.#consumer = consumer;
     this.#watch(consumer, service);
+    this.lag.start();
+    await this.#run(consumer);
+  }
+
+  async #run(consumer: Consumer): Promise<void> {
     await this.#untilSubscribed(consumer);
     if (this.#stopping.signal.aborted) return;
-    this.lag.start();
     await consumer.run({
       eachBatchAutoResolve: false,
       autoCommit: false,
@@ -162,12 +170,19 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     });
   }
 
+  /** kafkajs gives up what was refused; a rotated secret or a granted ACL mends it, a new process would not. */
+  async #runAgain(consumer: Consumer): Promise<void> {
+    await this.#pauseFor(REFUSED_BACKOFF_MS);
+    if (!this.#stopping.signal.aborted) await this.#run(consumer);
+  }
+
   #createConsumer(heartbeat_ms: number): Consumer {
     const { config, service } = this.parts;
     const { kafka_session_timeout_ms: session_ms, kafka_fetch_wait_ms } = config;
     const client = createClient(config, {
       client_id: `assay-${service}-${config.instance}`,
       sockets: this.#sockets,
+      refusals: this.#refusals,
       request_timeout_ms: Math.max(session_ms, kafka_fetch_wait_ms + 5_000),
     });
     return client.consumer({
@@ -187,12 +202,11 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   }
 
   #watch(consumer: Consumer, service: string): void {
-    const { liveness, readiness, shutdown, config } = this.parts;
-    const beat = (): void => {
-      if (!this.#stopping.signal.aborted) liveness.beat(LOOP, config.kafka_session_timeout_ms * 4);
-    };
+    const { readiness, shutdown } = this.parts;
+    const beat = (): void => this.#beat();
     const heard = (): void => {
       this.#heard_at_ms = performance.now();
+      this.#refusals.over();
       beat();
     };
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }: ConsumerGroupJoinEvent) => {
@@ -210,7 +224,12 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     consumer.on(consumer.events.CRASH, ({ payload }: ConsumerCrashEvent) => {
       beat();
       log.warn('crashed', { restart: payload.restart }, payload.error);
+      const refused = this.#refusals.judge(payload.error);
       if (payload.restart || this.#stopping.signal.aborted) return;
+      if (refused) {
+        this.#starting = this.#runAgain(consumer);
+        return;
+      }
       // Nothing here can mend it: the process ends, its supervisor starts it afresh, work items survive.
       this.#crashed(payload.error);
       shutdown.request('kafka_consumer_crashed');
@@ -219,13 +238,23 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     readiness.register('kafka', () => this.#assertHeard(), { told_only: true });
   }
 
-  /** Ready with the first membership, and while a Kafka that was away from the start is waited for. */
+  #beat(): void {
+    if (!this.#stopping.signal.aborted) this.parts.liveness.beat(LOOP, this.parts.config.kafka_session_timeout_ms * 4);
+  }
+
+  /**
+   * Ready with the first membership, and while a Kafka that was away from the start is waited for. Not where it was there
+   * and has never let this replica in: a faulty setting then does not replace the replicas that it would break.
+   */
   #member(): Promise<void> {
-    return this.#has_joined || this.#waited_long ? Promise.resolve() : this.joined;
+    if (this.#has_joined) return Promise.resolve();
+    if (this.#refusals.current) return this.#refusals.assertNone();
+    return this.#waited_long ? Promise.resolve() : this.joined;
   }
 
   /** Told, and no more: what needs no record is answered as ever, and the rest waits in tables (GEN-10, ING-10). */
   #assertHeard(): Promise<void> {
+    if (this.#refusals.current) return this.#refusals.assertNone();
     const silent_ms = performance.now() - this.#heard_at_ms;
     return silent_ms <= this.parts.config.kafka_session_timeout_ms ? Promise.resolve() : Promise.reject(silent());
   }
@@ -250,9 +279,14 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         return await consumer.subscribe({ topics: [...this.#types.keys()], fromBeginning: true });
       } catch (error) {
         log.warn('waiting_for_kafka', {}, error);
-        await pause(CONNECT_BACKOFF_MS, undefined, { signal }).catch(() => undefined);
+        if (this.#has_joined) this.#beat();
+        await this.#pauseFor(this.#refusals.judge(error) ? REFUSED_BACKOFF_MS : CONNECT_BACKOFF_MS);
       }
     }
+  }
+
+  async #pauseFor(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {

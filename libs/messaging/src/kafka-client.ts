@@ -1,13 +1,19 @@
 import { createLog } from '@assay/observability';
 import { Kafka, logLevel } from 'kafkajs';
-import type { LogEntry } from 'kafkajs';
+import type { ISocketFactory, LogEntry } from 'kafkajs';
 import { REMEDIED_KAFKAJS, remedyIdleWakeUps } from './idle-remedy.js';
-import { openSocket } from './open-socket.js';
+import type { KafkaAccessConfig } from './access-settings.js';
+import { REAUTHENTICATION_MS } from './oauth-tokens.js';
+import { socketsBy } from './open-socket.js';
 import type { ClientSockets } from './open-socket.js';
+import type { Refusals } from './refusals.js';
+import { saslLogin } from './sasl-login.js';
+import { TlsMaterial } from './tls-material.js';
 
 const log = createLog('kafka', ['client_message', 'idle_remedy_missing']);
 
-export interface KafkaClusterConfig {
+/** Where the cluster is, and how it lets the client in: without TLS and a login where those are left out. */
+export interface KafkaClusterConfig extends Partial<KafkaAccessConfig> {
   kafka_brokers: readonly string[];
   kafka_topic_prefix: string;
 }
@@ -22,20 +28,35 @@ export interface ClientOptions {
   retries?: number;
   /** Where its sockets are to be known. */
   sockets?: ClientSockets;
+  /** Where it is to be known what the client is refused. */
+  refusals?: Refusals;
 }
 
-export function createClient({ kafka_brokers }: KafkaClusterConfig, options: ClientOptions): Kafka {
+export function createClient(config: KafkaClusterConfig, options: ClientOptions): Kafka {
   if (!remedyIdleWakeUps()) log.warn('idle_remedy_missing', { expected_version: REMEDIED_KAFKAJS });
   return new Kafka({
-    brokers: [...kafka_brokers],
+    brokers: [...config.kafka_brokers],
     clientId: options.client_id,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: options.request_timeout_ms,
     retry: { ...CLIENT_RETRY, retries: options.retries ?? CLIENT_RETRY.retries },
-    socketFactory: options.sockets?.open ?? openSocket,
+    // The sockets themselves know what to trust and to show.
+    ssl: config.kafka_tls ?? false,
+    sasl: saslLogin(config),
+    reauthenticationThreshold: REAUTHENTICATION_MS,
+    socketFactory: socketsOf(config, options),
     logLevel: logLevel.WARN,
-    logCreator: () => writeEntry,
+    logCreator: () => (entry) => {
+      options.refusals?.hear(entry);
+      writeEntry(entry);
+    },
   });
+}
+
+function socketsOf(config: KafkaClusterConfig, { refusals, sockets }: ClientOptions): ISocketFactory {
+  const tls = config.kafka_tls ? new TlsMaterial(config) : null;
+  const open = socketsBy({ tls, onClosedUnanswered: refusals?.closedUnanswered });
+  return sockets?.keeping(open) ?? open;
 }
 
 /**

@@ -10,6 +10,7 @@ import { createClient } from './kafka-client.js';
 import type { KafkaClusterConfig } from './kafka-client.js';
 import { publishAvailable, published, publishSeconds } from './metrics.js';
 import { judgeSendError, rejected, unavailable } from './publish-failure.js';
+import { Refusals } from './refusals.js';
 
 const log = createLog('kafka.publisher', ['publishing_unavailable', 'publishing_available']);
 
@@ -42,6 +43,7 @@ interface Entry {
  * producer can lose records when a broker fails, and consumers ignore duplicates anyway (docs/adr/0002-kafkajs.md).
  */
 export class KafkaPublisher implements EventPublisher {
+  readonly refusals = new Refusals('publisher');
   readonly #producer: Producer;
   #connecting: Promise<void> | undefined;
   #available = true;
@@ -62,6 +64,7 @@ export class KafkaPublisher implements EventPublisher {
       client_id: `assay-${service}-${config.instance}`,
       request_timeout_ms,
       retries: 2,
+      refusals: this.refusals,
     });
     this.#producer = client.producer({
       allowAutoTopicCreation: false,
@@ -102,7 +105,8 @@ export class KafkaPublisher implements EventPublisher {
     try {
       await this.#connected();
       return true;
-    } catch {
+    } catch (error) {
+      this.refusals.judge(error);
       return false;
     }
   }
@@ -207,6 +211,7 @@ export class KafkaPublisher implements EventPublisher {
       await this.#producer.sendBatch({ acks: -1, topicMessages: byTopic(entries) });
       publishSeconds.record((performance.now() - begun_at) / 1000);
       this.#become(true);
+      this.refusals.over();
       this.#settleAll(entries, { kind: 'acked' });
       span.end();
     } catch (error) {
@@ -217,6 +222,7 @@ export class KafkaPublisher implements EventPublisher {
   /** One bad record or topic must not hold up what shared its request: halves it until the culprit stands alone. */
   async #sendFailed(entries: readonly Entry[], error: unknown): Promise<unknown> {
     const { failure, local, refused } = judgeSendError(error);
+    this.refusals.judge(error);
     const open = entries.filter(({ settled }) => !settled);
     if (local && entries.length > 1) {
       const middle = Math.ceil(open.length / 2);

@@ -31,7 +31,10 @@ const STAGE_OF_SERVICE: Readonly<Record<string, Stage>> = {
  */
 @Module({})
 export class MessagingModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  constructor(@Inject(KafkaPublisher) private readonly publisher: KafkaPublisher) {}
+  constructor(
+    @Inject(KafkaPublisher) private readonly publisher: KafkaPublisher,
+    @Inject(Readiness) private readonly readiness: Readiness,
+  ) {}
 
   static register(options: MessagingModuleOptions): DynamicModule {
     const providers = [
@@ -50,6 +53,7 @@ export class MessagingModule implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   onApplicationBootstrap(): void {
+    this.readiness.register('kafka_publishing', () => this.publisher.refusals.assertNone(), { told_only: true });
     void this.publisher.connect();
   }
 

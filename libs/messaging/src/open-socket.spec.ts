@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { openSocket } from './open-socket.js';
+import { socketsBy } from './open-socket.js';
 
 /** Node tells no other way what a socket was set to. */
 function nodeSetting(socket: object, name: string): unknown {
@@ -14,7 +14,12 @@ it('opens the sockets to Kafka with keep-alive and without the delay of small wr
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const connected = new Promise<void>((resolve) => {
-    const socket = openSocket({ host: '127.0.0.1', port, ssl: undefined as never, onConnect: resolve }) as Socket;
+    const socket = socketsBy({ tls: null })({
+      host: '127.0.0.1',
+      port,
+      ssl: undefined as never,
+      onConnect: resolve,
+    }) as Socket;
     expect(nodeSetting(socket, 'kSetNoDelay')).toBe(true);
     expect(nodeSetting(socket, 'kSetKeepAlive')).toBe(true);
     server.once('connection', (accepted) => accepted.destroy());

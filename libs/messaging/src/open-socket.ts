@@ -2,19 +2,47 @@ import type { ISocketFactory } from 'kafkajs';
 import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectSecurely } from 'node:tls';
+import type { TlsMaterial } from './tls-material.js';
 
 /** As in kafkajs' own. */
 const KEEP_ALIVE_AFTER_MS = 60_000;
+
+export interface SocketOptions {
+  /** Null: without TLS. */
+  tls: TlsMaterial | null;
+  /** The other side took what was sent and closed the connection without an answer of Kafka's. */
+  onClosedUnanswered?: () => void;
+}
 
 /**
  * As kafkajs opens its sockets, and with TCP_NODELAY, which it never sets: a request behind one that is not yet
  * acknowledged would wait for that, up to 40 ms where the broker's side delays its acknowledgements.
  */
-export const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
-  const name = isIP(host) === 0 ? { servername: host } : {};
-  const socket = ssl ? connectSecurely({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
-  return socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS).setNoDelay(true);
-};
+export function socketsBy({ tls, onClosedUnanswered }: SocketOptions): ISocketFactory {
+  return ({ host, port, onConnect }) => {
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = tls
+      ? connectSecurely({ host, port, ...name, ...tls.options() }, onConnect)
+      : connect({ host, port }, onConnect);
+    if (onClosedUnanswered) watchForAnAnswer(socket, onClosedUnanswered);
+    return socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS).setNoDelay(true);
+  };
+}
+
+/** RFC 8446, 5.1, from a listener that was asked without TLS. As the length of an answer these bytes would be 350 MB. */
+function isTlsAlert(bytes: Buffer): boolean {
+  return bytes[0] === 0x15 && bytes[1] === 0x03;
+}
+
+function watchForAnAnswer(socket: Socket, onClosedUnanswered: () => void): void {
+  let alerted = false;
+  const judge = (): void => {
+    if (socket.bytesRead === 0 || alerted) onClosedUnanswered();
+  };
+  socket.once('data', (bytes: Buffer) => (alerted = isTlsAlert(bytes)));
+  socket.once('end', judge);
+  socket.once('error', ({ code }: NodeJS.ErrnoException) => code === 'ECONNRESET' && judge());
+}
 
 /**
  * The sockets of one client. kafkajs may open one while it disconnects, for it looks for the brokers again from time to
@@ -24,13 +52,16 @@ export class ClientSockets {
   readonly #open = new Set<Socket>();
   #destroyed = false;
 
-  readonly open: ISocketFactory = (options) => {
-    const socket = openSocket(options);
-    if (this.#destroyed) return socket.destroy();
-    this.#open.add(socket);
-    socket.once('close', () => this.#open.delete(socket));
-    return socket;
-  };
+  /** The same sockets, known here. */
+  keeping(open: ISocketFactory): ISocketFactory {
+    return (options) => {
+      const socket = open(options);
+      if (this.#destroyed) return socket.destroy();
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+      return socket;
+    };
+  }
 
   /** Once the client has disconnected; what it opens after that is closed at once. */
   destroy(): void {

@@ -1,4 +1,5 @@
 import { Failure } from '@assay/contracts';
+import { refusalIn } from './refusals.js';
 
 interface KafkaError {
   type?: unknown;
@@ -37,7 +38,8 @@ export function judgeSendError(error: unknown): { failure: Failure; local: boole
   if (type && REFUSED.has(type)) {
     return { failure: rejected(code, `Kafka refuses the record: ${type}`), local: true, refused: true };
   }
-  return { failure: unavailable(code, error), local: type !== null && LOCAL.has(type), refused: false };
+  const local = type !== null && LOCAL.has(type);
+  return { failure: unavailable(refusalIn(error)?.code ?? code, error), local, refused: false };
 }
 
 /** kafkajs wraps what it gave up on: the protocol's error stands at the end of the causes. */

@@ -1,4 +1,5 @@
 import { durationMs, integer, list, secretRef, text } from '@assay/service';
+import { KAFKA_ACCESS_SETTINGS } from './access-settings.js';
 
 /** How to reach the cluster: what commands need, too. */
 export const KAFKA_CLUSTER_SETTINGS = {
@@ -9,6 +10,7 @@ export const KAFKA_CLUSTER_SETTINGS = {
     default: 'assay',
     pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/,
   }),
+  ...KAFKA_ACCESS_SETTINGS,
 };
 
 /** How a service publishes and consumes; spread into its settings. */

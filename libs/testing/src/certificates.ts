@@ -18,11 +18,14 @@ export interface ServerCertificate extends Certificate {
 
 const DAY_MS = 86_400_000;
 
+/** The shortest form of a length: OpenSSL takes others, too, but Java encodes a certificate anew before it verifies it. */
+const lengthOf = (length: number): number[] => {
+  if (length < 0x80) return [length];
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+};
 const der = (tag: number, ...parts: Buffer[]): Buffer => {
   const content = Buffer.concat(parts);
-  const { length } = content;
-  const head = length < 128 ? [tag, length] : [tag, 0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from(head), content]);
+  return Buffer.concat([Buffer.from([tag, ...lengthOf(content.length)]), content]);
 };
 const sequence = (...parts: Buffer[]): Buffer => der(0x30, ...parts);
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');

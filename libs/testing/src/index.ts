@@ -20,3 +20,5 @@ export { testRun } from './test-run.js';
 export type { TestRun } from './test-run.js';
 export { startSystem } from './test-system.js';
 export type { CallOptions, Sinks, TestSystem, TestSystemOptions } from './test-system.js';
+export { startTokenIssuer } from './token-issuer.js';
+export type { TokenIssuer } from './token-issuer.js';
