@@ -14,7 +14,7 @@ export type Evidence = (typeof EVIDENCE)[number];
 /** What a test file uses for each kind, itself or by its fixtures. */
 const MARKS: Record<Exclude<Evidence, 'unit'>, RegExp> = {
   postgres: /\b(testDatabase|startSystem|PostgresServers\.open)\(/,
-  kafka: /\b(testKafka|startSystem)\(/,
+  kafka: /\b(testKafka|secureKafka|startSystem)\(/,
   process: /\bstartSystem\(|from 'node:child_process'/,
   fault: /\bPostgresProxy\.start\(|\bproxies: true\b|'SIGSTOP'|'SIGKILL'|pg_terminate_backend|behaviour: '|\.behave\(/,
 };

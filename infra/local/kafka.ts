@@ -18,7 +18,18 @@ export interface LocalKafkaOptions {
   log_file: string;
   port: number;
   controller_port: number;
+  /** Further listeners, which ask for TLS or a login; with Java alone. */
+  security?: BrokerSecurity;
   progress: (line: string) => void;
+}
+
+export interface BrokerSecurity {
+  /** By name, beside `PLAINTEXT` and `CONTROLLER`, which stay as they are. */
+  listeners: Readonly<Record<string, { port: number; protocol: 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT' }>>;
+  properties: Readonly<Record<string, string>>;
+  /** For the storage tool: `--add-scram …`. */
+  format_args: readonly string[];
+  jvm_args: readonly string[];
 }
 
 /** One real broker and controller in one process (KRaft), for tests, the demo and the local stack. */
@@ -43,14 +54,21 @@ export class LocalKafka {
 
   async prepare(): Promise<void> {
     this.#installation = await findKafka(this.processes, this.options);
-    if (this.#installation.kind === 'docker') return;
+    if (this.#installation.kind === 'docker') {
+      if (this.options.security)
+        throw new Error('a Kafka with TLS and logins runs with Java 17 and Maven, not by Docker');
+      return;
+    }
     await mkdir(this.options.directory, { recursive: true });
     await writeFile(this.#propertiesFile, propertyLines(this.#properties()).join('\n'));
     const format = ['-cp', this.#installation.class_path, 'kafka.tools.StorageTool', 'format', '-t', clusterId()];
     await this.processes.run({
       name: "Kafka's storage tool",
       command: 'java',
-      args: [...SMALL_JVM, ...format, '-c', this.#propertiesFile, '--ignore-formatted'],
+      args: [
+        ...[...SMALL_JVM, ...format, '-c', this.#propertiesFile, '--ignore-formatted'],
+        ...(this.options.security?.format_args ?? []),
+      ],
       env: process.env,
       log_file: this.options.log_file,
     });
@@ -90,20 +108,38 @@ export class LocalKafka {
   }
 
   #properties(): Record<string, string | number | boolean> {
-    const { port, controller_port, directory } = this.options;
+    const { port, controller_port, directory, security } = this.options;
+    const further = Object.entries(security?.listeners ?? {});
+    const clients = [`PLAINTEXT://127.0.0.1:${port}`, ...further.map(([name, at]) => `${name}://127.0.0.1:${at.port}`)];
+    const protocols = further.map(([name, { protocol }]) => `${name}:${protocol}`);
     return {
       ...KRAFT_SINGLE_NODE,
+      'listener.security.protocol.map': ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT', ...protocols].join(','),
       'controller.quorum.voters': `1@127.0.0.1:${controller_port}`,
-      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller_port}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      listeners: [...clients, `CONTROLLER://127.0.0.1:${controller_port}`].join(','),
+      'advertised.listeners': clients.join(','),
       'log.dirs': join(directory, 'data'),
+      ...security?.properties,
     };
+  }
+
+  /** Runs a Java source file beside the broker's own classes. */
+  async runJava(source_file: string, args: readonly string[]): Promise<void> {
+    if (this.#installation.kind !== 'java') throw new Error('there is no Java');
+    await this.processes.run({
+      name: source_file,
+      command: 'java',
+      args: [...SMALL_JVM, '-cp', this.#installation.class_path, source_file, ...args],
+      env: process.env,
+      log_file: this.options.log_file,
+    });
   }
 
   #commandLine(): { command: string; args: string[] } {
     const installation = this.#installation;
     if (installation.kind === 'java') {
-      const args = [...JVM, '-cp', installation.class_path, 'kafka.Kafka', this.#propertiesFile];
+      const jvm = [...JVM, ...(this.options.security?.jvm_args ?? [])];
+      const args = [...jvm, '-cp', installation.class_path, 'kafka.Kafka', this.#propertiesFile];
       return { command: 'java', args };
     }
     const { port, controller_port } = this.options;
