@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { aclsPage } from './acls-page.js';
 import { asyncApiPage } from './asyncapi-page.js';
 import { configurationPage } from './configuration-page.js';
 import { openApiPages } from './openapi/pages.js';
@@ -14,6 +15,7 @@ import { REPOSITORY } from './repository.js';
 import { stateMachinesPage } from './state-machines-page.js';
 
 const PAGES: readonly Page[] = [
+  aclsPage,
   conformancePage,
   ...openApiPages,
   ...contractPages,

@@ -91,6 +91,8 @@ describe('the reference pages', () => {
   it('tell of each topic its name, its time and its size', () => {
     const topic = {
       type: 'review.settled' as const,
+      producers: ['ingest' as const],
+      consumers: [],
       audience: 'public' as const,
       summary: 'The end.',
       partitions: 4,

@@ -69,12 +69,14 @@ export function topicsText(topics: readonly TopicDefinition[]): string {
     String(topic.partitions),
     `${topic.retention_ms / DAY_MS} days`,
     sizeText(topic.max_message_bytes),
+    topic.producers.join(', '),
+    topic.consumers.join(', '),
   ]);
   return [
     '# Topics',
     "Made by `npm run generate` from the list in `libs/contracts`, which also holds the JSON Schema of each event. `assay` stands for the prefix (`ASSAY_KAFKA_TOPIC_PREFIX`). Public topics are promises to downstream consumers; internal ones may change between Assay's own services. Within `.v1` fields are only added, and readers ignore what they do not know (OPS-5).",
     "Events are CloudEvents 1.0 in Kafka's binary mode: `ce_*` headers, JSON as the value, a `traceparent` header, and source and changelist as the key. An event may come more than once and out of order: deduplicate on `ce_id`, and of two events about one subject keep the one with the higher `generation` and `revision` (GEN-9).",
-    table(['topic', 'audience', 'says', 'partitions', 'kept', 'largest record'], rows),
+    table(['topic', 'audience', 'says', 'partitions', 'kept', 'largest record', 'written by', 'read by'], rows),
     '',
   ].join('\n\n');
 }

@@ -1,4 +1,7 @@
 export { kafkaAccessFaults } from './access-settings.js';
+export { aclCommands, aclEntries, grantsOf } from './acls.js';
+export type { Grant } from './acls.js';
+export { aclsCommand } from './acls-command.js';
 export { BatchContext } from './batch-context.js';
 export { cloudEventHeaders, cloudEventType } from './cloud-events.js';
 export { createTopics } from './create-topics.js';

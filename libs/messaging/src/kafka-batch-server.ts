@@ -7,6 +7,7 @@ import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservi
 import type { Consumer, ConsumerCrashEvent, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { lastValueFrom } from 'rxjs';
+import { groupName } from './acls.js';
 import type { BatchContext } from './batch-context.js';
 import { BatchProcessor } from './batch-processor.js';
 import type { BatchHandler } from './batch-processor.js';
@@ -186,8 +187,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       request_timeout_ms: Math.max(session_ms, kafka_fetch_wait_ms + 5_000),
     });
     return client.consumer({
-      // With the prefix: members of one group must subscribe to the same topics.
-      groupId: config.kafka_group ?? `${config.kafka_topic_prefix}.${service}`,
+      groupId: config.kafka_group ?? groupName(config.kafka_topic_prefix, service),
       allowAutoTopicCreation: false,
       sessionTimeout: session_ms,
       rebalanceTimeout: Math.max(session_ms, 10_000),

@@ -29,7 +29,7 @@ export class AccessRefused extends Error {
   }
 }
 
-const PRINCIPAL = "is not granted to this service's principal";
+const PRINCIPAL = "is not granted to this service's principal; the command acls prints what is";
 
 const BY_TYPE: Readonly<Record<string, Refusal>> = {
   SASL_AUTHENTICATION_FAILED: {
@@ -110,6 +110,10 @@ const GROUP_REFUSED = (require('kafkajs/src/protocol/error') as ProtocolErrors).
   ({ type }) => type === 'GROUP_AUTHORIZATION_FAILED',
 )!.message;
 
+function lacksCoordinator(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === 'KafkaJSGroupCoordinatorNotFound';
+}
+
 /** What one client was last refused, told once in the log when it changes and as long as it lasts to who asks. */
 export class Refusals {
   #current: Refusal | null = null;
@@ -123,7 +127,7 @@ export class Refusals {
 
   /** Whether the error is one of access. */
   judge(error: unknown): boolean {
-    const refusal = refusalIn(error);
+    const refusal = refusalIn(error) ?? (lacksCoordinator(error) ? this.#heardOfGroup() : null);
     if (refusal) this.note(refusal);
     return refusal !== null;
   }
@@ -132,6 +136,10 @@ export class Refusals {
     const known = this.#current?.detail === refusal.detail;
     this.#current = refusal;
     if (!known) log.error('refused', { client: this.client, ...refusal });
+  }
+
+  #heardOfGroup(): Refusal | null {
+    return this.#current?.code === 'kafka_group_authorization_failed' ? this.#current : null;
   }
 
   readonly hear = (entry: LogEntry): void => {
