@@ -106,6 +106,7 @@ describe('unprovenClaims', () => {
   it.each([
     ['tools/conformance.spec.ts', ['unit']],
     ['libs/postgres/src/database.int.spec.ts', ['unit', 'postgres', 'fault']],
+    ['libs/postgres/src/busy-process.int.spec.ts', ['unit', 'postgres', 'fault']],
     ['libs/work-queue/src/work-queue.int.spec.ts', ['unit', 'postgres']],
     ['apps/ingest/src/progress/late-news.int.spec.ts', ['unit', 'postgres', 'kafka']],
     ['test/e2e/awkward-documents.e2e.spec.ts', ['unit', 'postgres', 'kafka', 'process']],

@@ -16,7 +16,8 @@ const MARKS: Record<Exclude<Evidence, 'unit'>, RegExp> = {
   postgres: /\b(testDatabase|startSystem|PostgresServers\.open)\(/,
   kafka: /\b(testKafka|secureKafka|startSystem)\(/,
   process: /\bstartSystem\(|from 'node:child_process'/,
-  fault: /\bPostgresProxy\.start\(|\bproxies: true\b|'SIGSTOP'|'SIGKILL'|pg_terminate_backend|behaviour: '|\.behave\(/,
+  fault:
+    /\bPostgresProxy\.start\(|\bproxies: true\b|'SIGSTOP'|\bAtomics\.wait\(|'SIGKILL'|pg_terminate_backend|behaviour: '|\.behave\(/,
 };
 
 export interface TestFile {

@@ -1,24 +1,24 @@
-import type { Socket } from 'node:net';
 import type { SecretSource } from '@assay/security';
-import pg from 'pg';
+import type pg from 'pg';
 import { readConnectionUrl } from './connection-url.js';
 import type { ConnectionTarget } from './connection-url.js';
 import { GatheringSocket } from './gathering-socket.js';
+import { hangUp, PatientClient } from './patient-client.js';
+import { run } from './run-statement.js';
 import { suits, ServerSearch, unsuitable } from './server-search.js';
 import { assertHolds, KEEP_ALIVE_AFTER_S, LOOK_AT_SESSION } from './session-settings.js';
 import type { SessionReport, SessionSettings } from './session-settings.js';
 import { readTlsFiles } from './tls.js';
 import { columnTypes } from './types.js';
 
-/** A new connection, or one that comes free. */
-const CONNECTION_TIMEOUT_MS = 5_000;
+/** For a new session to say what it is. */
+const LOOK_LIMIT_MS = 5_000;
 /** Connections that are younger were made since it was known that the others are of no use. */
 const YOUNG_MS = 1_000;
 
 /** Of the driver's client, beside what its types say. */
 interface Inner {
   readonly processID: number;
-  readonly connection: { readonly stream: Socket };
   host: string;
   port: number;
 }
@@ -52,7 +52,6 @@ export class Connections {
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_S * 1_000,
       pipeline: true,
       stream: () => new GatheringSocket(),
-      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
       // The pool would end them after 10 quiet seconds: the next burst would sign in, prepare and plan anew. The server
       // must have room for all of them in any case.
       idleTimeoutMillis: 0,
@@ -100,13 +99,8 @@ export class Connections {
   async #look(client: pg.PoolClient): Promise<void> {
     try {
       const names = Object.keys(this.settings);
-      const ask = async (): Promise<SessionReport> => {
-        const values = [names, Object.values(this.settings)];
-        const look: pg.QueryConfig & { query_timeout: number } = {
-          ...{ text: LOOK_AT_SESSION, values, query_timeout: CONNECTION_TIMEOUT_MS },
-        };
-        return (await client.query<SessionReport>(look)).rows[0]!;
-      };
+      const values = [names, Object.values(this.settings)];
+      const ask = async () => (await run<SessionReport>(client, LOOK_AT_SESSION, values, LOOK_LIMIT_MS)).rows[0]!;
       const report = await ask();
       this.pooled = report.pid !== inner(client).processID;
       const target = this.target();
@@ -116,7 +110,7 @@ export class Connections {
     } catch (error) {
       this.#search.forget();
       // The driver would wait for an answer that may never come before it says goodbye.
-      inner(client).connection.stream.destroy();
+      hangUp(client);
       throw error;
     }
   }
@@ -148,9 +142,9 @@ function standing({ servers, user, database, tls, attributes }: ConnectionTarget
   return JSON.stringify([servers, user, database, tls, attributes]);
 }
 
-/** A driver's client that asks for its target when it is made, and for its server when it connects. */
+/** A client that asks for its target when it is made, and for its server when it connects. */
 function clientOf(target: () => ConnectionTarget, search: ServerSearch): typeof pg.Client {
-  return class extends pg.Client {
+  return class extends PatientClient {
     readonly #target: ConnectionTarget;
 
     constructor(options: pg.ClientConfig) {
@@ -162,21 +156,19 @@ function clientOf(target: () => ConnectionTarget, search: ServerSearch): typeof 
       this.#target = now;
     }
 
-    override connect(done?: unknown): Promise<pg.Client> & void {
-      const connected = done as (error: Error | null) => void;
-      const start = super.connect.bind(this) as unknown as (done: (error: Error | null) => void) => void;
-      search.find(this.#target).then(
-        ({ host, port }) => {
-          if (inner(this).connection.stream.destroyed) return connected(new Error('no server was found in time'));
-          Object.assign(inner(this), { host, port });
-          start((error) => {
-            if (error) search.forget();
-            connected(error);
-          });
-        },
-        (error: Error) => connected(error),
-      );
-      return undefined as never;
+    override connect(): Promise<this>;
+    override connect(connected: (error: Error) => void): void;
+    override connect(connected?: (error: Error) => void): Promise<this> | void {
+      // Comes back with a callback.
+      if (connected === undefined) return super.connect();
+      const start = (done: (error?: Error) => void): void => super.connect(done);
+      search.find(this.#target).then(({ host, port }) => {
+        Object.assign(inner(this), { host, port });
+        start((error) => {
+          if (error) search.forget();
+          connected(error as Error);
+        });
+      }, connected);
     }
   } as unknown as typeof pg.Client;
 }

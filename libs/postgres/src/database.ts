@@ -3,7 +3,9 @@ import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import type { MixedList } from 'typeorm';
 import type { SecretSource } from '@assay/security';
-import { classifyPostgresError, isConflict, readOnly, spoilsConnection, timedOut } from './classify.js';
+import { classifyPostgresError, isConflict, readOnly, spoilsConnection } from './classify.js';
+import type { CheckedOut } from './checked-out.js';
+import { ConnectionTurns, leftMs } from './connection-turns.js';
 import { Connections } from './connections.js';
 import { mayWrite, OpenTransaction } from './open-transaction.js';
 import { assertSessionMode } from './pooler.js';
@@ -59,11 +61,13 @@ export class Database implements Tx {
   readonly #connections: Connections;
   readonly #health: WriteHealth;
   readonly #limit_ms: number;
+  readonly #turns: ConnectionTurns;
 
   constructor(private readonly options: DatabaseOptions) {
     this.#connections = new Connections(options.url, sessionSettings(options));
     this.dataSource = new DataSource(dataSourceOptions(options, this.#connections));
     this.#limit_ms = options.statement_timeout_ms + ANSWER_GRACE_MS;
+    this.#turns = new ConnectionTurns(() => this.#pool, options.pool_size);
     this.#health = new WriteHealth(options.unready_after_ms ?? UNREADY_AFTER_MS);
   }
 
@@ -142,7 +146,8 @@ export class Database implements Tx {
    * A failure of class `DEPENDENCY_UNAVAILABLE` or `DEPENDENCY_TIMEOUT` leaves it open whether what was written is
    * committed: the answer to COMMIT may be what was lost.
    *
-   * @param options.within_ms from here to the answer; without it each statement has its own limit
+   * @param options.within_ms from here to the answer, by the time in which this process listened; without it each
+   *   statement has its own limit
    */
   async transaction<T>(work: (tx: Tx) => T | Promise<T>, options: { within_ms?: number } = {}): Promise<T> {
     const deadline_ms = options.within_ms === undefined ? null : performance.now() + options.within_ms;
@@ -157,14 +162,10 @@ export class Database implements Tx {
   }
 
   async #once<T>(work: (tx: Tx) => T | Promise<T>, deadline_ms: number | null): Promise<T> {
-    const client = await this.#connect(deadline_ms);
+    const connection = await this.#checkOut(deadline_ms);
+    const { client } = connection;
     const in_all = deadline_ms !== null;
-    const limit_ms = in_all ? Math.max(1, deadline_ms - performance.now()) : this.#limit_ms;
-    let broken: Error | undefined;
-    // A connection that ends while it is checked out also emits `error`; without a listener that ends the process.
-    const onError = (error: Error) => (broken = error);
-    client.on('error', onError);
-    const transaction = new OpenTransaction(client, limit_ms, in_all);
+    const transaction = new OpenTransaction(client, in_all ? leftMs(deadline_ms) : this.#limit_ms, in_all);
     try {
       const result = await work(transaction);
       await transaction.commit();
@@ -173,21 +174,19 @@ export class Database implements Tx {
     } catch (error) {
       const first: unknown = transaction.firstFailure ?? error;
       if (transaction.wrote) this.#failed(first);
-      if (first instanceof Failure && spoilsConnection(first)) broken = first;
+      if (first instanceof Failure && spoilsConnection(first)) connection.broken = first;
       // A connection on which ROLLBACK fails is of no further use: the pool must not hand it out again.
-      else await run(client, 'ROLLBACK', [], this.#limit_ms).catch((failed: Error) => (broken = failed));
+      else await run(client, 'ROLLBACK', [], this.#limit_ms).catch((failed: Error) => (connection.broken = failed));
       throw first;
     } finally {
       transaction.end();
-      client.off('error', onError);
-      client.release(broken);
+      connection.giveBack();
     }
   }
 
-  async #connect(deadline_ms: number | null): Promise<pg.PoolClient> {
+  async #checkOut(deadline_ms: number | null): Promise<CheckedOut> {
     try {
-      const connecting = this.#pool.connect();
-      return await (deadline_ms === null ? connecting : before(connecting, deadline_ms - performance.now()));
+      return await this.#turns.checkOut(deadline_ms);
     } catch (error) {
       const failure = classifyPostgresError(error);
       this.#failed(failure);
@@ -197,13 +196,17 @@ export class Database implements Tx {
 
   async #run<R extends object>(sql: Statement | string, params: readonly unknown[]): Promise<pg.QueryResult<R>> {
     const writes = mayWrite(sql);
+    const connection = await this.#checkOut(null);
     try {
-      const result = await run<R>(this.#pool, sql, params, this.#limit_ms);
+      const result = await run<R>(connection.client, sql, params, this.#limit_ms);
       if (writes) this.#health.succeeded();
       return result;
     } catch (error) {
       if (writes) this.#failed(error);
+      if (error instanceof Failure && spoilsConnection(error)) connection.broken = error;
       throw error;
+    } finally {
+      connection.giveBack();
     }
   }
 
@@ -218,21 +221,6 @@ export class Database implements Tx {
   get #pool(): pg.Pool {
     return (this.dataSource.driver as unknown as { master: pg.Pool }).master;
   }
-}
-
-/** A connection of the pool in time; one that comes later goes back unused. */
-async function before(connecting: Promise<pg.PoolClient>, limit_ms: number): Promise<pg.PoolClient> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      connecting.then(
-        (client) => client.release(),
-        () => undefined,
-      );
-      reject(timedOut(limit_ms));
-    }, limit_ms);
-  });
-  return Promise.race([connecting, late]).finally(() => clearTimeout(timer));
 }
 
 function dataSourceOptions(

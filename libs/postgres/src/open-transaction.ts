@@ -1,6 +1,7 @@
-import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { timedOut } from './classify.js';
+import { ListeningTimer } from './listening-timer.js';
+import { hangUp } from './patient-client.js';
 import { run } from './run-statement.js';
 import type { Tx } from './database.js';
 import type { Statement } from './statement.js';
@@ -27,7 +28,7 @@ export class OpenTransaction implements Tx {
   #first_failure: unknown;
   #wrote = false;
   #ended = false;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: ListeningTimer;
 
   /**
    * One timer for all statements: each timer is an asynchronous context of its own, and a review has some 36 statements.
@@ -40,7 +41,7 @@ export class OpenTransaction implements Tx {
     private readonly limit_ms: number,
     private readonly in_all: boolean,
   ) {
-    this.#timer = setTimeout(() => this.#timeUp(), limit_ms);
+    this.#timer = new ListeningTimer(limit_ms, () => this.#timeUp());
     this.#beginning = this.#noted(run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED', [], null)).then(
       () => (this.#beginning = undefined),
     );
@@ -68,7 +69,7 @@ export class OpenTransaction implements Tx {
   /** After the commit, or when it was given up. */
   end(): void {
     this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#timer.end();
   }
 
   afterCommit(act: () => void): void {
@@ -120,6 +121,6 @@ export class OpenTransaction implements Tx {
     // Nothing is asked at this moment: the time is the caller's own.
     if (!this.in_all && this.#unanswered.size === 0) return;
     this.#first_failure ??= timedOut(this.limit_ms);
-    (this.client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+    hangUp(this.client);
   }
 }
