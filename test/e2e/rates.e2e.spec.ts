@@ -51,14 +51,20 @@ const ROUTES = SERVICES.flatMap((service): Route[] => {
 async function untilRefused(path: string, options: CallOptions) {
   for (let asked = 0; asked < 3 * BURST; asked += 1) {
     const { status, headers, body } = await system.call(path, options);
-    if (status === 429)
-      return { again_after: headers.get('retry-after'), ...(body as { code: string; detail: string }) };
+    if (status !== 429) continue;
+    const problem = body as { code: string; detail: string; correlation_id: string };
+    expect(problem.correlation_id).toBe(headers.get('x-correlation-id'));
+    return { again_after: headers.get('retry-after'), content_type: headers.get('content-type'), ...problem };
   }
   throw new Error(`${options.method} ${path} was answered ${3 * BURST} times`);
 }
 
 const REFUSED = {
   again_after: expect.stringMatching(/^[1-9]\d*$/),
+  content_type: expect.stringMatching(/^application\/problem\+json\b/),
+  type: 'urn:assay:problem:rate_limited',
+  title: 'Too many requests for this source',
+  status: 429,
   code: 'rate_limited',
   detail: expect.stringMatching(
     /more than 1 requests a second.*Nothing was read or stored: send it again after Retry-After/,

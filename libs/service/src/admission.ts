@@ -1,8 +1,9 @@
 import type { AccessGuard, AuthenticatedRequest, RouteAccess } from '@assay/security';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BodiesInFlight } from './bodies-in-flight.js';
 import { CallerLimits } from './caller-limits.js';
 import type { HTTP_SETTINGS } from './common-settings.js';
+import { Refusal } from './refusal.js';
 import type { Values } from './settings.js';
 
 /** Of a request whose caller is not known, as to a route that there is not. */
@@ -23,18 +24,31 @@ export function judgeByHeaders(fastify: FastifyInstance, access: AccessGuard, li
     concurrency: limits.http_concurrency,
   });
   const bodies = new BodiesInFlight(limits.http_bodies_in_flight_bytes);
+  const admit = (request: FastifyRequest & AuthenticatedRequest, reply: FastifyReply): Refusal | null => {
+    const caller = callerOf(request);
+    const bytes = Math.min(declaredBytes(request) ?? limits.http_body_limit_bytes, limits.http_body_limit_bytes);
+    const asked = [
+      () => (request.principal === undefined ? null : callers.admit(caller)),
+      () => (bytes === 0 ? null : bodies.admit(caller, bytes)),
+    ];
+    for (const ask of asked) {
+      const answer = ask();
+      if (answer instanceof Refusal) return answer;
+      if (answer !== null) reply.raw.once('close', answer);
+    }
+    return null;
+  };
   fastify.addHook('onRequest', (request, reply, done) => {
     const { access: asked } = request.routeOptions.config as { access?: RouteAccess };
-    const caller = request as FastifyRequest & AuthenticatedRequest;
     try {
-      if (asked !== undefined) access.judgeHeaders(caller, asked);
-      if (caller.principal !== undefined) reply.raw.once('close', callers.admit(callerOf(caller)));
-      const bytes = Math.min(declaredBytes(request) ?? limits.http_body_limit_bytes, limits.http_body_limit_bytes);
-      if (bytes > 0) reply.raw.once('close', bodies.admit(callerOf(caller), bytes));
-      done();
+      if (asked !== undefined) access.judgeHeaders(request, asked);
     } catch (problem) {
       done(problem as Error);
+      return;
     }
+    const refusal = admit(request, reply);
+    if (refusal === null) done();
+    else refusal.answer(reply);
   });
 }
 

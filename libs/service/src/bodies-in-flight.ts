@@ -1,9 +1,9 @@
-import { Problem } from '@assay/contracts';
 import { counter } from '@assay/observability';
+import { Refusal } from './refusal.js';
 
 const refusals = counter('assay_http_bodies_refused_total', 'Requests refused before their body was read, by reason.');
 
-const RETRY_AFTER_S = '1';
+const AGAIN_MS = 1_000;
 /** Of the limit, for one caller: whoever sends slowly or much holds up nobody else. */
 const SHARE = 0.5;
 
@@ -19,14 +19,13 @@ export class BodiesInFlight {
   constructor(private readonly limit_bytes: number) {}
 
   /**
-   * Makes room for a body; call what it returns once it is answered, or gone.
-   *
-   * @throws Problem `rate_limited` where the caller holds its share, `unavailable` where there is no room for anybody.
+   * Makes room for a body; call what it returns once it is answered, or gone. Refuses as `rate_limited` where the caller
+   * holds its share, as `unavailable` where there is no room for anybody.
    */
-  admit(caller: string, bytes: number): () => void {
+  admit(caller: string, bytes: number): (() => void) | Refusal {
     const held = this.#by_caller.get(caller) ?? 0;
-    if (held > 0 && held + bytes > this.limit_bytes * SHARE) throw refused('rate_limited', 'of this caller ');
-    if (this.#bytes > 0 && this.#bytes + bytes > this.limit_bytes) throw refused('unavailable', '');
+    if (held > 0 && held + bytes > this.limit_bytes * SHARE) return refused('rate_limited', 'of this caller ');
+    if (this.#bytes > 0 && this.#bytes + bytes > this.limit_bytes) return refused('unavailable', '');
     this.#add(caller, bytes);
     return () => this.#add(caller, -bytes);
   }
@@ -39,10 +38,11 @@ export class BodiesInFlight {
   }
 }
 
-function refused(code: 'rate_limited' | 'unavailable', whose: string): Problem {
+function refused(code: 'rate_limited' | 'unavailable', whose: string): Refusal {
   refusals.add(1, { reason: code });
-  return new Problem(code, {
-    detail: `The request bodies ${whose}under way hold as many bytes as they may; nothing was read or stored: send it again after Retry-After.`,
-    headers: { 'retry-after': RETRY_AFTER_S },
-  });
+  return new Refusal(
+    code,
+    `The request bodies ${whose}under way hold as many bytes as they may; nothing was read or stored: send it again after Retry-After.`,
+    AGAIN_MS,
+  );
 }

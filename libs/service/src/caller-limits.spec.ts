@@ -1,18 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Problem } from '@assay/contracts';
 import { CallerLimits } from './caller-limits.js';
+import { Refusal } from './refusal.js';
 
 const LIMITS = { rate: { per_s: 100, burst: 200 }, concurrency: 10_000 };
 
 /** After how many seconds each of so many is told to come again that were not let in. */
 function refusals(limits: CallerLimits, asked: number, caller = 'acme'): number[] {
   return Array.from({ length: asked }).flatMap(() => {
-    try {
-      limits.admit(caller)();
-      return [];
-    } catch (problem) {
-      return [Number((problem as Problem).options.headers?.['retry-after'])];
-    }
+    const answer = limits.admit(caller);
+    if (answer instanceof Refusal) return [answer.again_in_s];
+    answer();
+    return [];
   });
 }
 

@@ -1,7 +1,7 @@
-import { Problem } from '@assay/contracts';
 import { counter } from '@assay/observability';
 import { Rate } from './rate.js';
 import type { RateRule } from './rate.js';
+import { Refusal } from './refusal.js';
 
 const refusals = counter(
   'assay_rate_limited_total',
@@ -35,23 +35,21 @@ export class CallerLimits {
 
   /**
    * Counts a request; call what it returns once it is answered, or its caller gone. One that is refused counts for nothing.
-   *
-   * @throws Problem `rate_limited`, with the time after which to come again
    */
-  admit(name: string): () => void {
+  admit(name: string): (() => void) | Refusal {
     const { rate: rule, concurrency } = this.limits;
     const caller = this.#of(name);
     const wait_ms = caller.rate.waitMs();
     if (wait_ms > 0) {
       refusals.add(1, { reason: 'rate' });
-      throw refused(
+      return refused(
         `This caller sends more than ${rule.per_s} requests a second to a replica.`,
         this.#awayMs(caller, wait_ms),
       );
     }
     if (caller.under_way >= concurrency) {
       refusals.add(1, { reason: 'concurrency' });
-      throw refused(
+      return refused(
         `${concurrency} requests of this caller are under way here, which is all it may have.`,
         ONE_ENDS_MS,
       );
@@ -85,9 +83,6 @@ export class CallerLimits {
   }
 }
 
-function refused(why: string, again_in_ms: number): Problem {
-  return new Problem('rate_limited', {
-    detail: `${why} ${AGAIN}`,
-    headers: { 'retry-after': String(Math.max(1, Math.ceil(again_in_ms / 1_000))) },
-  });
+function refused(why: string, again_in_ms: number): Refusal {
+  return new Refusal('rate_limited', `${why} ${AGAIN}`, again_in_ms);
 }
