@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CallOptions, eventually, type TestSystem } from '@assay/testing';
 import { Pool } from 'undici';
@@ -171,6 +172,8 @@ class Flood {
   readonly #body = submissions('in_row', SHARED);
 
   constructor(system: TestSystem) {
+    // All that were refused wait at once.
+    setMaxListeners(0, this.#left.signal);
     this.#pool = new Pool(system.services.of('ingest')[0]!.url, { connections: CONNECTIONS });
     const bearer = system.services.secrets.keys.submitter;
     this.#headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
