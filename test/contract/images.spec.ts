@@ -76,9 +76,7 @@ describe('infra/docker/Dockerfile', () => {
       const stage = dockerfile.split(/^FROM /m).find((text) => text.startsWith(`runtime AS ${service}\n`))!;
       const [, command] = /^CMD (\[.*\])$/m.exec(stage)!;
       const scripts = (JSON.parse(command!) as string[]).filter((word) => word.endsWith('.js'));
-      expect(scripts.map((script) => [script, isBuiltHere(script)])).toEqual([
-        [`dist/bin/${service}.js`, true],
-      ]);
+      expect(scripts.map((script) => [script, isBuiltHere(script)])).toEqual([[`dist/bin/${service}.js`, true]]);
       expect(stage).not.toContain('USER');
     }
     const runtime = dockerfile.split(/^FROM /m).find((text) => text.includes('AS runtime\n'))!;

@@ -3,13 +3,13 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fixedSecret } from '@assay/security';
 import { PostgresServers } from '@assay/testing';
-import type { Certificate, PostgresServer } from '@assay/testing';
+import type { CertificateFiles, PostgresServer } from '@assay/testing';
 import { Database } from './database.js';
 
 let servers: PostgresServers;
 let server: PostgresServer;
 let plain: PostgresServer;
-let certificates: { app: Certificate; stranger: Certificate };
+let certificates: { app: CertificateFiles; stranger: CertificateFiles };
 
 const ROLE = `CREATE ROLE app LOGIN PASSWORD 'p'; CREATE ROLE certified LOGIN; CREATE SCHEMA app`;
 
@@ -86,7 +86,7 @@ describe('sslmode', () => {
   });
 
   it('SEC-7.d signs in by a certificate of the right authority, and by no other', async () => {
-    const query = (own: Certificate) =>
+    const query = (own: CertificateFiles) =>
       `sslmode=verify-full&sslrootcert=${at('ca.crt')}&sslcert=${own.crt}&sslkey=${own.key}`;
     expect(await connect(query(certificates.app), { role: 'certified' })).toBe('encrypted');
     await expect(connect(query(certificates.stranger), { role: 'certified' })).rejects.toThrow();

@@ -11,7 +11,7 @@ export type { PgBouncer, PgBouncerOptions } from './pgbouncer.js';
 export { PostgresProxy } from './postgres-proxy.js';
 export type { Which } from './postgres-proxy.js';
 export { PostgresServers } from './postgres-servers.js';
-export type { Certificate, PostgresServer, ServerOptions } from './postgres-servers.js';
+export type { CertificateFiles, PostgresServer, ServerOptions } from './postgres-servers.js';
 export { SCRAM_SESSION_MS, SECURE_KAFKA_PASSWORDS, secureKafka } from './secure-kafka.js';
 export type { SecureKafka } from './secure-kafka.js';
 export { testDatabase } from './test-database.js';

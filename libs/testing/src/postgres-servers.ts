@@ -25,7 +25,7 @@ export interface ServerOptions {
 }
 
 /** A certificate and its key, PEM, readable by Postgres' account alone. */
-export interface Certificate {
+export interface CertificateFiles {
   crt: string;
   key: string;
 }
@@ -114,7 +114,7 @@ export class PostgresServers {
   }
 
   /** A CA of its own, and what it signs. */
-  async authority(name: string): Promise<(subject: string, names: string) => Promise<Certificate>> {
+  async authority(name: string): Promise<(subject: string, names: string) => Promise<CertificateFiles>> {
     const ca = this.#certificatePaths(name);
     await run('openssl', [
       ...['req', '-x509', ...KEY, '-days', '2', '-subj', `/CN=${name}`, '-keyout', ca.key, '-out', ca.crt],
@@ -170,7 +170,7 @@ export class PostgresServers {
     if (account) for (const path of paths) await chown(path, account.uid, account.gid);
   }
 
-  #certificatePaths(name: string): Certificate {
+  #certificatePaths(name: string): CertificateFiles {
     return { crt: join(this.directory, `${name}.crt`), key: join(this.directory, `${name}.key`) };
   }
 }
