@@ -144,6 +144,27 @@ describe('bytes of payloads', () => {
     expect(await unpublished(20_005)).toEqual(['last']);
   });
 
+  it('ING-12.e claims what waits to be published source by source in turn, by priority within one source alone', async () => {
+    await stage.sql('DELETE FROM work_items');
+    const waiting = (source: string | undefined, n: number, priority: number) =>
+      Array.from({ length: n }, (_, nth) =>
+        anItem({ phase: 'publish', source, priority, subject_id: `${source} ${priority} ${nth}` }),
+      );
+    // One after the other, so that the flood is the oldest.
+    for (const items of [waiting('flood', 500, 9), waiting(undefined, 3, 5), waiting('other', 2, 0)])
+      await insert(items);
+    await insert(waiting('other', 1, 7));
+    const turn = async () => subjects(await BETA.claimUnpublished(stage.database, 10)).sort();
+    expect(await turn()).toEqual(
+      [
+        ...[0, 1, 2, 3].map((nth) => `flood 9 ${nth}`),
+        ...[0, 1, 2].map((nth) => `undefined 5 ${nth}`),
+        ...['other 7 0', 'other 0 0', 'other 0 1'],
+      ].sort(),
+    );
+    expect(await turn()).toEqual(Array.from({ length: 10 }, (_, nth) => `flood 9 ${nth + 4}`).sort());
+  });
+
   it('WQ-11.a refuses a payload to items in lanes, whose handler loads their bodies when there is room', async () => {
     const laned = { lane: 'a', source: 's', payload: payload(1) };
     await expect(insert([anItem(laned)])).rejects.toMatchObject({ code: 'postgres_23514' });

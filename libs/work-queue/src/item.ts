@@ -11,7 +11,7 @@ export interface NewItem {
   queue: string;
   /** In a queue with lanes (WQ-9): what it is claimed with, by the room that there is. Needs a source. */
   lane?: string;
-  /** Within a lane sources take turns. */
+  /** Sources take turns: within a lane, and where what tells of items waits for Kafka. */
   source?: string;
   /** In a lane: from then on a circuit that is open does not hold it back. Default: never. By the database's clock. */
   overdue_in_ms?: number;

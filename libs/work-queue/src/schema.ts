@@ -37,7 +37,7 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
     payload bytea,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     slot smallint,
-    CONSTRAINT work_items_turn CHECK ((lane IS NULL) = (source IS NULL)),
+    CONSTRAINT work_items_turn CHECK (lane IS NULL OR source IS NOT NULL),
     CONSTRAINT work_items_body CHECK (lane IS NULL OR phase = 'publish' OR payload IS NULL),
     CONSTRAINT work_items_lease CHECK (
       (state = 'running') = (claimed_by IS NOT NULL AND lease_token IS NOT NULL AND lease_expires_at IS NOT NULL)
@@ -63,9 +63,9 @@ export const WORK_QUEUE_MIGRATION_SQL: readonly string[] = [
     WHERE state = 'queued' AND phase = 'work' AND crashes = 0 AND lane IS NOT NULL AND overdue_at IS NOT NULL`,
   `CREATE INDEX work_items_suspect ON work_items (queue, due_at, id)
     WHERE state = 'queued' AND phase = 'work' AND crashes > 0`,
-  `CREATE INDEX work_items_unpublished ON work_items (priority, due_at, id)
+  `CREATE INDEX work_items_unpublished ON work_items (coalesce(source, ''), priority, due_at, id)
     WHERE state = 'queued' AND phase = 'publish'`,
-  // For the gauges alone: the oldest of each queue that Kafka has not taken. Written while Kafka is away, as the one above.
+  // The oldest of each queue that Kafka has not taken. Written while Kafka is away, as the one above.
   `CREATE INDEX work_items_unpublished_of ON work_items (queue, due_at)
     WHERE state = 'queued' AND phase = 'publish'`,
   `CREATE INDEX work_items_leased ON work_items (lease_expires_at) WHERE state = 'running'`,

@@ -62,7 +62,7 @@ describe('plans that are made while the queue is idle', () => {
     [MAKE_DUE.name, MAKE_DUE, ['items_due', 'items_in_lane', 'items_pkey', 'items_suspect', 'lanes_of']],
     [SWEEP.name, SWEEP, ['items_leased', 'items_pkey', 'lanes_of']],
     [NEXT_DUE_WORK.name, NEXT_DUE_WORK, ['items_due', 'items_suspect']],
-    [NEXT_DUE_PUBLISH.name, NEXT_DUE_PUBLISH, ['items_unpublished']],
+    [NEXT_DUE_PUBLISH.name, NEXT_DUE_PUBLISH, ['items_unpublished_of']],
     [MARK_LANES.name, MARK_LANES, ['lanes_of']],
     [DUE_LANES.name, DUE_LANES, ['lanes_due']],
     [OVERDUE_LANES.name, OVERDUE_LANES, ['items_overdue']],

@@ -20,9 +20,17 @@ export function cancelledEvent(job: CancellableJob, actor: string, reason: strin
 }
 
 export function cancelledItem(job: CancellableJob, event: OutgoingEvent): NewItem {
-  const { id: subject_id, generation, priority, correlation_id, traceparent } = job;
+  const { id: subject_id, source, generation, priority, correlation_id, traceparent } = job;
   return {
-    ...{ queue: CANCEL_QUEUE, subject_id, generation, priority, phase: 'publish', payload: encodeEvents([event]) },
+    ...{
+      queue: CANCEL_QUEUE,
+      source,
+      subject_id,
+      generation,
+      priority,
+      phase: 'publish',
+      payload: encodeEvents([event]),
+    },
     ...{ correlation_id, traceparent },
   };
 }

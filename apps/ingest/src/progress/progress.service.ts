@@ -146,10 +146,10 @@ export class ProgressService {
 
 /** The events are the item's payload: counts and deliveries may change after the end, what was told of it may not. */
 export function settledItem(
-  job: { id: string; generation: number; priority: number; correlation_id: string; traceparent: string | null },
+  job: Pick<NewItem, 'generation' | 'priority' | 'correlation_id' | 'traceparent'> & { id: string; source: string },
   payload: Buffer,
 ): NewItem {
-  const { id: subject_id, generation, priority, correlation_id, traceparent } = job;
+  const { id: subject_id, source, generation, priority, correlation_id, traceparent } = job;
   const queue = SETTLED_QUEUE;
-  return { queue, subject_id, generation, priority, phase: 'publish', payload, correlation_id, traceparent };
+  return { queue, source, subject_id, generation, priority, phase: 'publish', payload, correlation_id, traceparent };
 }

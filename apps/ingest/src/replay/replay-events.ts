@@ -47,10 +47,20 @@ function factsOf(request: ReplayRequested) {
 
 /** Publishes an answer as it is stored: the same bytes under the same id, however often (GEN-2). */
 export function answerItem(
-  of: { id: string; generation: number; priority: number; correlation_id: string; traceparent: string | null },
+  of: Pick<NewItem, 'generation' | 'priority' | 'correlation_id' | 'traceparent'> & { id: string; source: string },
   answer: Buffer,
 ): NewItem {
-  const { id: subject_id, generation, priority, correlation_id, traceparent } = of;
+  const { id: subject_id, source, generation, priority, correlation_id, traceparent } = of;
   const queue = REPLAY_QUEUE;
-  return { queue, subject_id, generation, priority, phase: 'publish', payload: answer, correlation_id, traceparent };
+  return {
+    queue,
+    source,
+    subject_id,
+    generation,
+    priority,
+    phase: 'publish',
+    payload: answer,
+    correlation_id,
+    traceparent,
+  };
 }

@@ -130,8 +130,8 @@ function itemsOf({ request, decision, job }: Outcome, answer: Buffer): NewItem[]
 
 /** What an answer is published under where no job is at hand. */
 function answered({ data, correlation_id, traceparent }: Request) {
-  const { job_id: id, generation } = data;
-  return { id, generation, priority: PRIORITY_OF_ANSWER, correlation_id, traceparent };
+  const { job_id: id, source, generation } = data;
+  return { id, source, generation, priority: PRIORITY_OF_ANSWER, correlation_id, traceparent };
 }
 
 function byChangelist(rows: readonly StandingRow[]): Map<string, Standing[]> {

@@ -197,10 +197,11 @@ function heldUp(): Failure {
 
 /** The submission's bytes are not in the item: they stand in `submissions`, from where a crash's successor takes them. */
 export function submittedItem(
-  job: Pick<NewJob, 'id' | 'priority' | 'correlation_id' | 'traceparent'> & { generation?: number },
+  job: Pick<NewJob, 'id' | 'source' | 'priority' | 'correlation_id' | 'traceparent'> & { generation?: number },
 ): NewItem {
-  const { id: subject_id, generation = 0, priority, correlation_id, traceparent } = job;
-  return { queue: SUBMITTED_QUEUE, subject_id, generation, priority, phase: 'publish', correlation_id, traceparent };
+  const { id: subject_id, source, generation = 0, priority, correlation_id, traceparent } = job;
+  const queue = SUBMITTED_QUEUE;
+  return { queue, source, subject_id, generation, priority, phase: 'publish', correlation_id, traceparent };
 }
 
 /** Judges a batch in the order in which it came: what is accepted counts for what comes after it. */

@@ -80,6 +80,9 @@ describe('while Kafka is away', () => {
 
   it('ING-10.g, ING-10.j, GEN-10.d refuses nothing until the configured backlog, then answers 503 with Retry-After and is unready', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => away.post(aSubmission())));
+    // By which sources take turns once Kafka is back (ING-12).
+    const sources = await fixture.database.sql(`SELECT DISTINCT source FROM work_items WHERE queue = 'submitted'`);
+    expect(sources).toEqual([{ source: 'acme' }]);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(await leftItems()).toBe(20);
     const refused = await eventually(async () => {

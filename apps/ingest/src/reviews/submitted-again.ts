@@ -26,7 +26,7 @@ export function submittedAgain(job: PassedJob, urls: PublicUrls): { item: NewIte
   };
   const events = [jobEvent('review.settled', data, { traceparent })];
   const item: NewItem = {
-    ...{ queue: SUBMITTED_AGAIN_QUEUE, subject_id: id, generation, priority: job.priority, phase: 'publish' },
+    ...{ queue: SUBMITTED_AGAIN_QUEUE, source, subject_id: id, generation, priority: job.priority, phase: 'publish' },
     ...{ payload: encodeEvents(events), correlation_id, traceparent },
   };
   return { item, events };

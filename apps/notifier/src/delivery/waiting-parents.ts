@@ -99,9 +99,9 @@ export class WaitingParents {
 }
 
 function tellingOf(parent: WaitingParent, { delivery_id, attempt, failure }: WaitingDelivery) {
-  const { job_id: subject_id, generation, priority, correlation_id, traceparent } = parent;
+  const { job_id: subject_id, source, generation, priority, correlation_id, traceparent } = parent;
   const facts = { attempt, failure, next_due_at: parent.waits_until };
   const events = [delayedEvent(parent, delivery_id, facts)];
-  const about = { queue: WAITING_QUEUE, subject_id, generation, priority, correlation_id, traceparent };
+  const about = { queue: WAITING_QUEUE, source, subject_id, generation, priority, correlation_id, traceparent };
   return { item: { ...about, phase: 'publish' as const, payload: encodeEvents(events) }, events };
 }

@@ -7,10 +7,10 @@ import type { Parent } from '../delivery/index.js';
 const PARENT_QUEUE = 'parent';
 
 export function parentItem(parent: Parent, events: readonly OutgoingEvent[]): NewItem {
-  const { job_id: subject_id, generation, priority, correlation_id, traceparent } = parent;
+  const { job_id: subject_id, source, generation, priority, correlation_id, traceparent } = parent;
   const payload = encodeEvents(events);
   return {
-    ...{ queue: PARENT_QUEUE, subject_id, generation, priority, phase: 'publish', payload },
+    ...{ queue: PARENT_QUEUE, source, subject_id, generation, priority, phase: 'publish', payload },
     ...{ correlation_id, traceparent },
   };
 }

@@ -188,6 +188,6 @@ function toPublish(event: Submitted): NewItem {
 }
 
 function aboutItem({ data, correlation_id, traceparent }: Submitted): Omit<NewItem, 'phase'> {
-  const { job_id, generation, priority } = data;
-  return { queue: VALIDATE_QUEUE, subject_id: job_id, generation, priority, correlation_id, traceparent };
+  const { job_id, source, generation, priority } = data;
+  return { queue: VALIDATE_QUEUE, source, subject_id: job_id, generation, priority, correlation_id, traceparent };
 }

@@ -25,14 +25,20 @@ export const NEXT_DUE_WORK = statement(
   ) AS next`,
 );
 
-/** The same for items of any queue that wait to be published. */
+/** The same for items that wait to be published; one step of the index for each queue. */
 export const NEXT_DUE_PUBLISH = statement(
   'work_items.next_due_publish',
-  `SELECT extract(epoch FROM min(candidate.due_at) - clock_timestamp())::float8 * 1000 AS due_in_ms
-  FROM generate_series(0, 9) AS level(priority)
-  CROSS JOIN LATERAL (
-    SELECT due_at FROM work_items
-    WHERE state = 'queued' AND phase = 'publish' AND priority = level.priority
-    ORDER BY due_at LIMIT 1
-  ) AS candidate`,
+  `WITH RECURSIVE head(queue, due_at) AS (
+    (SELECT queue, due_at FROM work_items
+      WHERE state = 'queued' AND phase = 'publish' AND queue >= ''
+      ORDER BY queue, due_at LIMIT 1)
+    UNION ALL
+    SELECT next.queue, next.due_at FROM head
+    CROSS JOIN LATERAL (
+      SELECT queue, due_at FROM work_items
+      WHERE state = 'queued' AND phase = 'publish' AND queue > head.queue
+      ORDER BY queue, due_at LIMIT 1
+    ) AS next
+  )
+  SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 * 1000 AS due_in_ms FROM head`,
 );
