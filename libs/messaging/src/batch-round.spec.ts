@@ -35,6 +35,16 @@ describe('a round of batches', () => {
     expect([...chunksOf([large, small], LIMITS)].map(namesOf)).toEqual([['0.0'], ['1.0'], ['0.1'], ['1.1']]);
   });
 
+  it('WQ-11.g fills each chunk up to the bound anew', () => {
+    const records = recordsOf(part(0), 7, 3 * 1024 * 1024);
+    expect([...chunksOf([records], LIMITS)].map(namesOf)).toEqual([
+      ['0.0', '0.1'],
+      ['0.2', '0.3'],
+      ['0.4', '0.5'],
+      ['0.6'],
+    ]);
+  });
+
   it('knows the last record of each part', () => {
     const [chunk] = [...chunksOf([recordsOf(part(0), 3), recordsOf(part(1), 2)], LIMITS)];
     expect(namesOf(lastOfEachPart(chunk!)).sort()).toEqual(['0.2', '1.1']);
