@@ -51,7 +51,10 @@ const OTHERS: Record<string, (args: readonly string[]) => Promise<void>> = {
 /** `npm run test:faults`: Assay's long bad day, on a stack of its own; {@link OTHERS} by their names. */
 export async function main(args: string[]): Promise<void> {
   const other = OTHERS[args[0] ?? ''];
-  if (other) return other(args.slice(1));
+  if (other) {
+    await other(args.slice(1));
+    end();
+  }
   const read = readArguments(args);
   if (read === null) {
     console.error(USAGE);
@@ -86,9 +89,7 @@ export async function main(args: string[]): Promise<void> {
     await system.close();
   }
   if (!json) say(`  seed ${seed}`);
-  // Not left to Node: after connections that were reset in the middle of a write, it has once waited for ever, at full
-  // load, for a request that had no handle any more (Node 20.20, in `Environment::CleanupHandles`).
-  process.exit();
+  end();
 }
 
 function report(day: Day, { log_directory }: TestSystem, json: boolean): void {
@@ -97,4 +98,12 @@ function report(day: Day, { log_directory }: TestSystem, json: boolean): void {
   if (holds(day.verdict)) return;
   process.exitCode = 1;
   if (!json) say(red(`  logs: ${log_directory}`));
+}
+
+/**
+ * Not left to Node: after connections that were reset in the middle of a write, it has once waited for ever, at full load,
+ * for a request that had no handle any more (Node 20.20, in `Environment::CleanupHandles`).
+ */
+function end(): never {
+  process.exit();
 }

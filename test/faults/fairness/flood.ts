@@ -69,7 +69,13 @@ export async function measureFlood(system: TestSystem, options: FloodOptions): P
   });
   // What fails is reported by the wait for it below; until then it is nobody's.
   all_told.catch(() => (over = true));
-  const beside = await other.follow(reviews, () => !over && !options.leaves_early);
+  const beside = await other
+    .follow(reviews, () => !over && !options.leaves_early)
+    .catch((error: unknown) => {
+      // Nobody waits for its end any longer.
+      flood.leave();
+      throw error;
+    });
   if (options.leaves_early) flood.leave();
   const told_s = ((await all_told) - flood.begun_at_ms) / 1_000;
   const accepted_s = (flood.accepted_at_ms - flood.begun_at_ms) / 1_000;
