@@ -10,10 +10,14 @@ export interface Refusal {
   extensions: ts.Type | null;
 }
 
+const PROBLEM_FILE = '/libs/contracts/src/problem.ts';
+/** Answered without an exception, and always with the time after which to come again. */
+const REFUSAL_FILE = '/libs/service/src/refusal.ts';
+
 type Body = ts.FunctionLikeDeclaration & { body: ts.Node };
 
 /**
- * The problems that may be thrown by a function or by anything that it calls, read from the calls themselves: a list
+ * The problems that may be thrown, or answered, by a function or by anything that it calls, read from the calls themselves: a list
  * kept by hand beside each route was wrong as soon as a service below it changed. Calls through an interface are not
  * followed; the run of `npm run test:api` would show what that hides.
  */
@@ -62,19 +66,25 @@ export class Refusals {
   #refusalsOf(node: ts.NewExpression): Refusal[] {
     const [code, options] = node.arguments ?? [];
     if (!code || !ts.isIdentifier(node.expression)) return [];
-    const declaration = this.#aliased(node.expression)?.valueDeclaration;
-    if (!declaration?.getSourceFile().fileName.endsWith('/libs/contracts/src/problem.ts')) return [];
+    const file = this.#aliased(node.expression)?.valueDeclaration?.getSourceFile().fileName ?? '';
+    const is_refusal = file.endsWith(REFUSAL_FILE);
+    if (!is_refusal && !file.endsWith(PROBLEM_FILE)) return [];
     const type = this.#checker.getTypeAtLocation(code);
     const codes = (type.isUnion() ? type.types : [type]).flatMap((one) => (one.isStringLiteral() ? [one.value] : []));
-    const headers = options && this.#member(options, 'headers');
+    const headers = is_refusal ? ['retry-after'] : this.#headersOf(options);
     const extensions = options && this.#member(options, 'extensions');
     return codes
       .filter((one): one is ProblemCode => one in PROBLEMS)
       .map((one) => ({
         code: one,
-        headers: headers ? this.#checker.getPropertiesOfType(headers).map((property) => property.getName()) : [],
+        headers,
         extensions: extensions && this.#checker.getPropertiesOfType(extensions).length > 0 ? extensions : null,
       }));
+  }
+
+  #headersOf(options: ts.Expression | undefined): string[] {
+    const headers = options && this.#member(options, 'headers');
+    return headers ? this.#checker.getPropertiesOfType(headers).map((property) => property.getName()) : [];
   }
 
   /** The member as it is written there, which says more than its declared type. */
