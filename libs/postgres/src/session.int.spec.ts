@@ -120,5 +120,44 @@ describe('a URL that changes', () => {
     });
     await eventually(async () => expect(await who()).not.toContain(roles[0]));
     expect(await current()).toEqual([{ role: roles[1] }]);
+    await service.close();
+  });
+
+  it('SEC-10 fails no transaction while the role is changed under load, three times', async () => {
+    let [role, changed] = [roles[0]!, (): void => undefined];
+    const service = await database({
+      current: () => new Secret(Object.assign(new URL(own.url), { username: role, password: role }).href),
+      onChange: (listener) => ((changed = listener), () => undefined),
+      close: () => undefined,
+    }).open();
+    const failures: unknown[] = [];
+    let [working, done] = [true, 0];
+    const work = async (): Promise<void> => {
+      while (working && failures.length === 0) {
+        await service
+          .transaction(async (tx) => {
+            await tx.query('SELECT pg_sleep(0.002)');
+            await tx.execute(`SELECT set_config('assay.x', 'y', true)`);
+          })
+          .catch((error: unknown) => failures.push(error));
+        await service.query('SELECT 1').catch((error: unknown) => failures.push(error));
+        done += 1;
+      }
+    };
+    const working_on = Array.from({ length: 8 }, work);
+    try {
+      for (const next of [roles[1]!, roles[0]!, roles[1]!]) {
+        role = next;
+        changed();
+        const others = `SELECT FROM pg_stat_activity WHERE application_name = 'session-spec' AND usename LIKE 'rotating_%' AND usename <> '${next}'`;
+        await eventually(async () => expect(await own.sql(others)).toEqual([]));
+        const before = done;
+        await eventually(() => expect([failures, done > before + 20]).toEqual([[], true]));
+      }
+    } finally {
+      working = false;
+      await Promise.all(working_on);
+    }
+    expect(failures).toEqual([]);
   });
 });
