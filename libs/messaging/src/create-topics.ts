@@ -6,6 +6,8 @@ import type { KafkaClusterConfig } from './kafka-client.js';
 export interface CreateTopicsOptions extends KafkaClusterConfig {
   /** -1: the cluster's default. */
   kafka_replication_factor: number;
+  /** What the cluster allows, where that is less than the contract wants. */
+  kafka_max_message_bytes?: number;
 }
 
 export interface CreatedTopics {
@@ -21,6 +23,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
  * removed, and settings of a topic that exists stay as its operator has them.
  */
 export async function createTopics(options: CreateTopicsOptions): Promise<CreatedTopics> {
+  const { kafka_max_message_bytes: allowed_bytes = Number.POSITIVE_INFINITY } = options;
   const client = createClient(options, { client_id: 'assay-topics', request_timeout_ms: REQUEST_TIMEOUT_MS });
   const admin = client.admin();
   await admin.connect();
@@ -39,7 +42,7 @@ export async function createTopics(options: CreateTopicsOptions): Promise<Create
         replicationFactor: options.kafka_replication_factor,
         configEntries: [
           { name: 'retention.ms', value: String(definition.retention_ms) },
-          { name: 'max.message.bytes', value: String(definition.max_message_bytes) },
+          { name: 'max.message.bytes', value: String(Math.min(definition.max_message_bytes, allowed_bytes)) },
         ],
       })),
     });

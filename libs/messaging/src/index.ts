@@ -15,4 +15,5 @@ export { MessagingModule } from './messaging.module.js';
 export type { MessagingModuleOptions } from './messaging.module.js';
 export { PARKED_RECORDS_MIGRATION_SQL } from './parked-records.js';
 export { KAFKA_CLUSTER_SETTINGS, KAFKA_SETTINGS, TOPIC_SETTINGS } from './settings.js';
+export { TopicCheck } from './topic-check.js';
 export { topicsCommand } from './topics-command.js';

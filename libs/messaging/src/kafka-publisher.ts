@@ -11,6 +11,7 @@ import type { KafkaClusterConfig } from './kafka-client.js';
 import { publishAvailable, published, publishSeconds } from './metrics.js';
 import { judgeSendError, rejected, unavailable } from './publish-failure.js';
 import { Refusals } from './refusals.js';
+import { RECORD_OVERHEAD_BYTES } from './topic-check.js';
 
 const log = createLog('kafka.publisher', ['publishing_unavailable', 'publishing_available']);
 
@@ -22,8 +23,6 @@ export interface PublisherConfig extends KafkaClusterConfig {
 
 /** A request above 1 MiB is one record (a broker's default limit is for the batch, not the record). */
 const REQUEST_BYTES = 900_000;
-/** What a record costs beside its data: headers, key, framing. Generous, so that the limits hold. */
-const RECORD_OVERHEAD_BYTES = 1_024;
 /** While two requests are under way the next one gathers what comes: many small publications share a request. */
 const REQUESTS_IN_FLIGHT = 2;
 

@@ -11,6 +11,7 @@ import type { ConsumerConfig } from './kafka-batch-server.js';
 import { KafkaPublisher } from './kafka-publisher.js';
 import type { PublisherConfig } from './kafka-publisher.js';
 import { RecordParking } from './record-parking.js';
+import { TopicCheck } from './topic-check.js';
 
 export interface MessagingModuleOptions {
   settings: ConsumerConfig & PublisherConfig & { artefact_keys: SecretSource };
@@ -34,6 +35,7 @@ export class MessagingModule implements OnApplicationBootstrap, BeforeApplicatio
   constructor(
     @Inject(KafkaPublisher) private readonly publisher: KafkaPublisher,
     @Inject(Readiness) private readonly readiness: Readiness,
+    @Inject(TopicCheck) private readonly topics: TopicCheck,
   ) {}
 
   static register(options: MessagingModuleOptions): DynamicModule {
@@ -43,22 +45,25 @@ export class MessagingModule implements OnApplicationBootstrap, BeforeApplicatio
       { provide: ArtefactCipher, useFactory: () => new ArtefactCipher(options.settings.artefact_keys) },
       parkingProvider(options),
       serverProvider(options),
+      topicsProvider(options),
     ];
     return {
       module: MessagingModule,
       global: true,
       providers,
-      exports: [KafkaPublisher, EVENT_PUBLISHER, ArtefactCipher, RecordParking, KafkaBatchServer],
+      exports: [KafkaPublisher, EVENT_PUBLISHER, ArtefactCipher, RecordParking, KafkaBatchServer, TopicCheck],
     };
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     this.readiness.register('kafka_publishing', () => this.publisher.refusals.assertNone(), { told_only: true });
     void this.publisher.connect();
+    await this.topics.start();
   }
 
   /** After the work queue has stopped, which publishes to the end (OPS-1). */
   async beforeApplicationShutdown(): Promise<void> {
+    await this.topics.stop();
     await this.publisher.close();
   }
 }
@@ -69,6 +74,14 @@ function parkingProvider({ service }: MessagingModuleOptions): Provider {
     inject: [Database, WorkQueue, ArtefactCipher],
     useFactory: (database: Database, queue: WorkQueue, cipher: ArtefactCipher) =>
       new RecordParking(database, queue, cipher, STAGE_OF_SERVICE[service] ?? null),
+  };
+}
+
+function topicsProvider({ settings: config, service }: MessagingModuleOptions): Provider {
+  return {
+    provide: TopicCheck,
+    inject: [Readiness, Liveness],
+    useFactory: (readiness: Readiness, liveness: Liveness) => new TopicCheck({ config, service, readiness, liveness }),
   };
 }
 

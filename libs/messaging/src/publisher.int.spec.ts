@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import kafkajs from 'kafkajs';
 import { join } from 'node:path';
 import { renderMetrics } from '@assay/observability';
 import { eventually, testKafka, testRun } from '@assay/testing';
@@ -121,7 +122,10 @@ describe('the publisher', () => {
     await admin.connect();
     const small = `${kafka_topic_prefix}.review.settled.v1`;
     await admin.createTopics({ topics: [{ topic: small, numPartitions: 1 }], waitForLeaders: true });
-    const options = { kafka_brokers: [kafka.brokers], kafka_topic_prefix, kafka_replication_factor: -1 };
+    const options = {
+      ...{ kafka_brokers: [kafka.brokers], kafka_topic_prefix, kafka_replication_factor: -1 },
+      kafka_max_message_bytes: 2 * MIB,
+    };
     const made = await createTopics(options);
     expect(made.created).toContain(`${kafka_topic_prefix}.review.submitted.v1`);
     expect(made.created).not.toContain(small);
@@ -132,6 +136,15 @@ describe('the publisher', () => {
       return found;
     });
     expect(await createTopics(options)).toEqual({ created: [], extended: [] });
+    const sizes = await Promise.all(
+      ['review.submitted', 'review.cancelled'].map(async (type) => {
+        const name = `${kafka_topic_prefix}.${type}.v1`;
+        const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['max.message.bytes'] }];
+        const described = await admin.describeConfigs({ resources, includeSynonyms: false });
+        return Number(described.resources[0]!.configEntries[0]!.configValue);
+      }),
+    );
+    expect(sizes).toEqual([2 * MIB, MIB]);
     await admin.deleteTopics({ topics: topics.map(({ name }) => name) });
     await admin.disconnect();
   });

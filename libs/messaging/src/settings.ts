@@ -78,4 +78,10 @@ export const TOPIC_SETTINGS = {
     min: -1,
     max: 32,
   }),
+  kafka_max_message_bytes: integer({
+    env: 'ASSAY_KAFKA_MAX_MESSAGE_BYTES',
+    doc: 'No topic is made for larger records than this, where a cluster allows less than the list of topics wants. Ingest then refuses what could not travel (OPS-6).',
+    default: 16 * 1024 * 1024,
+    min: 64 * 1024,
+  }),
 };

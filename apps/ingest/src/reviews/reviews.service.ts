@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Problem, UUID } from '@assay/contracts';
+import { TopicCheck } from '@assay/messaging';
 import { currentContext } from '@assay/observability';
 import type { Principal } from '@assay/security';
 import type { JsonBody } from '@assay/service';
@@ -19,6 +20,7 @@ import { JobWatch } from './job-watch.js';
 import { instantFrom } from './instant.js';
 import { badQuery, decodeCursor, encodeCursor } from './list-cursor.js';
 import type { ReviewListQuery } from './review-queries.js';
+import { headBytes } from './submitted-event.js';
 import { throwUnconfirmed } from './unconfirmed.js';
 
 /** How a submission is answered (ING-2 to 4); refusals are thrown as problems. */
@@ -37,11 +39,13 @@ export class ReviewsService {
     @Inject(JobsRepository) private readonly jobs: JobsRepository,
     @Inject(JobWatch) private readonly watch: JobWatch,
     @Inject(Backlog) private readonly backlog: Backlog,
+    @Inject(TopicCheck) private readonly topics: TopicCheck,
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {}
 
   async submit(principal: Principal, body: JsonBody, header_key: string | undefined): Promise<SubmitAnswer> {
     const submission = this.#read(principal, body, header_key);
+    this.#assertTravels(submission);
     this.backlog.admit();
     return this.#accept(principal, submission).catch(throwUnconfirmed);
   }
@@ -94,6 +98,15 @@ export class ReviewsService {
       ...(kind === 'key_reused' && { detail: howToGoOn(known) }),
       headers: { location: jobPath(known.id) },
       extensions: { job_id: known.id, job: view },
+    });
+  }
+
+  /** What Kafka would refuse is refused here, while its sender can still do something about it (OPS-6). */
+  #assertTravels({ job, body }: Submission): void {
+    const limit = this.topics.dataLimit('review.submitted') - headBytes(job);
+    if (body.bytes.length <= limit) return;
+    throw new Problem('payload_too_large', {
+      detail: `A body of at most ${limit} bytes can be passed on: the topic of submissions takes no more (max.message.bytes)`,
     });
   }
 
