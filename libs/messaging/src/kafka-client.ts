@@ -3,11 +3,10 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { ISocketFactory, LogEntry } from 'kafkajs';
 import { REMEDIED_KAFKAJS, remedyIdleWakeUps } from './idle-remedy.js';
 import type { KafkaAccessConfig } from './access-settings.js';
-import { REAUTHENTICATION_MS } from './oauth-tokens.js';
 import { socketsBy } from './open-socket.js';
 import type { ClientSockets } from './open-socket.js';
 import type { Refusals } from './refusals.js';
-import { saslLogin } from './sasl-login.js';
+import { REAUTHENTICATION_MS, saslLogin } from './sasl-login.js';
 import { TlsMaterial } from './tls-material.js';
 
 const log = createLog('kafka', ['client_message', 'idle_remedy_missing']);

@@ -2,6 +2,7 @@ import type { SecretSource } from '@assay/security';
 import * as oauth from 'oauth4webapi';
 import { Agent, fetch } from 'undici';
 import { AccessRefused } from './refusals.js';
+import { REAUTHENTICATION_MS } from './sasl-login.js';
 
 export interface TokenConfig {
   token_url: string;
@@ -19,8 +20,6 @@ interface Token {
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
-/** kafkajs logs in anew this long before the broker ends a session: the token of that login must outlive this one. */
-export const REAUTHENTICATION_MS = 10_000;
 /** Of an issuer that does not say how long a token lives. */
 const USUAL_LIFE_S = 60;
 /** RFC 6749, 5.2; whatever else an issuer says is not repeated. */

@@ -1,10 +1,13 @@
 import type { AuthenticationProviderArgs, Authenticator, Mechanism, SaslAuthenticateArgs } from 'kafkajs';
 import { createRequire } from 'node:module';
 import type { KafkaAccessConfig, SaslMechanism } from './access-settings.js';
-import { OauthTokens } from './oauth-tokens.js';
+import type { OauthTokens } from './oauth-tokens.js';
 import { AccessRefused } from './refusals.js';
 
 const require = createRequire(import.meta.url);
+
+/** kafkajs logs in anew this long before the broker ends a session: the token of that login must outlive this one. */
+export const REAUTHENTICATION_MS = 10_000;
 
 type BuiltIn = (credentials: {
   username: string;
@@ -82,16 +85,11 @@ const SEPARATOR = '\u0001';
  * fails then with `ILLEGAL_SASL_STATE`.
  */
 function tokenLogin(config: Partial<KafkaAccessConfig>): Login {
-  const tokens = new OauthTokens({
-    token_url: config.kafka_oauth_token_url!,
-    client_id: config.kafka_oauth_client_id!,
-    client_secret: config.kafka_oauth_client_secret!,
-    scope: config.kafka_oauth_scope ?? null,
-    ca: config.kafka_oauth_ca ?? null,
-  });
+  let loading: Promise<OauthTokens> | undefined;
   const extensions = (config.kafka_oauth_extensions ?? []).map((entry) => `${entry}${SEPARATOR}`).join('');
   return async ({ saslAuthenticate }) => {
-    const token = await tokens.current();
+    loading ??= tokensOf(config);
+    const token = await (await loading).current();
     const answer = await saslAuthenticate({
       request: framed(`n,,${SEPARATOR}auth=Bearer ${token}${SEPARATOR}${extensions}${SEPARATOR}`),
       response: UNFRAMED,
@@ -105,6 +103,18 @@ function tokenLogin(config: Partial<KafkaAccessConfig>): Login {
       'it does not take the token; see ASSAY_KAFKA_OAUTH_SCOPE, and which issuer and audience it wants',
     );
   };
+}
+
+/** Loaded where it is used: an HTTP client is more than most services hold. */
+async function tokensOf(config: Partial<KafkaAccessConfig>): Promise<OauthTokens> {
+  const { OauthTokens: Tokens } = await import('./oauth-tokens.js');
+  return new Tokens({
+    token_url: config.kafka_oauth_token_url!,
+    client_id: config.kafka_oauth_client_id!,
+    client_secret: config.kafka_oauth_client_secret!,
+    scope: config.kafka_oauth_scope ?? null,
+    ca: config.kafka_oauth_ca ?? null,
+  });
 }
 
 const LENGTH_BYTES = 4;
