@@ -3,6 +3,8 @@ import config, { shared } from './jest.config.js';
 
 export default {
   ...config,
+  // Some of them measure: two at once leave a processor to what they measure.
+  maxWorkers: 2,
   reporters: ['default', ['<rootDir>/libs/testing/src/results-reporter.mjs', { results: 'test-results-servers.json' }]],
   projects: [
     {
