@@ -64,7 +64,7 @@ describe('an ingest that hardly gets a processor while callers press on', () => 
       try {
         await starve(STARVED_S);
         await eventually(async () => expect(await submit()).toBe(202));
-        const { status } = await fetch(`${system.services.of('ingest')[0]!.url}/readyz`);
+        const { status } = await fetch(`${system.services.of('ingest')[0]!.probes_url}/readyz`);
         expect({ status, failures: await failures() }).toEqual({ status: 200, failures: [] });
       } finally {
         over = true;

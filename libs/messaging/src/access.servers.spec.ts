@@ -115,8 +115,8 @@ describe('a broker that lets in by TLS and login only', () => {
     return publisher;
   }
 
-  async function readiness({ app }: Member): Promise<{ status: number; checks: Record<string, object> }> {
-    const answer = await fetch(`${await app.getUrl()}/readyz`);
+  async function readiness({ probes_url }: Member): Promise<{ status: number; checks: Record<string, object> }> {
+    const answer = await fetch(`${probes_url}/readyz`);
     return { status: answer.status, checks: ((await answer.json()) as { checks: Record<string, object> }).checks };
   }
 

@@ -134,8 +134,8 @@ describe('the ACLs of the services', () => {
     return member;
   }
 
-  async function checksOf({ url }: Member): Promise<Record<string, object>> {
-    return ((await (await fetch(`${url}/readyz`)).json()) as { checks: Record<string, object> }).checks;
+  async function checksOf({ probes_url }: Member): Promise<Record<string, object>> {
+    return ((await (await fetch(`${probes_url}/readyz`)).json()) as { checks: Record<string, object> }).checks;
   }
 
   it("SEC-7.g refuse a service another's group, and say so by name", async () => {

@@ -1,5 +1,6 @@
 import { TOPICS, topicName } from '@assay/contracts';
 import type { Admin } from 'kafkajs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from './kafka-client.js';
 import type { KafkaClusterConfig } from './kafka-client.js';
 
@@ -17,6 +18,7 @@ export interface CreatedTopics {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const UNKNOWN_BACKOFF_MS = 200;
 
 /**
  * Makes the contract's topics that are not there, and adds partitions where the contract has more. Nothing is ever
@@ -34,7 +36,7 @@ export async function createTopics(options: CreateTopicsOptions): Promise<Create
       topic: topicName(options.kafka_topic_prefix, definition.type),
     }));
     const missing = named.filter(({ topic }) => !existing.has(topic));
-    await admin.createTopics({
+    await create(admin, {
       waitForLeaders: true,
       topics: missing.map(({ definition, topic }) => ({
         topic,
@@ -50,6 +52,27 @@ export async function createTopics(options: CreateTopicsOptions): Promise<Create
     return { created: missing.map(({ topic }) => topic), extended: await extend(admin, kept) };
   } finally {
     await admin.disconnect();
+  }
+}
+
+/**
+ * Makes topics and waits until they are led. A busy broker may not know at once what it has just made, for which kafkajs does
+ * not wait: then this asks for them until it does, or the time of a request is over.
+ */
+async function create(admin: Admin, request: Parameters<Admin['createTopics']>[0]): Promise<void> {
+  const until_ms = performance.now() + REQUEST_TIMEOUT_MS;
+  const topics = request.topics.map(({ topic }) => topic);
+  let ask = async (): Promise<unknown> => admin.createTopics(request);
+  for (;;) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if ((error as { type?: unknown }).type !== 'UNKNOWN_TOPIC_OR_PARTITION' || performance.now() > until_ms)
+        throw error;
+      ask = async () => admin.fetchTopicMetadata({ topics });
+      await pause(UNKNOWN_BACKOFF_MS);
+    }
   }
 }
 

@@ -72,7 +72,7 @@ describe('topics that are not as the list has them', () => {
       `topic_too_small: ${named('review.submitted')} takes records of ${LIMIT} bytes (max.message.bytes), not ${16 * 1024 * 1024}`,
     );
     expect(details).toContain(`topic_has_few_partitions: ${named('review.submitted')} has 2 partitions, not 4`);
-    const { body } = await replica.get('/readyz').expect(200);
+    const { body } = await replica.probe('/readyz').expect(200);
     expect((body as { checks: object }).checks).toMatchObject({
       kafka_topics: { ok: false, code: 'topic_too_small', detail: expect.stringContaining(named('review.cancelled')) },
     });
