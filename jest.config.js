@@ -37,7 +37,7 @@ export default {
   // A busy machine makes a test slow, not wrong: it fails by what it expects, not by how long that took.
   testTimeout: 60_000,
   // Integration tests mostly wait (for leases, groups, restarts): on two cores jest's own choice is one worker.
-  maxWorkers: 3,
+  maxWorkers: 2,
   reporters: ['default', '<rootDir>/libs/testing/src/results-reporter.mjs'],
   projects: [
     {

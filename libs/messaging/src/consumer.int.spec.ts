@@ -309,7 +309,9 @@ describe('the batch consumer', () => {
     expect(performance.now() - begun_at).toBeLessThan(5_000);
     await stage.send([delayedEvent('last')], 0);
     await stage.send([delayedEvent('last')], 1);
-    await eventually(() => expect(second.codes.filter((code) => code === 'last')).toHaveLength(2), {
+    // Of both partitions, and at least once: on a busy machine the handing over may make it read one again (GEN-5).
+    const heard = () => second.batches.flat().filter(({ data }) => data.code === 'last');
+    await eventually(() => expect(new Set(heard().map(({ partition }) => partition))).toEqual(new Set([0, 1])), {
       within_ms: 15_000,
     });
     expect(first.codes).not.toContain('last');
