@@ -35,12 +35,17 @@ const withoutMapsOfDependencies = {
   },
 };
 
+const LOADED_LATE = {
+  text: 'a CommonJS package has no named exports where a bundle loads it late: import it in a file of ours, and that one late',
+};
+
 /** What is not installed is a part that we do not use, such as the drivers of other databases. */
 const withoutMissingPackages = {
   name: 'without-missing-packages',
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...place }) => {
       if (pluginData === 'asked') return undefined;
+      if (place.kind === 'dynamic-import' && !place.importer.includes('node_modules')) return { errors: [LOADED_LATE] };
       const { errors, ...found } = await resolve(path, { ...place, pluginData: 'asked' });
       return errors.length > 0 ? { path, external: true } : found;
     });

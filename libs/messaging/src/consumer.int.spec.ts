@@ -49,7 +49,8 @@ describe('the batch consumer', () => {
     await joined;
     const admin = stage.kafka.client.admin();
     await admin.connect();
-    const ends = await admin.fetchTopicOffsets(topic);
+    // A busy broker may not lead at once what it has just made.
+    const ends = await eventually(() => admin.fetchTopicOffsets(topic));
     await admin.disconnect();
     await consumer.commitOffsets(ends.map(({ partition, high }) => ({ topic, partition, offset: high })));
     await consumer.disconnect();

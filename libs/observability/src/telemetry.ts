@@ -35,7 +35,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   configureLog({ service: options.service, instance: options.instance, level: options.log_level });
   const unsubscribe = onSecurityNotice(report);
   const endProcessMetrics = observeProcess();
-  const provider = options.traces === 'otlp' ? await startTraces(options) : null;
+  const provider = options.traces === 'otlp' ? await tracesBy(options) : null;
   return {
     stop: async (within_ms) => {
       unsubscribe();
@@ -48,27 +48,9 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
 }
 
 /** Loaded only when asked for: the exporter costs 11 MB and a tenth of a second at start. */
-async function startTraces(options: TelemetryOptions) {
-  const [{ BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider }, resources, otlp] =
-    await Promise.all([
-      import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/resources'),
-      import('@opentelemetry/exporter-trace-otlp-http'),
-    ]);
-  const exporter = new otlp.OTLPTraceExporter({
-    url: options.otlp_url ?? undefined,
-    timeoutMillis: options.otlp_timeout_ms ?? 5_000,
-  });
-  const provider = new TracerProvider({
-    resource: resources.resourceFromAttributes({
-      'service.name': `assay-${options.service}`,
-      'service.instance.id': options.instance,
-    }),
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sample_ratio) }),
-    spanProcessors: [new BatchSpanProcessor({ exporter })],
-  });
-  trace.setGlobalTracerProvider(provider);
-  return provider;
+async function tracesBy(options: TelemetryOptions) {
+  const { startTraces } = await import('./start-traces.js');
+  return startTraces(options);
 }
 
 function report(notice: SecurityNotice): void {
