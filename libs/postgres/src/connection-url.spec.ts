@@ -25,19 +25,19 @@ describe('readConnectionUrl', () => {
     ['postgres://u:p@/d?host=h1,h2&port=9', ['h1:9', 'h2:9']],
     ['postgres://u:p@/d?host=/cloudsql/p:r:i', ['/cloudsql/p:r:i:5432']],
     ['postgres://u:p@%2Fvar%2Frun:5433/d', null],
-  ])('OPS-6 reads the hosts of %s', (url, servers) => {
+  ])('reads the hosts of %s', (url, servers) => {
     const read = () => readConnectionUrl(url).servers.map(({ host, port }) => `${host}:${port}`);
     if (servers) expect(read()).toEqual(servers);
     else expect(read()).toEqual(['/var/run:5433:5432']);
   });
 
-  it('OPS-6 looks for a server that takes writes where there are several, unless the URL says otherwise', () => {
+  it('looks for a server that takes writes where there are several, unless the URL says otherwise', () => {
     expect(readConnectionUrl('postgres://u:p@h1,h2/d').attributes).toBe('read-write');
     expect(readConnectionUrl('postgres://u:p@h1,h2/d?target_session_attrs=any').attributes).toBe('any');
     expect(readConnectionUrl('postgres://u:p@h1/d?target_session_attrs=primary').attributes).toBe('primary');
   });
 
-  it('SEC-7 asks the authority wherever the URL names one, as libpq does', () => {
+  it('asks the authority wherever the URL names one, as libpq does', () => {
     expect(readConnectionUrl(`${BASE}?sslmode=require`).tls.mode).toBe('require');
     expect(readConnectionUrl(`${BASE}?sslmode=require&sslrootcert=/ca`).tls.mode).toBe('verify-ca');
     expect(readConnectionUrl(`${BASE}?sslmode=verify-full`).tls).toEqual({ mode: 'verify-full' });
@@ -67,7 +67,7 @@ describe('readConnectionUrl', () => {
     [`${BASE}?target_session_attrs=standby`, 'target_session_attrs must be one of any, read-write, primary'],
     [`${BASE}?options=-c%20x%3D1`, 'has the parameter options: poolers refuse it'],
     [`${BASE}?tangerine9=1`, 'has the parameter one that is no plain word'],
-  ])('SEC-3 says what is wrong with a URL, and never a piece of it: %s', (url, said) => {
+  ])('says what is wrong with a URL, and never a piece of it: %s', (url, said) => {
     expect(() => readConnectionUrl(url)).toThrow(new RegExp(said));
     expect(() => readConnectionUrl(url)).not.toThrow(/tan(?!d)|gerine/);
   });

@@ -234,7 +234,7 @@ describe('transactions', () => {
 });
 
 describe('values', () => {
-  it('GEN-9 gives instants as RFC 3339 with milliseconds, and counts as numbers', async () => {
+  it('gives instants as RFC 3339 with milliseconds, and counts as numbers', async () => {
     const [row] = await database.query(
       `SELECT '2026-02-03 04:05:06.7+00'::timestamptz AS at, count(*) AS n FROM counters WHERE id < 0`,
     );

@@ -58,7 +58,7 @@ describe('PgBouncer in session mode', () => {
     expect(await settingsOf(after)).toEqual(SETTINGS);
   });
 
-  it('OPS-6 runs named statements, transactions and locks of a session beside each other', async () => {
+  it('runs named statements, transactions and locks of a session beside each other', async () => {
     const service = await database(poolers.session!).open();
     await service.query('CREATE TABLE counted (id integer PRIMARY KEY, n integer)');
     const statement = { name: 'add', text: 'INSERT INTO counted VALUES ($1, 1)' };

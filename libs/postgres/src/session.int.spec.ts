@@ -94,7 +94,7 @@ describe('a URL that changes', () => {
     for (const role of roles) await own.sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
-  it('SEC-10 replaces each connection of the old role in order: none is cut, none is left', async () => {
+  it('replaces each connection of the old role in order: none is cut, none is left', async () => {
     let [role, changed] = [roles[0]!, (): void => undefined];
     const service = database({
       current: () => new Secret(Object.assign(new URL(own.url), { username: role, password: role }).href),
@@ -123,7 +123,7 @@ describe('a URL that changes', () => {
     await service.close();
   });
 
-  it('SEC-10 fails no transaction while the role is changed under load, three times', async () => {
+  it('fails no transaction while the role is changed under load, three times', async () => {
     let [role, changed] = [roles[0]!, (): void => undefined];
     const service = await database({
       current: () => new Secret(Object.assign(new URL(own.url), { username: role, password: role }).href),

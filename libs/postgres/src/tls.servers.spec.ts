@@ -93,7 +93,7 @@ describe('sslmode', () => {
     await expect(connect('sslmode=require', { role: 'certified' })).rejects.toEqual(refused('certificate'));
   });
 
-  it('SEC-10 makes its next connection by the certificates that stand in the files then', async () => {
+  it('makes its next connection by the certificates that stand in the files then', async () => {
     const rotated = at('rotated.crt');
     await copyFile(at('other.crt'), rotated);
     const query = `sslmode=verify-full&sslrootcert=${rotated}`;

@@ -5,6 +5,6 @@ it.each([
   ['2026-11-23 22:15:34.123456+00', '2026-11-23T22:15:34.123Z'],
   ['2026-11-23 22:15:34.1+00', '2026-11-23T22:15:34.100Z'],
   ['2026-11-23 22:15:34+00', '2026-11-23T22:15:34.000Z'],
-])('GEN-9 reads the instant %s as %s', (stored, expected) => {
+])('reads the instant %s as %s', (stored, expected) => {
   expect(instantFromText(stored)).toBe(expected);
 });

@@ -320,7 +320,7 @@ describe('correlation', () => {
 });
 
 describe('health', () => {
-  it('SEC-9 is told on a port of its own, and on no other', async () => {
+  it('is told on a port of its own, and on no other', async () => {
     for (const path of PROBES) {
       expect([path, (await fetch(service.probes_url + path)).status]).toEqual([path, 200]);
       expect([path, (await fetch(service.url + path, { headers: bearer(operator) })).status]).toEqual([path, 404]);
