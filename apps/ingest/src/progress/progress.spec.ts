@@ -170,6 +170,16 @@ describe('heed', () => {
     );
   });
 
+  it('GEN-9.a keeps what a verdict alone tells, though the dead letter that follows from it is heard first', () => {
+    const rejected = { counts, reading: 'lenient', truncated: true, state: 'failed' as const };
+    const verdict = someNews({ ...rejected, revision: 1 });
+    const letter = someNews({ type: 'stage.dead_lettered', revision: 2, state: 'failed' });
+    const facts = { counts, reading: 'lenient', truncated: true };
+    expect(told([verdict, letter])).toMatchObject({ state: 'failed', ...facts });
+    expect(told([letter, verdict])).toMatchObject({ state: 'failed', ...facts });
+    expect(told([{ ...letter, revision: 1 }, verdict])).toMatchObject({ state: 'failed', ...facts });
+  });
+
   it('GEN-9.a ends at the same place in whatever order the news of a job arrives', () => {
     const shuffled = history.chain((news) =>
       fc.record({

@@ -85,10 +85,12 @@ function isLater(progress: Progress, news: News): boolean {
 }
 
 function withFacts(progress: Progress, news: News): Progress {
-  if (news.stage === 'validate' && news.revision > progress.validate_revision) {
+  // The dead letter of a rejected response may be heard before the verdict, which alone tells how it was read.
+  const is_missing = news.counts !== null && progress.counts === null;
+  if (news.stage === 'validate' && (news.revision > progress.validate_revision || is_missing)) {
     return {
       ...progress,
-      validate_revision: news.revision,
+      validate_revision: Math.max(news.revision, progress.validate_revision),
       counts: news.counts ?? progress.counts,
       versions: news.versions ?? progress.versions,
       reading: news.reading ?? progress.reading,
