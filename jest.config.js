@@ -36,8 +36,8 @@ export const shared = {
 export default {
   // A busy machine makes a test slow, not wrong: it fails by what it expects, not by how long that took.
   testTimeout: 60_000,
-  // Integration tests mostly wait (for leases, groups, restarts): on two cores jest's own choice is one worker.
-  maxWorkers: 2,
+  // Integration tests mostly wait (for leases, groups, restarts): three workers keep two cores busy, two leave a quarter idle.
+  maxWorkers: 3,
   reporters: ['default', '<rootDir>/libs/testing/src/results-reporter.mjs'],
   projects: [
     {

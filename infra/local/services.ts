@@ -183,7 +183,7 @@ export class LocalServices {
   }
 
   async #command(service: ServiceName, name: string): Promise<void> {
-    const script = join(this.options.build, 'apps', service, 'src', 'commands', `${name}.js`);
+    const script = join(this.options.build, 'bin', service, `${name}.js`);
     const env = serviceEnvironment(service, this.#settings, { instance: `${service}-${name}` });
     const log_file = join(this.options.log_directory, `${service}-${name}.log`);
     const command = { command: process.execPath, args: [script], env, log_file };

@@ -91,7 +91,7 @@ describe('PgBouncer in transaction mode', () => {
   });
 
   it('OPS-6.c ends the command migrate with exit code 1 and the reason, before it changes anything', async () => {
-    const command = join(testRun().build, 'apps', 'ingest', 'src', 'commands', 'migrate.js');
+    const command = join(testRun().build, 'bin', 'ingest', 'migrate.js');
     const env = { PATH: process.env['PATH'], ASSAY_POSTGRES_URL: 'env:URL', URL: poolers.transaction!.url(own.url) };
     const { status, stdout } = spawnSync(process.execPath, [command], { env, encoding: 'utf8' });
     expect(stdout).toMatch(/\[postgres_pooler_mode\]/);

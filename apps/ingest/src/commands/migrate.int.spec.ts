@@ -22,7 +22,7 @@ afterAll(async () => {
 
 /** The command as a Job runs it: a process with Postgres' address, under short limits. */
 function migrate(): Promise<{ stdout: string }> {
-  const script = join(testRun().build, 'apps', 'ingest', 'src', 'commands', 'migrate.js');
+  const script = join(testRun().build, 'bin', 'ingest', 'migrate.js');
   const env = {
     ...{ PATH: process.env['PATH'], DATABASE_URL: own.url, ASSAY_POSTGRES_URL: 'env:DATABASE_URL' },
     ...{ ASSAY_POSTGRES_STATEMENT_TIMEOUT_MS: '200', ASSAY_POSTGRES_MIGRATION_LOCK_TIMEOUT_MS: '200' },

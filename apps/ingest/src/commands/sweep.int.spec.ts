@@ -14,7 +14,7 @@ afterAll(() => own.close());
 
 /** The command as a CronJob runs it: a process with Postgres' address and nothing else. */
 function sweep(): Promise<unknown> {
-  const script = join(testRun().build, 'apps', 'ingest', 'src', 'commands', 'sweep.js');
+  const script = join(testRun().build, 'bin', 'ingest', 'sweep.js');
   const env = { PATH: process.env['PATH'], DATABASE_URL: own.url, ASSAY_POSTGRES_URL: 'env:DATABASE_URL' };
   return promisify(execFile)(process.execPath, [script], { env });
 }

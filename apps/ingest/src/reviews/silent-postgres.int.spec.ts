@@ -55,6 +55,7 @@ async function submitAt(interval_ms: number, n: number): Promise<Answered[]> {
 const health = async (path: '/readyz' | '/livez') => (await replica.probe(path)).status;
 const statuses = (answers: readonly Answered[]) => [...new Set(answers.map(({ status }) => status))].sort();
 const longest = (answers: readonly Answered[]) => Math.max(...answers.map(({ took_ms }) => took_ms));
+const shortest = (answers: readonly Answered[]) => Math.min(...answers.map(({ took_ms }) => took_ms));
 /** Opens the whole pool. */
 const warmUp = () => Promise.all(Array.from({ length: 40 }, () => replica.get('/v1/reviews').expect(200)));
 
@@ -150,7 +151,7 @@ describe('a Postgres that does not answer', () => {
       const [stuck, ...others] = await Promise.all([post(body), ...Array.from({ length: 30 }, () => post())]);
       expect(stuck!.status).toBe(503);
       expect(statuses(others)).toEqual([202]);
-      expect(longest(others)).toBeLessThan(1_500);
+      expect(longest(others)).toBeLessThan(stuck!.took_ms);
     } finally {
       await letGo();
     }
@@ -168,8 +169,8 @@ describe('a Postgres that does not answer', () => {
       await pause(200);
       await letGoSoon();
       expect((await stored).status).toBe(202);
-      expect((await stored).took_ms).toBeLessThan(1_200);
       expect(statuses(await refused)).toEqual([503]);
+      expect((await stored).took_ms).toBeLessThan(shortest(await refused));
       // Where its time is over just as a commit looks at it, that commit's end is not known.
       await eventually(
         async () => {
@@ -187,10 +188,10 @@ describe('a Postgres that does not answer', () => {
     const body = aSubmission();
     await post(body);
     await warmUp();
-    proxy.delay(700);
+    proxy.delay(1_500);
     const again = await post(body);
     expect(again.status).toBe(503);
-    expect(again.took_ms).toBeLessThan(2_400);
+    expect(again.took_ms).toBeLessThan(ANSWERED_WITHIN_MS);
   });
 });
 

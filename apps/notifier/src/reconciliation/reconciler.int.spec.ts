@@ -30,7 +30,7 @@ function reconcile(): Promise<Reconciliation> {
 
 /** The command as a CronJob runs it. */
 function command(): Promise<unknown> {
-  const script = join(testRun().build, 'apps', 'notifier', 'src', 'commands', 'reconcile.js');
+  const script = join(testRun().build, 'bin', 'notifier', 'reconcile.js');
   const env = { ...notifier.env, ...QUICK, PATH: process.env['PATH'], ASSAY_INSTANCE: 'command' };
   return promisify(execFile)(process.execPath, [script], { env });
 }
