@@ -233,6 +233,25 @@ describe('transactions', () => {
   });
 });
 
+describe('a snapshot', () => {
+  const READ = 'SELECT n FROM counters WHERE id = 77';
+
+  it('reads what stood at its first statement, whatever is committed meanwhile', async () => {
+    await database.execute('INSERT INTO counters VALUES (77, 1)');
+    const read = await database.snapshot(async (tx) => {
+      const before = await tx.query(READ);
+      await database.execute('UPDATE counters SET n = 2 WHERE id = 77');
+      return [...before, ...(await tx.query(READ))];
+    });
+    expect([...read, ...(await database.query(READ))]).toEqual([{ n: 1 }, { n: 1 }, { n: 2 }]);
+  });
+
+  it('refuses to write', async () => {
+    const writing = database.snapshot((tx) => tx.execute('UPDATE counters SET n = 3 WHERE id = 77'));
+    await expect(writing).rejects.toMatchObject({ code: 'postgres_25006' });
+  });
+});
+
 describe('values', () => {
   it('gives instants as RFC 3339 with milliseconds, and counts as numbers', async () => {
     const [row] = await database.query(
@@ -288,6 +307,15 @@ describe('migrations', () => {
     readonly statements = ['CREATE TABLE beside (id integer)', 'ALTER TABLE counters ADD COLUMN seen integer'];
   }
 
+  const UNTIL_A_TABLE_IS_WAITED_FOR = `DO $$ BEGIN
+    LOOP
+      PERFORM FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE d.datname = current_database() AND l.locktype = 'relation' AND NOT l.granted;
+      EXIT WHEN FOUND;
+      PERFORM pg_sleep(0.01);
+    END LOOP;
+  END $$`;
+
   it('OPS-2.d gives up a migration that waits for a table, so that the service does not wait behind it', async () => {
     const migrating = await open({ migrations: [Altering1700000000003] });
     const columns = `SELECT FROM information_schema.columns WHERE table_name = 'counters' AND column_name = 'seen'`;
@@ -300,12 +328,8 @@ describe('migrations', () => {
           /^Altering1700000000003 has waited for the lock .* run the command again/,
         ) as unknown as string,
       });
-      await eventually(async () => {
-        const waiting = await own.sql(
-          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-        );
-        expect(waiting).toHaveLength(1);
-      });
+      // In the server, which sees it however late this process gets a processor.
+      await tx.execute(UNTIL_A_TABLE_IS_WAITED_FOR);
       // Stands behind the migration in the line for the table, and goes on when that gives up.
       await database.query('SELECT FROM counters');
       await refused;

@@ -31,6 +31,9 @@ export interface Tx {
   afterCommit(act: () => void): void;
 }
 
+/** What runs in a transaction. */
+export type Work<T> = (tx: Tx) => T | Promise<T>;
+
 export interface DatabaseOptions {
   /** As libpq means it ({@link readConnectionUrl}); read again for each new connection, so a rotated password is used. */
   url: SecretSource;
@@ -149,11 +152,11 @@ export class Database implements Tx {
    * @param options.within_ms from here to the answer, by the time in which this process listened; without it each
    *   statement has its own limit
    */
-  async transaction<T>(work: (tx: Tx) => T | Promise<T>, options: { within_ms?: number } = {}): Promise<T> {
+  async transaction<T>(work: Work<T>, options: { within_ms?: number } = {}): Promise<T> {
     const deadline_ms = options.within_ms === undefined ? null : performance.now() + options.within_ms;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#once(work, deadline_ms);
+        return await this.#once(work, { deadline_ms });
       } catch (error) {
         const repeatable = error instanceof Failure && isConflict(error);
         if (!repeatable || attempt === MAX_CONFLICT_ATTEMPTS) throw error;
@@ -161,11 +164,20 @@ export class Database implements Tx {
     }
   }
 
-  async #once<T>(work: (tx: Tx) => T | Promise<T>, deadline_ms: number | null): Promise<T> {
+  /** Reads that must agree with each other, a state and its history: all that `work` reads is of one moment. */
+  snapshot<T>(work: Work<T>): Promise<T> {
+    return this.#once(work, { deadline_ms: null, snapshot: true });
+  }
+
+  async #once<T>(
+    work: Work<T>,
+    { deadline_ms, snapshot = false }: { deadline_ms: number | null; snapshot?: boolean },
+  ): Promise<T> {
     const connection = await this.#checkOut(deadline_ms);
     const { client } = connection;
     const in_all = deadline_ms !== null;
-    const transaction = new OpenTransaction(client, in_all ? leftMs(deadline_ms) : this.#limit_ms, in_all);
+    const limit_ms = in_all ? leftMs(deadline_ms) : this.#limit_ms;
+    const transaction = new OpenTransaction(client, limit_ms, in_all, snapshot);
     try {
       const result = await work(transaction);
       await transaction.commit();

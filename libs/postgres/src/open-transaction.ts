@@ -6,6 +6,9 @@ import { run } from './run-statement.js';
 import type { Tx } from './database.js';
 import type { Statement } from './statement.js';
 
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+/** Every statement sees the moment of the first. */
+const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY';
 const READS = /^\s*SELECT\b/;
 
 /** Whether a statement may write: were BEGIN refused, a read would do no harm on its own. */
@@ -35,14 +38,16 @@ export class OpenTransaction implements Tx {
    *
    * @param limit_ms without an answer, while one is due, the connection is given up after this; with `in_all`, after this
    *   in any case
+   * @param snapshot whether it only reads, and all of one moment
    */
   constructor(
     private readonly client: pg.PoolClient,
     private readonly limit_ms: number,
     private readonly in_all: boolean,
+    snapshot: boolean,
   ) {
     this.#timer = new ListeningTimer(limit_ms, () => this.#timeUp());
-    this.#beginning = this.#noted(run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED', [], null)).then(
+    this.#beginning = this.#noted(run(client, snapshot ? BEGIN_SNAPSHOT : BEGIN, [], null)).then(
       () => (this.#beginning = undefined),
     );
     this.#beginning.catch(() => undefined);

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
 import { decodeCursor, DEFAULT_LIMIT, pageOf } from '../paging.js';
 import type { Page } from '../paging.js';
 import { letterConditions, words } from './letter-queries.js';
@@ -99,14 +100,18 @@ export class LettersViewRepository {
     return pageOf(rows, limit);
   }
 
-  async get(id: string, sources: string[] | null): Promise<LetterView | undefined> {
-    const [letter] = await this.database.query<Omit<LetterView, 'transitions'>>(
+  get(id: string, sources: string[] | null): Promise<LetterView | undefined> {
+    return this.database.snapshot((tx) => this.#letter(tx, id, sources));
+  }
+
+  async #letter(tx: Tx, id: string, sources: string[] | null): Promise<LetterView | undefined> {
+    const [letter] = await tx.query<Omit<LetterView, 'transitions'>>(
       `SELECT ${SUMMARY}, correlation_id, traceparent, last_stack, sanitized_context FROM dead_letters
         WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY ($2))`,
       [id, sources],
     );
     if (!letter) return undefined;
-    const transitions = await this.database.query<TransitionView>(
+    const transitions = await tx.query<TransitionView>(
       `SELECT change, occurred_at, from_state, to_state, cause, actor, note, generation, error_class, correlation_id
          FROM transitions WHERE dead_letter_id = $1 ORDER BY change`,
       [id],

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProblemDetails, StageDeadLettered } from '@assay/contracts';
-import { eventually } from '@assay/testing';
+import { eventually, PostgresProxy } from '@assay/testing';
 import { aFailure, deadLetterStage, failureEvent } from '../dead-letter.fixture.js';
 import type { DeadLetterStage } from '../dead-letter.fixture.js';
 import type { IncidentView, LetterSummary, LetterView } from './letters-view.repository.js';
@@ -11,6 +11,7 @@ interface Page {
 }
 
 let stage: DeadLetterStage;
+let proxy: PostgresProxy;
 /** By name; those of `acme` unless said otherwise. */
 const failures = {
   mailbox: aFailure({ last_failure_at: '2026-01-01T00:00:00.000Z' }),
@@ -28,7 +29,10 @@ const failures = {
 const ids = {} as Record<keyof typeof failures, string>;
 
 beforeAll(async () => {
-  stage = await deadLetterStage();
+  stage = await deadLetterStage(async (url) => {
+    proxy = await PostgresProxy.start(url);
+    return proxy.url(url);
+  });
   for (const [name, failure] of Object.entries(failures)) {
     await stage.send(failureEvent(failure));
     const letter = await eventually(async () => {
@@ -39,7 +43,10 @@ beforeAll(async () => {
     ids[name as keyof typeof failures] = letter.id;
   }
 });
-afterAll(() => stage.close());
+afterAll(async () => {
+  await stage.close();
+  await proxy.close();
+});
 
 const list = async (query: string, as: 'operator' | 'every_source' | 'auditor' = 'operator') =>
   (await stage.call<Page>(as, `/v1/dead-letters${query}`)).body;
@@ -236,5 +243,38 @@ describe('the order of lists', () => {
     expect([...placesOf(second), ...placesOf(third)]).toEqual([2, 6, 5, 1]);
     expect(third.next_cursor).toBeNull();
     expect(placesOf(await page(''))).toEqual([2, 3, 0, 4, 6, 5, 1]);
+  });
+});
+
+/** Reads over and over, from a Postgres whose answers come late, while `change` moves what is read. */
+async function readWhile<T>(change: () => Promise<unknown>, read: () => Promise<T>): Promise<T[]> {
+  proxy.delay(60);
+  const reading = Promise.all(Array.from({ length: 6 }, read));
+  let under_way = true;
+  void reading.finally(() => (under_way = false)).catch(() => undefined);
+  while (under_way) await change();
+  proxy.lift();
+  return reading;
+}
+
+describe('GET /v1/dead-letters/{id}', () => {
+  const MOVE = `WITH moved AS (
+      UPDATE dead_letters SET changes = changes + 1, state = CASE state WHEN 'open' THEN 'triaged' ELSE 'open' END
+       WHERE id = $1 RETURNING *)
+    INSERT INTO transitions (dead_letter_id, change, to_state, cause, actor, generation, error_class, correlation_id)
+    SELECT id, changes, state, 'spec', 'spec', generation, error_class, correlation_id FROM moved`;
+
+  it('GEN-1.c shows a state and the history that led to it as they were at one moment, while they change', async () => {
+    const failure = aFailure({ source: 'other' });
+    await stage.send(failureEvent(failure));
+    const { id } = await eventually(async () => {
+      const letter = await stage.letterOf(failure.subject_id);
+      expect(letter).not.toBeNull();
+      return letter!;
+    });
+    const read = async () => (await stage.call<LetterView>('every_source', `/v1/dead-letters/${id}`)).body;
+    const views = await readWhile(() => stage.database.sql(MOVE, [id]), read);
+    expect(views.map(({ state }) => state)).toEqual(views.map(({ transitions }) => transitions.at(-1)!.to_state));
+    expect(Math.max(...views.map(({ transitions }) => transitions.length))).toBeGreaterThan(2);
   });
 });

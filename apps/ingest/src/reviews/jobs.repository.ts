@@ -31,23 +31,16 @@ export class JobsRepository {
 
   /** @param within_ms for a caller that has a limit of its own; else a statement's limit holds */
   async find(id: string, sources: VisibleSources, within_ms?: number): Promise<JobRow | null> {
-    const look = (on: Tx) =>
-      on.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY($2))`, [
-        id,
-        scope(sources),
-      ]);
-    const [row] =
-      within_ms === undefined ? await look(this.database) : await this.database.transaction(look, { within_ms });
-    return row ?? null;
+    if (within_ms === undefined) return findJob(this.database, id, sources);
+    return this.database.transaction((tx) => findJob(tx, id, sources), { within_ms });
   }
 
-  timeline(job_id: string): Promise<TimelineRow[]> {
-    return this.database.query<TimelineRow>(
-      `SELECT occurred_at, service, stage, generation, type, attempt, error_class, code, reading, next_due_at,
-         from_state, to_state, cause
-       FROM job_timeline WHERE job_id = $1 ORDER BY generation, occurred_at, recorded_at`,
-      [job_id],
-    );
+  /** A job and its timeline as they were at one moment. */
+  withTimeline(id: string, sources: VisibleSources): Promise<{ job: JobRow; rows: TimelineRow[] } | null> {
+    return this.database.snapshot(async (tx) => {
+      const job = await findJob(tx, id, sources);
+      return job && { job, rows: await timelineOf(tx, id) };
+    });
   }
 
   /** Newest first. */
@@ -80,6 +73,23 @@ export class JobsRepository {
       [ids],
     );
   }
+}
+
+async function findJob(tx: Tx, id: string, sources: VisibleSources): Promise<JobRow | null> {
+  const [row] = await tx.query<JobRow>(
+    `SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR source = ANY($2))`,
+    [id, scope(sources)],
+  );
+  return row ?? null;
+}
+
+function timelineOf(tx: Tx, job_id: string): Promise<TimelineRow[]> {
+  return tx.query<TimelineRow>(
+    `SELECT occurred_at, service, stage, generation, type, attempt, error_class, code, reading, next_due_at,
+       from_state, to_state, cause
+     FROM job_timeline WHERE job_id = $1 ORDER BY generation, occurred_at, recorded_at`,
+    [job_id],
+  );
 }
 
 /** `cursor_at` keeps the microseconds that the shown time has lost. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually } from '@assay/testing';
+import { eventually, PostgresProxy } from '@assay/testing';
 import { aSubmission, deliveriesEnded, ingestFixture, VALIDATED } from '../ingest.fixture.js';
 import type { Caller, IngestFixture, Replica } from '../ingest.fixture.js';
 import type { Hop, JobView } from './job.js';
@@ -141,6 +141,36 @@ describe('GET /v1/reviews/{id}', () => {
 });
 
 const REJECTION = { class: 'SCHEMA_INVALID', code: 'schema_mismatch' } as const;
+
+describe('GET /v1/reviews/{id} from a Postgres whose answers come late', () => {
+  const MOVE = `WITH moved AS (UPDATE jobs SET generation = generation + 1 WHERE id = $1 RETURNING *)
+    INSERT INTO job_timeline (job_id, event_id, generation, revision, occurred_at, service, stage, type, cause)
+    SELECT id, generation::text, generation, 1, clock_timestamp(), 'spec', 'ingest', 'spec', 'spec' FROM moved`;
+
+  let proxy: PostgresProxy;
+  let late: Replica;
+  beforeAll(async () => {
+    proxy = await PostgresProxy.start(fixture.database.url);
+    late = await fixture.start({ DB_URL: proxy.url(fixture.database.url) });
+  });
+  afterAll(async () => {
+    proxy.lift();
+    await late.stop();
+    await proxy.close();
+  });
+
+  it('GEN-1.c shows a job and its timeline as they were at one moment, while they change', async () => {
+    const job = await accepted();
+    proxy.delay(60);
+    let under_way = true;
+    const reading = Promise.all(Array.from({ length: 6 }, () => late.get(job.links.job).expect(200)));
+    void reading.finally(() => (under_way = false)).catch(() => undefined);
+    while (under_way) await fixture.database.sql(MOVE, [job.job_id]);
+    const views = (await reading).map(({ body }) => body as JobWithTimeline & { generation: number });
+    expect(views.map(({ generation }) => generation)).toEqual(views.map(({ timeline }) => timeline.at(-1)!.generation));
+    expect(Math.max(...views.map(({ generation }) => generation))).toBeGreaterThan(1);
+  });
+});
 
 describe('GET /v1/reviews', () => {
   const list = async (query: string, as: Caller = 'acme') =>

@@ -52,12 +52,12 @@ export class ReviewsService {
 
   /** A job with its timeline; waits for its end first if asked to. */
   async get(principal: Principal, job_id: string, wait_ms: number): Promise<JobDetail> {
-    let job = await this.#find(principal, job_id);
-    if (wait_ms > 0 && job.settled_at === null) {
-      await this.watch.untilSettled(job_id, wait_ms);
-      job = await this.#find(principal, job_id);
-    }
-    const timeline = timelineView(job, await this.jobs.timeline(job_id));
+    if (!UUID.test(job_id)) throw new Problem('not_found');
+    if (wait_ms > 0) await this.#untilSettled(principal, job_id, wait_ms);
+    const found = await this.jobs.withTimeline(job_id, principal.sources);
+    if (found === null) throw new Problem('not_found');
+    const { job, rows } = found;
+    const timeline = timelineView(job, rows);
     return { ...jobView(job, this.config), waits: waitOf(job, timeline), timeline };
   }
 
@@ -131,10 +131,9 @@ export class ReviewsService {
   }
 
   /** Another source's job is answered as if it were not there (SEC-6). */
-  async #find(principal: Principal, job_id: string): Promise<JobRow> {
-    const job = UUID.test(job_id) ? await this.jobs.find(job_id, principal.sources) : null;
-    if (job === null) throw new Problem('not_found');
-    return job;
+  async #untilSettled(principal: Principal, job_id: string, wait_ms: number): Promise<void> {
+    const job = await this.jobs.find(job_id, principal.sources);
+    if (job?.settled_at === null) await this.watch.untilSettled(job_id, wait_ms);
   }
 }
 

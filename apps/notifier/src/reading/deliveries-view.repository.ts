@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@assay/postgres';
+import type { Tx } from '@assay/postgres';
 import type { Channel } from '@assay/contracts';
 import type { ReceiverAnswer } from '../providers/index.js';
 import type { DeliveryFilter } from './delivery-queries.js';
@@ -87,15 +88,19 @@ export class DeliveriesViewRepository {
     return row?.id ?? null;
   }
 
-  async get(id: string, sources: string[] | null): Promise<StoredDelivery | undefined> {
-    const [delivery] = await this.database.query<Omit<StoredDelivery, 'transitions'>>(
+  get(id: string, sources: string[] | null): Promise<StoredDelivery | undefined> {
+    return this.database.snapshot((tx) => this.#delivery(tx, id, sources));
+  }
+
+  async #delivery(tx: Tx, id: string, sources: string[] | null): Promise<StoredDelivery | undefined> {
+    const [delivery] = await tx.query<Omit<StoredDelivery, 'transitions'>>(
       `SELECT ${SUMMARY_COLUMNS}, d.first_attempt_at, d.intent_at, d.intent_owner, d.maybe_sent_at, d.payload_hash,
           d.replaced_by, d.original_ids, d.waived_for
         FROM deliveries AS d WHERE d.id = $1 AND ($2::text[] IS NULL OR d.source = ANY ($2))`,
       [id, sources],
     );
     if (!delivery) return undefined;
-    const transitions = await this.database.query<DeliveryStep>(
+    const transitions = await tx.query<DeliveryStep>(
       `SELECT at, from_state, to_state, cause, actor, error_code AS code FROM delivery_transitions
         WHERE delivery_id = $1 ORDER BY at`,
       [id],
