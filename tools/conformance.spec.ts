@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { judge, namesOf, outcomeOf, titlesWithoutClause, unknownNames } from './conformance.js';
+import { judge, namesOf, titlesWithoutClause, unknownNames } from './conformance.js';
 import type { Rule, TestResult } from './conformance.js';
 import { conformanceText } from './conformance-page.js';
 import { readTestFile, unprovenClaims } from './evidence.js';
@@ -45,10 +45,6 @@ describe('namesOf', () => {
     ['ING-3.bc is no clause', []],
   ])('reads the head of %s', (title, names) => {
     expect(namesOf(title)).toEqual(names);
-  });
-
-  it('leaves the outcome', () => {
-    expect(outcomeOf('ING-3.a, WQ-5.a does both')).toBe('does both');
   });
 });
 
@@ -117,20 +113,25 @@ describe('unprovenClaims', () => {
 });
 
 describe('the conformance page', () => {
-  const results = [aResult('ING-3.a gives | back `it`'), ...[1, 2, 3, 4, 5].map((n) => aResult(`WQ-5.a case ${n}`))];
+  const results = [aResult('ING-3.a gives it back'), ...[1, 2, 3].map((n) => aResult(`WQ-5.a case ${n}`))];
 
   it('does not depend on the order in which tests ran', () => {
     expect(conformanceText(rules, [...results].reverse(), read)).toBe(conformanceText(rules, results, read));
   });
 
-  it('names each clause with its tests and counts what it does not list', () => {
+  it('names each clause with the files that prove it', () => {
     const page = conformanceText(rules, results, read);
     expect(page).toContain('1 rules passed, 1 partial, 0 not yet; 2 of 3 clauses passed.');
     expect(page).toContain(
-      "- a, passed (unit): same body\n  - [apps/ingest/src/x.spec.ts](../apps/ingest/src/x.spec.ts): `gives | back 'it'`",
+      '- a, passed (unit): same body\n  - [apps/ingest/src/x.spec.ts](../apps/ingest/src/x.spec.ts)\n',
     );
     expect(page).toContain('- b, not yet (postgres): another body');
-    expect(page).toContain('`case 4`, and 1 more');
+  });
+
+  it('stands when a test is added beside one that proves the clause already', () => {
+    expect(conformanceText(rules, [...results, aResult('WQ-5.a case 4')], read)).toBe(
+      conformanceText(rules, results, read),
+    );
   });
 
   it('refuses a title that names a rule which does not exist', () => {

@@ -58,13 +58,6 @@ export function namesOf(title: string): Named[] {
   return names;
 }
 
-/** The title without the names at its head. */
-export function outcomeOf(title: string): string {
-  let rest = title;
-  for (let match = ONE_NAME.exec(rest); match; match = ONE_NAME.exec(rest)) rest = rest.slice(match[0].length);
-  return rest;
-}
-
 /**
  * How each rule stands: passed when each of its clauses has a passed test and no failed one, partial when one has.
  * A title that names a rule without a clause proves its only clause, and nothing where there are several.
