@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { faultAt, Faults, ProvidersFileError, schemaFault, tellsMost } from './faults.js';
 import type { ProvidersFile } from './file-shape.js';
 import type { MailApiService } from './mail-api.settings.js';
@@ -34,9 +35,13 @@ export interface ReadingOptions {
   resolve_secrets?: boolean;
 }
 
-const validate = new Ajv2020({ allErrors: true, useDefaults: true, allowUnionTypes: true }).compile<ProvidersFile>(
-  PROVIDERS_FILE_SCHEMA,
-);
+let compiled: ValidateFunction<ProvidersFile> | undefined;
+
+/** Compiled with the first file: it takes a quarter of a second, and most of who loads this reads none. */
+function validator(): ValidateFunction<ProvidersFile> {
+  const ajv = (): Ajv2020 => new Ajv2020({ allErrors: true, useDefaults: true, allowUnionTypes: true });
+  return (compiled ??= ajv().compile<ProvidersFile>(PROVIDERS_FILE_SCHEMA));
+}
 
 /**
  * The one judgement of a providers file (DEL-6): by its schema (docs/schemas/providers-file.json), and then by what no
@@ -45,6 +50,7 @@ const validate = new Ajv2020({ allErrors: true, useDefaults: true, allowUnionTyp
 export function readProvidersFile(content: Buffer | string, options: ReadingOptions = {}): ProvidersConfig {
   const { env = process.env, resolve_secrets = true } = options;
   const file = parse(textOf(content));
+  const validate = validator();
   const found = validate(file) ? [] : (validate.errors ?? []).filter(tellsMost).map(schemaFault);
   const faults = new Faults(found, { env, resolve: resolve_secrets });
   const { smtp = null, mail_api, mail, webhook, slack, own } = (faults.at('') ? {} : file) as ProvidersFile;
