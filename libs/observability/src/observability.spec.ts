@@ -156,4 +156,28 @@ describe('startTelemetry', () => {
     expect(text).toContain('assay_security_refusals_total{reason="expired"} 1');
     expect(text).toContain('assay_file_reloads_total{what="api keys",accepted="false"} 1');
   });
+
+  it('counts and logs what becomes of a vault and its secrets, by reference and reason', async () => {
+    const options = { service: 'spec', instance: 'one', log_level: 'error', traces: 'none' } as const;
+    const telemetry = await startTelemetry({ ...options, otlp_url: null, sample_ratio: 1 });
+    const reference = 'vault:app/ingest#password';
+    const lines = linesOf(() => {
+      notify({ event: 'vault_login', outcome: 'logged_in' });
+      notify({ event: 'secret_reloaded', reference });
+      notify({ event: 'secret_refused', reference, error: new Error(`${reference} cannot be read, since it is away`) });
+      notify({ event: 'vault_lost', error: new Error('the vault is sealed') });
+      notify({ event: 'vault_regained' });
+    });
+    await telemetry.stop(100);
+    expect(lines.map(({ event, reference: of, error }) => [event, of, error])).toEqual([
+      ['secret_reloaded', reference, undefined],
+      ['secret_refused', reference, expect.stringContaining(`${reference} cannot be read, since it is away`)],
+      ['vault_lost', undefined, expect.stringContaining('the vault is sealed')],
+      ['vault_regained', undefined, undefined],
+    ]);
+    const text = await renderMetrics();
+    expect(text).toContain('assay_vault_logins_total{outcome="logged_in"} 1');
+    expect(text).toContain('assay_vault_changes_total{accepted="true"} 1');
+    expect(text).toContain('assay_vault_changes_total{accepted="false"} 1');
+  });
 });

@@ -6,6 +6,7 @@ import { configureLog, createLog } from './log.js';
 import type { LogLevel } from './log.js';
 import { counter } from './metrics.js';
 import { observeProcess } from './process-metrics.js';
+import { observeSecrets } from './secret-metrics.js';
 
 export interface TelemetryOptions {
   service: string;
@@ -26,20 +27,32 @@ export interface Telemetry {
   stop(within_ms: number): Promise<void>;
 }
 
-const log = createLog('security', ['file_reloaded', 'file_refused', 'credential_refused']);
+const log = createLog('security', [
+  'file_reloaded',
+  'file_refused',
+  'secret_reloaded',
+  'secret_refused',
+  'vault_lost',
+  'vault_regained',
+  'credential_refused',
+]);
 const refusals = counter('assay_security_refusals_total', 'Requests refused for their credential, by reason.');
 const reloads = counter('assay_file_reloads_total', 'Watched files read again, by what they are and whether accepted.');
+const changes = counter('assay_vault_changes_total', 'Secrets of the vault that have changed, by whether accepted.');
+const logins = counter(
+  'assay_vault_logins_total',
+  'Logins at the vault and renewals of its token, by outcome: logged_in, renewed or failed.',
+);
 
 /** Starts what a process needs to be seen: its log's identity, traces when asked for, the notices of the libraries. */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   configureLog({ service: options.service, instance: options.instance, level: options.log_level });
   const unsubscribe = onSecurityNotice(report);
-  const endProcessMetrics = observeProcess();
+  const ends = [unsubscribe, observeProcess(), observeSecrets()];
   const provider = options.traces === 'otlp' ? await tracesBy(options) : null;
   return {
     stop: async (within_ms) => {
-      unsubscribe();
-      endProcessMetrics();
+      for (const end of ends) end();
       // A collector that is away must not hold up the shutdown: what it has not taken by then is lost.
       await Promise.race([provider?.shutdown().catch(() => undefined), pause(within_ms, undefined, { ref: false })]);
       trace.disable();
@@ -54,13 +67,43 @@ async function tracesBy(options: TelemetryOptions) {
 }
 
 function report(notice: SecurityNotice): void {
-  if (notice.event === 'credential_refused') {
-    refusals.add(1, { reason: notice.reason });
-    log.warn('credential_refused', { reason: notice.reason, route: notice.route, key_id: notice.key_id });
-    return;
+  switch (notice.event) {
+    case 'credential_refused':
+      refusals.add(1, { reason: notice.reason });
+      log.warn('credential_refused', { reason: notice.reason, route: notice.route, key_id: notice.key_id });
+      return;
+    case 'file_reloaded':
+      reloads.add(1, { what: notice.what, accepted: true });
+      log.info('file_reloaded', { what: notice.what, path: notice.path });
+      return;
+    case 'file_refused':
+      reloads.add(1, { what: notice.what, accepted: false });
+      log.error('file_refused', { what: notice.what, path: notice.path }, notice.error);
+      return;
+    default:
+      reportOfVault(notice);
   }
-  const accepted = notice.event === 'file_reloaded';
-  reloads.add(1, { what: notice.what, accepted });
-  if (accepted) log.info('file_reloaded', { what: notice.what, path: notice.path });
-  else log.error('file_refused', { what: notice.what, path: notice.path }, notice.error);
+}
+
+type OfVault = Extract<SecurityNotice, { event: `secret_${string}` | `vault_${string}` }>;
+
+function reportOfVault(notice: OfVault): void {
+  switch (notice.event) {
+    case 'secret_reloaded':
+      changes.add(1, { accepted: true });
+      log.info('secret_reloaded', { reference: notice.reference });
+      return;
+    case 'secret_refused':
+      changes.add(1, { accepted: false });
+      log.error('secret_refused', { reference: notice.reference }, notice.error);
+      return;
+    case 'vault_lost':
+      log.error('vault_lost', {}, notice.error);
+      return;
+    case 'vault_regained':
+      log.info('vault_regained');
+      return;
+    case 'vault_login':
+      logins.add(1, { outcome: notice.outcome });
+  }
 }

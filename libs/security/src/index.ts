@@ -12,10 +12,20 @@ export { notify as announceSecurityNotice, onSecurityNotice } from './notices.js
 export type { SecurityNotice } from './notices.js';
 export { redact, redactValue } from './redact.js';
 export type { RedactionPolicy } from './redact.js';
-export { fixedSecret, isSecretReference, resolveSecret } from './secret-source.js';
-export type { SecretCheck, SecretProvider, SecretSource } from './secret-source.js';
+export {
+  fixedSecret,
+  isSecretReference,
+  prepareSecrets,
+  resolveSecret,
+  SECRET_SHAPES,
+  useVault,
+  vaultSecretAges,
+} from './secret-source.js';
+export type { PrepareOptions, SecretCheck, SecretProvider, SecretSource } from './secret-source.js';
 export { Secret } from './secret.js';
 export { SecurityModule } from './security.module.js';
 export type { SecurityModuleOptions } from './security.module.js';
+export type { VaultAuth, VaultConfig } from './vault/vault-config.js';
+export type { SecretAge } from './vault/vault-secrets.js';
 export { WatchedFile } from './watched-file.js';
 export type { WatchedFileOptions } from './watched-file.js';

@@ -5,6 +5,13 @@
 export type SecurityNotice =
   | { event: 'file_reloaded'; path: string; what: string }
   | { event: 'file_refused'; path: string; what: string; error: unknown }
+  /** A secret from the vault has changed, or what the vault says of it now cannot be used and the last good value stays. */
+  | { event: 'secret_reloaded'; reference: string }
+  | { event: 'secret_refused'; reference: string; error: unknown }
+  /** The vault cannot be read any more, and again; told once. */
+  | { event: 'vault_lost'; error: unknown }
+  | { event: 'vault_regained' }
+  | { event: 'vault_login'; outcome: 'logged_in' | 'renewed' | 'failed' }
   | { event: 'credential_refused'; reason: 'missing' | 'unknown' | 'expired' | 'role'; route: string; key_id?: string };
 
 type Listener = (notice: SecurityNotice) => void;

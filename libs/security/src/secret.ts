@@ -30,3 +30,9 @@ export class Secret {
     return SHOWN;
   }
 }
+
+/** Editors, `kubectl create secret` and `vault kv put` leave a newline at the end, which is no part of it. Null: nothing is left. */
+export function secretWithoutNewline(text: string): Secret | null {
+  const value = text.replace(/\r?\n$/, '');
+  return value === '' ? null : new Secret(value);
+}
