@@ -45,7 +45,7 @@ export function configurationText(apps: readonly AppSettings[]): string {
   const shared = sharedByAll(apps);
   return [
     '# Configuration',
-    'Made by `npm run generate` from the settings that each service declares. Settings are read from the environment, once, at start: every fault is named and stops the start, and so does an `ASSAY_*` variable that nobody declares. `--check` reads them, prints what is wrong or `OK`, and exits. A secret is given by reference, `env:NAME` or `file:/path`; files are read again when they change.',
+    'Made by `npm run generate` from the settings that each service declares. Settings are read from the environment, once, at start: every fault is named and stops the start, and so does an `ASSAY_*` variable that nobody declares. `--check` reads them, prints what is wrong or `OK`, and exits. A secret is given by reference, `env:NAME`, `file:/path` or `vault:mount/path#key`; files and vaults are read again ([secrets.md](secrets.md)).',
     ...(shared.length > 0 ? [section('Every service', shared)] : []),
     ...apps.map(({ app, settings }) =>
       section(

@@ -25,7 +25,7 @@ describe('the configuration page', () => {
   it('tells what is required, what may be left out and what the default is', () => {
     expect(page).toContain('| `ASSAY_HTTP_PORT` | Port. | integer | from 0 to 65535 | `8080` |');
     expect(page).toContain(
-      '| `ASSAY_POSTGRES_URL` | A reference. | secret ref | `env:NAME`, `file:/path` | required |',
+      '| `ASSAY_POSTGRES_URL` | A reference. | secret ref | `env:NAME`, `file:/path`, `vault:mount/path#key` | required |',
     );
     expect(page).toContain('| `ASSAY_LEASE_MS` | A lease. | duration ms | of at least 0 | none |');
     expect(page).toContain('| `ASSAY_MODE` | A \\| B. | one of | a, b | `a` |');

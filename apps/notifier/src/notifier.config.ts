@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { KAFKA_SETTINGS, kafkaAccessFaults } from '@assay/messaging';
 import { POSTGRES_SETTINGS } from '@assay/postgres';
+import { secretReferencesIn } from '@assay/providers-file';
 import { defineSettings, document, durationMs, HTTP_SETTINGS, LINK_SETTINGS } from '@assay/service';
 import type { PublicUrls, Values } from '@assay/service';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
@@ -17,6 +18,7 @@ export const RECONCILIATION_SETTINGS = {
     doc: 'Mail server and services, webhook endpoints, Slack hooks and providers of your own (DEL-6), by docs/schemas/providers-file.json; passwords and secrets are references. See docs/providers.md.',
     // As bytes: what is no UTF-8 is a fault.
     read: (_text, path) => providersFileOf(path, readFileSync(path)),
+    references: secretReferencesIn,
   }),
 };
 

@@ -17,7 +17,10 @@ export interface ProviderModule {
 export interface ProviderTools {
   /** How long one send may take; its signal aborts then. */
   readonly send_timeout_ms: number;
-  /** Resolves `env:NAME` or `file:/path`; throws where there is none. Ask for `current()` at each use: it may change. */
+  /**
+   * Resolves `env:NAME`, `file:/path`, or `vault:mount/path#key` that stands in the entry's settings; throws where there is
+   * none. Ask for `current()` at each use: it may change.
+   */
   secret(reference: string): { current(): string };
 }
 

@@ -11,8 +11,9 @@ export const FAULT_CURES = {
   invalid: 'Write it as docs/schemas/providers-file.json says.',
   name_invalid: 'Use a letter or digit first, and then letters, digits, dots, underscores and hyphens, 100 at most.',
   name_taken: 'Give it another name.',
-  not_a_reference: 'Write env:NAME or file:/path, and keep the value there.',
-  secret_missing: 'Set the variable, or put the file, where the notifier runs.',
+  not_a_reference: 'Write env:NAME, file:/path or vault:mount/path#key, and keep the value there.',
+  secret_missing:
+    'Set the variable, or put the file, where the notifier runs, or the secret into the vault; docs/secrets.md.',
   secret_unusable: 'Put a value of this form where the reference leads.',
   url_invalid: 'Write an http or https URL with a host.',
   address_forbidden: 'Name a host of your own: no request may reach link-local and metadata addresses.',

@@ -15,7 +15,7 @@ export type { Meaning } from './meanings.js';
 export { loadOwnProviders } from './own-module.js';
 export type { LoadedProvider } from './own-module.js';
 export type { OwnProviderSettings } from './own.settings.js';
-export { readProvidersFile } from './read-providers-file.js';
+export { readProvidersFile, secretReferencesIn } from './read-providers-file.js';
 export type { ProvidersConfig, ReadingOptions } from './read-providers-file.js';
 export { EMPTY_RULES_BOOK, NO_RULES, rulesOf } from './rules.js';
 export type { DeliveryRules, FindingFilter, RulesBook, ScheduleRules } from './rules.js';

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { isSecretReference } from '@assay/security';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { faultAt, Faults, ProvidersFileError, schemaFault, tellsMost } from './faults.js';
@@ -68,6 +69,23 @@ export function readProvidersFile(content: Buffer | string, options: ReadingOpti
   faults.throwIfAny();
   config.rules = rulesBook(file as ProvidersFile);
   return config;
+}
+
+/**
+ * Every reference in a providers file, of the installation's own providers too, to be fetched before the file is read. None
+ * where the file cannot be parsed.
+ */
+export function secretReferencesIn(content: Buffer | string): string[] {
+  const found = new Set<string>();
+  try {
+    JSON.parse(textOf(content), (_member, value: unknown) => {
+      if (typeof value === 'string' && isSecretReference(value)) found.add(value);
+      return value;
+    });
+  } catch {
+    return [];
+  }
+  return [...found];
 }
 
 /** Of a file without a fault. */

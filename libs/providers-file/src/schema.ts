@@ -10,7 +10,7 @@ const named = <V>(values: V) => ({ type: 'object', propertyNames: name, addition
 const secret = {
   type: 'string',
   minLength: 1,
-  description: 'A reference to a secret, `env:NAME` or `file:/path`; never the secret itself.',
+  description: 'A reference to a secret, `env:NAME`, `file:/path` or `vault:mount/path#key`; never the secret itself.',
 } as const;
 const httpUrl = {
   type: 'string',
@@ -254,7 +254,8 @@ export const PROVIDERS_FILE_SCHEMA = {
             {
               url: {
                 ...secret,
-                description: 'A reference to the whole URL, which is a secret: `env:NAME` or `file:/path`.',
+                description:
+                  'A reference to the whole URL, which is a secret: `env:NAME`, `file:/path` or `vault:mount/path#key`.',
               },
               concurrency: concurrency(SLACK_DEFAULTS.concurrency),
               rate_per_s: { ...rate_per_s, default: SLACK_DEFAULTS.rate_per_s },

@@ -3,6 +3,7 @@ import { LOG_LEVELS } from '@assay/observability';
 import { hostname } from 'node:os';
 import { file } from './file-settings.js';
 import { durationMs, integer, oneOf, ratio, text } from './settings.js';
+import { VAULT_SETTINGS } from './vault-settings.js';
 
 /** What every process of Assay reads, commands included. */
 export const PROCESS_SETTINGS = {
@@ -35,6 +36,7 @@ export const PROCESS_SETTINGS = {
     doc: 'Share of new traces that are recorded; what a caller decided is kept.',
     default: 0.1,
   }),
+  ...VAULT_SETTINGS,
 };
 
 /** What a service with an HTTP face reads beside its own settings. */

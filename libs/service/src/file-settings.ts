@@ -15,12 +15,26 @@ export function file<D extends null | undefined = undefined>(options: FileOption
 
 /**
  * A file that is read and judged at start: `read` gets its text and throws `Error` with what is wrong with it, one
- * fault a line. Use {@link file} where the file is to be watched.
+ * fault a line. `references` names the references to secrets in it. Use {@link file} where the file is to be watched.
  */
 export function document<T, D extends null | undefined = undefined>(
-  options: FileOptions<D> & { read: (text: string, path: string) => T },
+  options: FileOptions<D> & {
+    read: (text: string, path: string) => T;
+    references?: (text: string) => readonly string[];
+  },
 ): Setting<Or<T, D>> {
-  return fileSetting('document', options, (path) => options.read(readFileSync(path, 'utf8'), path));
+  const { read, references = () => [] } = options;
+  const setting = fileSetting('document', options, (path) => read(readFileSync(path, 'utf8'), path));
+  return { ...setting, references: (path) => referencesIn(path, references) };
+}
+
+/** Of a file that cannot be read none: that is told when it is judged. */
+function referencesIn(path: string, references: (text: string) => readonly string[]): readonly string[] {
+  try {
+    return references(readFileSync(path, 'utf8'));
+  } catch {
+    return [];
+  }
 }
 
 function fileSetting<T, D>(kind: string, options: FileOptions<D>, parse: (path: string) => T): Setting<Or<T, D>> {

@@ -15,6 +15,7 @@ export { Rate } from './rate.js';
 export type { RateRule } from './rate.js';
 export { ConfigurationError, defineSettings, readSettings } from './read-settings.js';
 export type { ReadOptions, SettingsDefinition } from './read-settings.js';
+export { readSettingsAndSecrets, useVaultOf } from './read-settings-and-secrets.js';
 export { LINK_SETTINGS, reviewLinks } from './review-links.js';
 export type { PublicUrls, ReviewLinks } from './review-links.js';
 export { runCommand, runService } from './run-service.js';

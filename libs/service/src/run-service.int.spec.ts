@@ -77,7 +77,7 @@ describe('settings of a process', () => {
     expect(output().split('\n').filter(Boolean)).toEqual([
       'the configuration has 3 faults:',
       '  - ASSAY_MOOD: must match ^[a-z_]+$',
-      '  - ASSAY_TOKEN: a reference to a secret is expected: env:NAME or file:/path',
+      '  - ASSAY_TOKEN: a reference to a secret is expected: env:NAME or file:/path or vault:mount/path#key',
       '  - ASSAY_MODO: no such setting; did you mean ASSAY_MOOD?',
     ]);
   });

@@ -8,7 +8,8 @@ import type { HTTP_SETTINGS, PROCESS_SETTINGS } from './common-settings.js';
 import { startService } from './create-service.js';
 import type { RunningService } from './create-service.js';
 import { reportProgrammingError } from './programming-errors.js';
-import { ConfigurationError, readSettings } from './read-settings.js';
+import { ConfigurationError } from './read-settings.js';
+import { readSettingsAndSecrets } from './read-settings-and-secrets.js';
 import type { SettingsDefinition } from './read-settings.js';
 import type { Settings, Values } from './settings.js';
 import { Shutdown } from './shutdown.js';
@@ -35,7 +36,7 @@ export interface ServiceDefinition<S extends Settings> {
 export async function runService<S extends typeof HTTP_SETTINGS & Settings>(
   definition: ServiceDefinition<S>,
 ): Promise<void> {
-  const config = settingsOrExit(definition.settings);
+  const config = await settingsOrExit(definition.settings);
   const common = config as Values<typeof HTTP_SETTINGS>;
   const telemetry = await telemetryOf(definition.name, common);
   logWarnings();
@@ -66,7 +67,7 @@ export interface CommandDefinition<S extends Settings> {
 export async function runCommand<S extends typeof PROCESS_SETTINGS & Settings>(
   definition: CommandDefinition<S>,
 ): Promise<void> {
-  const config = settingsOrExit(definition.settings, definition.also_known);
+  const config = await settingsOrExit(definition.settings, definition.also_known);
   const telemetry = await telemetryOf(definition.name.replace(/\s+/g, '-'), config as Values<typeof PROCESS_SETTINGS>);
   logWarnings();
   try {
@@ -80,12 +81,12 @@ export async function runCommand<S extends typeof PROCESS_SETTINGS & Settings>(
 }
 
 /** `--check` judges the configuration and ends the process: 0 with OK, 1 with every fault. */
-function settingsOrExit<S extends Settings>(
+async function settingsOrExit<S extends Settings>(
   definition: SettingsDefinition<S>,
   also_known: SettingsDefinition[] = [],
-): Values<S> {
+): Promise<Values<S>> {
   try {
-    const config = readSettings(definition, process.env, { also_known });
+    const config = await readSettingsAndSecrets(definition, process.env, { also_known });
     if (!process.argv.includes('--check')) return config;
     process.stdout.write('OK\n');
     process.exit(0);

@@ -86,7 +86,7 @@ describe('readSettings', () => {
       'ASSAY_LOUD: must be true or false',
       'ASSAY_MODE: must be one of calm, wild',
       'ASSAY_HOSTS: must be a comma-separated list without empty entries',
-      'ASSAY_SECRET: a reference to a secret is expected: env:NAME or file:/path',
+      'ASSAY_SECRET: a reference to a secret is expected: env:NAME or file:/path or vault:mount/path#key',
       'ASSAY_PATH: /nowhere/x cannot be read (ENOENT)',
       'ASSAY_RULES: has no rule',
       'ASSAY_RULES: has no author',

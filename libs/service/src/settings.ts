@@ -1,4 +1,4 @@
-import { resolveSecret } from '@assay/security';
+import { resolveSecret, SECRET_SHAPES } from '@assay/security';
 import type { SecretCheck } from '@assay/security';
 
 /** One setting: where it is read, what it means, what it may be. The configuration page is made from these. */
@@ -13,6 +13,8 @@ export interface Setting<T> {
   readonly allowed?: string;
   /** Throws `Error` whose message says what is expected; it never repeats a value that may be secret. */
   readonly parse: (text: string, env: NodeJS.ProcessEnv) => T;
+  /** The references to secrets that `parse` resolves, so that they can be fetched before; never throws. */
+  readonly references?: (text: string) => readonly string[];
 }
 
 export type Settings = Record<string, Setting<unknown>>;
@@ -139,5 +141,7 @@ export function list<D extends readonly string[] | null = readonly string[]>(
  */
 export function secretRef<D extends null | undefined = undefined>(options: Common<D> & { check?: SecretCheck }) {
   const { check } = options;
-  return setting('secret_ref', options, (value, env) => resolveSecret(value, env, check), '`env:NAME`, `file:/path`');
+  const shapes = SECRET_SHAPES.map((shape) => `\`${shape}\``).join(', ');
+  const read = setting('secret_ref', options, (value, env) => resolveSecret(value, env, check), shapes);
+  return { ...read, references: (value: string) => [value] };
 }

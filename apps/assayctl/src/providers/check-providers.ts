@@ -1,4 +1,10 @@
-import { describeProviders, loadOwnProviders, ProvidersFileError, readProvidersFile } from '@assay/providers-file';
+import {
+  describeProviders,
+  loadOwnProviders,
+  ProvidersFileError,
+  readProvidersFile,
+  secretReferencesIn,
+} from '@assay/providers-file';
 import type { DescribedRules, ProvidersDescription, ProvidersFault, ReadingOptions } from '@assay/providers-file';
 import { readArguments, readBytes } from '../inputs.js';
 import { painter, printable, table, UsageError } from '../terminal.js';
@@ -20,11 +26,21 @@ export async function checkProviders(args: string[], terminal: Terminal): Promis
   );
   const [file] = positionals as [string];
   const content = readBytes(terminal, file, 'the providers file');
-  const judgement = await judge(content, { env: terminal.env, resolve_secrets: values['no-secrets'] !== true });
+  const options = { env: terminal.env, resolve_secrets: values['no-secrets'] !== true };
+  const references = options.resolve_secrets ? secretReferencesIn(content) : [];
+  const endVault = await fetchedFromVault(references, terminal.env);
+  const judgement = await judge(content, options).finally(endVault);
   const right = judgement.faults.length === 0;
   if (values['json']) terminal.out(`${JSON.stringify({ file, right, ...judgement }, null, 2)}\n`);
   else terminal.out('does' in judgement ? tellWhatItDoes(judgement.does, terminal) : tellFaults(judgement, terminal));
   return right ? 0 : 1;
+}
+
+/** Where a reference leads to a vault, by the notifier's own settings; loads what that takes only then. */
+async function fetchedFromVault(references: readonly string[], env: NodeJS.ProcessEnv): Promise<() => Promise<void>> {
+  if (!references.some((reference) => reference.startsWith('vault:'))) return () => Promise.resolve();
+  const { fetchFromVault } = await import('./fetch-from-vault.js');
+  return fetchFromVault(references, env);
 }
 
 async function judge(content: Buffer, options: Required<ReadingOptions>): Promise<Judgement> {

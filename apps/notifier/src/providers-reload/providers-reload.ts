@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
-import { ProvidersFileError } from '@assay/providers-file';
+import { ProvidersFileError, secretReferencesIn } from '@assay/providers-file';
 import { counter, createLog, observableGauge } from '@assay/observability';
+import { prepareSecrets } from '@assay/security';
 import { CheckFailure, Liveness, PeriodicTask, Readiness } from '@assay/service';
 import { createProviderSet, digestOf, PROVIDERS, providersFileOf } from '../providers/index.js';
 import type { Providers } from '../providers/index.js';
@@ -81,6 +82,7 @@ export class ProvidersReload implements OnApplicationBootstrap, OnModuleDestroy 
         this.#refusal = null;
         return;
       }
+      await prepareSecrets(secretReferencesIn(content));
       const { config } = providersFileOf(path, content);
       this.providers.replace(await createProviderSet(config, send_timeout_ms));
     } catch (error) {
