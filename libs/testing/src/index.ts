@@ -8,10 +8,14 @@ export { blocksTouched, explain, indexesOf, rowsRead, wholeScans } from './plan.
 export type { PlanNode } from './plan.js';
 export { startPgBouncer } from './pgbouncer.js';
 export type { PgBouncer, PgBouncerOptions } from './pgbouncer.js';
+export { OpenBao } from './openbao.js';
+export type { VaultReply } from './openbao.js';
 export { PostgresProxy } from './postgres-proxy.js';
 export type { Which } from './postgres-proxy.js';
 export { PostgresServers } from './postgres-servers.js';
 export type { CertificateFiles, PostgresServer, ServerOptions } from './postgres-servers.js';
+export { provisionedVault } from './provisioned-vault.js';
+export type { ProvisionedVault, TokenLives } from './provisioned-vault.js';
 export { SCRAM_SESSION_MS, SECURE_KAFKA_PASSWORDS, secureKafka } from './secure-kafka.js';
 export type { SecureKafka } from './secure-kafka.js';
 export { testDatabase } from './test-database.js';
