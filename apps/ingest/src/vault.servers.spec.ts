@@ -122,7 +122,7 @@ describe('ingest with its secrets in a vault', () => {
   it('SEC-3.b has its schema made by the command migrate', async () => {
     const empty = await testDatabase('ingest', { empty: true });
     await keep(empty.url);
-    const command = await run({}, join('apps', 'ingest', 'src', 'commands', 'migrate.js'));
+    const command = await run({}, join('bin', 'ingest', 'migrate.js'));
     expect([await command.ended, command.output()]).toEqual([0, expect.stringContaining('"event":"migrated"')]);
     expect(await empty.sql('SELECT FROM migrations')).not.toHaveLength(0);
     await keep(fixture.database.url);
