@@ -125,13 +125,13 @@ describe('a login at OpenBao', () => {
     expect(count('vault_login', 'failed')).toBe(1);
   });
 
-  it('SEC-3.e takes the token that an agent puts into the file in place of one that is worth nothing', async () => {
+  it('SEC-3.e takes another token that an agent puts into the file, though the first would still do', async () => {
     const [settings, next] = [await vault.tokenFile(), await vault.tokenFile()];
     const source = await started(settings);
-    const [file, other] = [settings['ASSAY_VAULT_TOKEN_FILE']!, next['ASSAY_VAULT_TOKEN_FILE']!];
-    const old = await readFile(file, 'utf8');
-    await writeFile(file, await readFile(other));
-    await vault.bao.tell('auth/token/revoke', { token: old.trim() });
+    await looks(1, source);
+    expect(logins()).toBe(1);
+    await writeFile(settings['ASSAY_VAULT_TOKEN_FILE']!, await readFile(next['ASSAY_VAULT_TOKEN_FILE']!));
+    await eventually(() => expect(logins()).toBe(2));
     await looks(1, source);
     expect(logins()).toBe(2);
   });
@@ -139,21 +139,25 @@ describe('a login at OpenBao', () => {
 
 describe('a token of OpenBao', () => {
   it('SEC-3.e is renewed at two thirds of its lease, and no login follows', async () => {
-    const ttl_s = 3;
+    const ttl_s = 4;
     const source = await started(await vault.approle({ ttl_s }));
     const begun_ms = performance.now();
     await eventually(() => expect(count('vault_login', 'renewed')).toBe(1));
     const renewed_ms = performance.now() - begun_ms;
     expect(renewed_ms).toBeGreaterThan(ttl_s * 600);
-    expect(renewed_ms).toBeLessThan(ttl_s * 1_000);
+    expect(renewed_ms).toBeLessThan(ttl_s * 875);
     await eventually(() => expect(count('vault_login', 'renewed')).toBe(3));
     await looks(1, source);
     expect([logins(), count('vault_lost')]).toEqual([1, 0]);
   });
 
   it('SEC-3.e whose longest life is nearly over is replaced by another login, before it ends', async () => {
-    const source = await started(await vault.approle({ ttl_s: 3, max_ttl_s: 5 }));
-    await eventually(() => expect(logins()).toBeGreaterThan(2));
+    const [ttl_s, max_ttl_s] = [3, 5];
+    const source = await started(await vault.approle({ ttl_s, max_ttl_s }));
+    const begun_ms = performance.now();
+    await eventually(() => expect(logins()).toBe(2));
+    expect(performance.now() - begun_ms).toBeLessThan(max_ttl_s * 950);
+    await eventually(() => expect(logins()).toBe(3));
     await looks(1, source);
     expect([count('vault_lost'), count('secret_refused'), count('vault_login', 'failed')]).toEqual([0, 0, 0]);
   });
