@@ -164,6 +164,10 @@ export class MailServer {
     });
   }
 
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
   get port(): number {
     return (this.#front.address() as AddressInfo).port;
   }

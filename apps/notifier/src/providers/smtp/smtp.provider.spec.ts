@@ -11,7 +11,7 @@ import { startMailServer } from '../conformance/mail-server.fixture.js';
 import type { MailBehaviour, MailServer, MailServerOptions } from '../conformance/mail-server.fixture.js';
 import { providerConformance } from '../conformance/provider-suite.fixture.js';
 import type { ProviderBehaviour } from '../conformance/provider-suite.fixture.js';
-import { privateAuthority, selfSigned } from '@assay/testing';
+import { eventually, privateAuthority, selfSigned } from '@assay/testing';
 import { trusting } from '../conformance/trusting.fixture.js';
 import type { Classification, Receipt } from '../provider.js';
 import { SmtpProvider } from './smtp.provider.js';
@@ -339,6 +339,26 @@ describe('SmtpProvider', () => {
     expect(server.accepted).toHaveLength(2);
     expect(server.connections).toBe(2);
     expect(provider.destinationOf('dev@example.org')!.credentialFingerprint()).not.toBe(before);
+  });
+
+  it('SEC-5.b sends what was given to the old connections, though the password changes in the same moment', async () => {
+    await provider.close();
+    let changed = (): void => undefined;
+    const password: SecretSource = {
+      current: () => new Secret('first'),
+      onChange: (listener) => ((changed = listener), () => undefined),
+      close: () => undefined,
+    };
+    provider = new SmtpProvider({
+      smtp: settings(server.port, { password, max_connections: 1 }),
+      send_timeout_ms: 2_000,
+    });
+    await send();
+    const waiting = [send(), send(), send()];
+    changed();
+    await Promise.all(waiting);
+    expect(server.accepted).toHaveLength(4);
+    await eventually(() => expect(server.openConnections).toBe(0));
   });
 
   describe('over TLS', () => {

@@ -38,11 +38,11 @@ export class SmtpProvider implements Provider<MailPayload> {
   readonly capabilities: Capabilities = { idempotent: false, lookup: null, ambiguous_policy: 'hold' };
   readonly #destination: Omit<Destination, 'lane'>;
   readonly #stopWatching: () => void;
-  #transport: SmtpTransport;
+  #transport: TransportInUse;
   #takes_utf8 = false;
 
   constructor(private readonly options: SmtpProviderOptions) {
-    this.#transport = pooledTransport(options);
+    this.#transport = new TransportInUse(pooledTransport(options));
     this.#stopWatching = options.smtp.password?.onChange(() => this.#reconnect()) ?? (() => undefined);
     this.#destination = {
       name: 'smtp',
@@ -78,7 +78,7 @@ export class SmtpProvider implements Provider<MailPayload> {
     const phase: { message: Readable | null } = { message: null };
     try {
       if (needsUtf8(request.address)) await this.#requireUtf8(request.signal);
-      const sent = await this.#transport.sendMail({
+      const sent = await this.#transport.send({
         from: smtp.from,
         to,
         // No encoding makes them shorter, so a server whose SIZE is below that would refuse the mail after DATA.
@@ -101,7 +101,7 @@ export class SmtpProvider implements Provider<MailPayload> {
         disableUrlAccess: true,
         signal: request.signal,
         assay_phase: phase,
-      } as Parameters<SmtpTransport['sendMail']>[0]);
+      } as Mail);
       const answer = acceptance(sent.response, request.address);
       return { notification_id: sent.serverMessageId ?? message_id, ...(answer && { answer }) };
     } catch (error) {
@@ -128,11 +128,41 @@ export class SmtpProvider implements Provider<MailPayload> {
     if (!this.#takes_utf8) throw Object.assign(new Error('the server has no SMTPUTF8'), { code: 'ENOSMTPUTF8' });
   }
 
-  /** A rotated password is used for the next mail; the old connections finish what they are sending (SEC-5). */
+  /** A rotated password is used for the next mail; the old connections finish what they were given (SEC-5). */
   #reconnect(): void {
     const old = this.#transport;
-    this.#transport = pooledTransport(this.options);
-    old.close();
+    this.#transport = new TransportInUse(pooledTransport(this.options));
+    old.retire();
+  }
+}
+
+type Mail = Parameters<SmtpTransport['sendMail']>[0];
+
+/** A pool that can be replaced while it sends: one that is closed at once fails the mails that wait in it. */
+class TransportInUse {
+  #under_way = 0;
+  #retired = false;
+
+  constructor(private readonly transport: SmtpTransport) {}
+
+  async send(mail: Mail) {
+    this.#under_way += 1;
+    try {
+      return await this.transport.sendMail(mail);
+    } finally {
+      this.#under_way -= 1;
+      if (this.#retired) this.retire();
+    }
+  }
+
+  /** Closes it once nothing is under way. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#under_way === 0) this.transport.close();
+  }
+
+  close(): void {
+    this.transport.close();
   }
 }
 
