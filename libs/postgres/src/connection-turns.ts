@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '@assay/contracts';
 import type pg from 'pg';
 import { CheckedOut } from './checked-out.js';
@@ -6,6 +7,9 @@ import { ListeningTimer } from './listening-timer.js';
 
 /** Until one of the connections comes free. */
 const TURN_TIMEOUT_MS = 5_000;
+/** A password stands in its file a moment after it holds at the server, and the file is looked at every 2 s (SEC-5). */
+const ROTATION_MS = 3_000;
+const SIGN_IN_AGAIN_MS = 250;
 
 /**
  * Turns at a pool's connections, first come first served. They stand in front of the pool's own line, which knows the
@@ -14,6 +18,7 @@ const TURN_TIMEOUT_MS = 5_000;
 export class ConnectionTurns {
   readonly #waiting = new Set<() => void>();
   #free: number;
+  #has_signed_in = false;
 
   /** @param size as many as the pool has connections */
   constructor(
@@ -30,16 +35,29 @@ export class ConnectionTurns {
    */
   async checkOut(deadline_ms: number | null): Promise<CheckedOut> {
     await this.#begin(Math.min(TURN_TIMEOUT_MS, leftMs(deadline_ms)));
-    const connecting = this.pool()
-      .connect()
-      .then(
-        (client) => new CheckedOut(client, () => this.#end()),
-        (error: unknown) => {
-          this.#end();
-          throw error;
-        },
-      );
+    const connecting = this.#connect().then(
+      (client) => new CheckedOut(client, () => this.#end()),
+      (error: unknown) => {
+        this.#end();
+        throw error;
+      },
+    );
     return deadline_ms === null ? connecting : inTime(connecting, leftMs(deadline_ms));
+  }
+
+  /** Who has signed in before and is refused waits for a rotated password, or for one of those that stand. */
+  async #connect(): Promise<pg.PoolClient> {
+    const give_up_at_ms = performance.now() + ROTATION_MS;
+    for (;;) {
+      try {
+        const client = await this.pool().connect();
+        this.#has_signed_in = true;
+        return client;
+      } catch (error) {
+        if (!this.#has_signed_in || !isRefusedSignIn(error) || performance.now() >= give_up_at_ms) throw error;
+        await pause(SIGN_IN_AGAIN_MS);
+      }
+    }
   }
 
   async #begin(limit_ms: number): Promise<void> {
@@ -69,6 +87,11 @@ export class ConnectionTurns {
     this.#waiting.delete(next);
     next();
   }
+}
+
+/** Class 28: the password, or the role, is not let in. */
+function isRefusedSignIn(error: unknown): boolean {
+  return String((error as { code?: unknown }).code).startsWith('28');
 }
 
 /** What is left until then; at least 1, so that a step that comes too late fails as any late one does. */

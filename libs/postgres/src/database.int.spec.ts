@@ -122,6 +122,42 @@ describe('credentials', () => {
     await eventually(async () => expect(await connection()).not.toBe(first));
     await rotated.close();
   });
+
+  it('SEC-5.f fails no statement between the change of a password at the server and in its file', async () => {
+    await own.sql(`ALTER ROLE ${role} PASSWORD 'third'`);
+    let [password, reads] = ['third', 0];
+    const url: SecretSource = {
+      current: () => {
+        reads += 1;
+        return new Secret(Object.assign(new URL(own.url), { username: role, password }).href);
+      },
+      onChange: () => () => undefined,
+      close: () => undefined,
+    };
+    const rotated = await open({ url, pool_size: 2 });
+    await rotated.transaction(async (tx) => {
+      await tx.query('SELECT 1');
+      await own.sql(`ALTER ROLE ${role} PASSWORD 'fourth'`);
+      // The other connection is in hand: this one has to sign in.
+      const [before, statement] = [reads, rotated.query('SELECT 2 AS two')];
+      await eventually(() => expect(reads).toBeGreaterThan(before + 2));
+      password = 'fourth';
+      expect(await statement).toEqual([{ two: 2 }]);
+    });
+    await rotated.close();
+  });
+
+  it('SEC-5.f fails with a retryable failure where no file brings the right password', async () => {
+    await own.sql(`ALTER ROLE ${role} PASSWORD 'fifth'`);
+    const url = fixedSecret(Object.assign(new URL(own.url), { username: role, password: 'fifth' }).href);
+    const left = await open({ url, pool_size: 2 });
+    await left.transaction(async (tx) => {
+      await tx.query('SELECT 1');
+      await own.sql(`ALTER ROLE ${role} PASSWORD 'sixth'`);
+      await expect(left.query('SELECT 2')).rejects.toMatchObject({ code: 'postgres_28p01', retryable: true });
+    });
+    await left.close();
+  });
 });
 
 describe('transactions', () => {
