@@ -280,7 +280,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       } catch (error) {
         log.warn('waiting_for_kafka', {}, error);
         if (this.#has_joined) this.#beat();
-        await this.#pauseFor(this.#refusals.judge(error) ? REFUSED_BACKOFF_MS : CONNECT_BACKOFF_MS);
+        const refused = this.#refusals.judge(error) || this.#refusals.current !== null;
+        await this.#pauseFor(refused ? REFUSED_BACKOFF_MS : CONNECT_BACKOFF_MS);
       }
     }
   }

@@ -54,7 +54,8 @@ export function createClient(config: KafkaClusterConfig, options: ClientOptions)
 
 function socketsOf(config: KafkaClusterConfig, { refusals, sockets }: ClientOptions): ISocketFactory {
   const tls = config.kafka_tls ? new TlsMaterial(config) : null;
-  const open = socketsBy({ tls, onClosedUnanswered: refusals?.closedUnanswered });
+  const has_login = (config.kafka_sasl_mechanism ?? null) !== null;
+  const open = socketsBy({ tls, onClosed: refusals && ((after) => refusals.closed(after, has_login)) });
   return sockets?.keeping(open) ?? open;
 }
 

@@ -10,21 +10,24 @@ const KEEP_ALIVE_AFTER_MS = 60_000;
 export interface SocketOptions {
   /** Null: without TLS. */
   tls: TlsMaterial | null;
-  /** The other side took what was sent and closed the connection without an answer of Kafka's. */
-  onClosedUnanswered?: () => void;
+  /** The other side took what was sent and closed the connection; what it had answered by then. */
+  onClosed?: (after: AnsweredBefore) => void;
 }
+
+/** Nothing of Kafka's, or the first request of a connection alone, which asks for the versions that the broker speaks. */
+export type AnsweredBefore = 'nothing' | 'versions';
 
 /**
  * As kafkajs opens its sockets, and with TCP_NODELAY, which it never sets: a request behind one that is not yet
  * acknowledged would wait for that, up to 40 ms where the broker's side delays its acknowledgements.
  */
-export function socketsBy({ tls, onClosedUnanswered }: SocketOptions): ISocketFactory {
+export function socketsBy({ tls, onClosed }: SocketOptions): ISocketFactory {
   return ({ host, port, onConnect }) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = tls
       ? connectSecurely({ host, port, ...name, ...tls.options() }, onConnect)
       : connect({ host, port }, onConnect);
-    if (onClosedUnanswered) watchForAnAnswer(socket, onClosedUnanswered);
+    if (onClosed) watchAnswers(socket, onClosed);
     return socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS).setNoDelay(true);
   };
 }
@@ -34,12 +37,25 @@ function isTlsAlert(bytes: Buffer): boolean {
   return bytes[0] === 0x15 && bytes[1] === 0x03;
 }
 
-function watchForAnAnswer(socket: Socket, onClosedUnanswered: () => void): void {
-  let alerted = false;
-  const judge = (): void => {
-    if (socket.bytesRead === 0 || alerted) onClosedUnanswered();
+const LENGTH_BYTES = 4;
+
+function watchAnswers(socket: Socket, onClosed: (after: AnsweredBefore) => void): void {
+  let [received, first_ends_at, sent_by_then, alerted] = [0, 0, 0, false];
+  const onData = (bytes: Buffer): void => {
+    if (received === 0) {
+      alerted = isTlsAlert(bytes);
+      first_ends_at = bytes.length < LENGTH_BYTES ? 0 : LENGTH_BYTES + bytes.readUInt32BE(0);
+    }
+    received += bytes.length;
+    if (received === first_ends_at) sent_by_then = socket.bytesWritten;
+    // From the second answer on nothing is learnt.
+    if (received > first_ends_at) socket.off('data', onData);
   };
-  socket.once('data', (bytes: Buffer) => (alerted = isTlsAlert(bytes)));
+  const judge = (): void => {
+    if (received === 0 || alerted) onClosed('nothing');
+    else if (received === first_ends_at && socket.bytesWritten > sent_by_then) onClosed('versions');
+  };
+  socket.on('data', onData);
   socket.once('end', judge);
   socket.once('error', ({ code }: NodeJS.ErrnoException) => code === 'ECONNRESET' && judge());
 }

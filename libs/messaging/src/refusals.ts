@@ -2,6 +2,7 @@ import { createLog } from '@assay/observability';
 import { CheckFailure } from '@assay/service';
 import type { LogEntry } from 'kafkajs';
 import { createRequire } from 'node:module';
+import type { AnsweredBefore } from './open-socket.js';
 
 const require = createRequire(import.meta.url);
 const log = createLog('kafka.access', ['refused', 'admitted', 'closed_unanswered']);
@@ -11,6 +12,7 @@ export interface Refusal {
   code:
     | 'kafka_tls_failed'
     | 'kafka_sasl_authentication_failed'
+    | 'kafka_login_missing'
     | 'kafka_token_refused'
     | 'kafka_topic_authorization_failed'
     | 'kafka_group_authorization_failed'
@@ -101,6 +103,15 @@ export function refusalIn(error: unknown): Refusal | null {
   return null;
 }
 
+/** A listener with SASL says which versions it speaks, and closes the connection at whatever comes before a login. */
+const LOGIN_MISSING: Refusal = {
+  code: 'kafka_login_missing',
+  detail:
+    'the brokers close each connection that does not log in; see ASSAY_KAFKA_SASL_MECHANISM, and the port in ASSAY_KAFKA_BROKERS',
+};
+/** One connection may have met a broker that was being stopped. */
+const CLOSED_IN_A_ROW = 2;
+
 interface ProtocolErrors {
   errorCodes: readonly { type: string; message: string }[];
 }
@@ -118,6 +129,7 @@ function lacksCoordinator(error: unknown): boolean {
 export class Refusals {
   #current: Refusal | null = null;
   #hinted = false;
+  #closed_in_a_row = 0;
 
   constructor(private readonly client: string) {}
 
@@ -147,18 +159,31 @@ export class Refusals {
   };
 
   /**
+   * The other side has closed a connection after it had answered nothing, or no more than which versions it speaks; for
+   * those a client asks once, and on its next connection nothing is answered at all.
+   */
+  closed(after: AnsweredBefore, has_login: boolean): void {
+    const for_a_login = !has_login && (after === 'versions' || this.#closed_in_a_row > 0);
+    if (for_a_login) {
+      this.#closed_in_a_row += 1;
+      if (this.#closed_in_a_row >= CLOSED_IN_A_ROW) this.note(LOGIN_MISSING);
+    } else if (after === 'nothing') this.#hint();
+  }
+
+  /**
    * A listener that expects TLS closes a connection without it and the reverse, and so does a proxy whose broker is away:
    * a hint, told once, and no refusal.
    */
-  readonly closedUnanswered = (): void => {
+  #hint(): void {
     if (this.#hinted) return;
     this.#hinted = true;
     log.warn('closed_unanswered', { client: this.client, see: 'ASSAY_KAFKA_TLS, and the port in ASSAY_KAFKA_BROKERS' });
-  };
+  }
 
   /** A request has passed: whatever was refused is granted now. */
   over(): void {
     this.#hinted = false;
+    this.#closed_in_a_row = 0;
     if (this.#current === null) return;
     log.info('admitted', { client: this.client, code: this.#current.code });
     this.#current = null;
