@@ -230,6 +230,29 @@ describe('a broker that lets in by TLS and login only', () => {
     );
   });
 
+  it.each([
+    ['with TLS and SASL', () => [kafka.sasl, trusting()]],
+    ['with SASL alone', () => [kafka.sasl_plaintext, {}]],
+  ] as [string, () => [string, Variables]][])(
+    'SEC-7.b names the missing login at a listener %s, in the log and in /readyz, and is not ready',
+    async (_what, at) => {
+      const before = lines.length;
+      const { member } = await serviceAt(...at());
+      const told = { code: 'kafka_login_missing', detail: expect.stringContaining('ASSAY_KAFKA_SASL_MECHANISM') };
+      await eventually(async () => {
+        const checks = { kafka: { ok: false, ...told }, kafka_group_validator: { ok: false, ...told } };
+        expect(await readiness(member)).toMatchObject({ status: 503, checks });
+      });
+      expect(await member.publisher.publish([delayedEvent('without a login')])).toMatchObject([
+        { kind: 'unavailable' },
+      ]);
+      for (const client of ['consumer', 'publisher']) {
+        const said = lines.slice(before).filter((line) => line.event === 'refused' && line.client === client);
+        expect(said).toEqual([expect.objectContaining(told)]);
+      }
+    },
+  );
+
   it('SEC-7.b names the reason for a token that the broker does not take, and for one that the issuer does not give', async () => {
     kafka.issuer.audience = 'another';
     const publisher = publisherAt(kafka.sasl, byToken());
@@ -286,6 +309,27 @@ describe('a broker that lets in by TLS and login only', () => {
     ]);
     expect(old).toMatchObject({ failure: { code: 'kafka_sasl_authentication_failed' } });
     await kafka.setScramPassword('erin', erin);
+  });
+
+  it('SEC-5.g goes on over another user: the broker refuses the old sessions, and new ones take their place', async () => {
+    const env = byPassword('SCRAM-SHA-512', 'erin', erin);
+    const { member, ear } = await serviceAt(kafka.sasl, env);
+    await member.server.joined;
+    const before = lines.length;
+    await kafka.setScramPassword('grace', 'of-grace');
+    writeFileSync(env.ASSAY_KAFKA_SASL_USER!.slice('file:'.length), 'grace');
+    writeFileSync(env.ASSAY_KAFKA_SASL_PASSWORD!.slice('file:'.length), 'of-grace');
+    const refused = () => lines.slice(before).filter(({ event }) => event === 'refused');
+    await eventually(() => expect(refused()).not.toEqual([]), { within_ms: 40_000 });
+    await eventually(
+      async () => {
+        const code = `as grace ${lines.length}`;
+        expect(await member.publisher.publish([delayedEvent(code)])).toEqual([{ kind: 'acked' }]);
+        await eventually(() => expect(ear.codes).toContain(code));
+      },
+      { within_ms: 60_000 },
+    );
+    await eventually(async () => expect(await readiness(member)).toMatchObject({ checks: { kafka: { ok: true } } }));
   });
 
   it('SEC-7.b asks for another token before the first expires, and goes on in the same sessions', async () => {

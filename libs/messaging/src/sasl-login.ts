@@ -1,10 +1,15 @@
+import type { SecretSource } from '@assay/security';
+import kafkajs from 'kafkajs';
 import type { AuthenticationProviderArgs, Authenticator, Mechanism, SaslAuthenticateArgs } from 'kafkajs';
 import { createRequire } from 'node:module';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { KafkaAccessConfig, SaslMechanism } from './access-settings.js';
 import type { OauthTokens } from './oauth-tokens.js';
 import { AccessRefused } from './refusals.js';
 
 const require = createRequire(import.meta.url);
+// Node does not see this among the names that a CommonJS module exports.
+const { KafkaJSConnectionError } = kafkajs;
 
 /** kafkajs logs in anew this long before the broker ends a session: the token of that login must outlive this one. */
 export const REAUTHENTICATION_MS = 10_000;
@@ -29,22 +34,48 @@ export function saslLogin(config: Partial<KafkaAccessConfig>): Mechanism | undef
   return { mechanism, authenticationProvider: (args) => ({ authenticate: () => login(args) }) };
 }
 
+/** Passwords by which this process was let in once: what is refused after that may be a rotation. */
+const LET_IN = new WeakSet<SecretSource>();
+
 type Login = (args: AuthenticationProviderArgs) => Promise<void>;
 
 function passwordLogin(config: Partial<KafkaAccessConfig>, mechanism: keyof typeof BUILT_IN): Login {
   const builtIn = require(BUILT_IN[mechanism]) as BuiltIn;
+  const secrets = [config.kafka_sasl_user!, config.kafka_sasl_password!];
   return async (args) => {
-    const username = config.kafka_sasl_user!.current().reveal();
-    const password = config.kafka_sasl_password!.current().reveal();
+    const values = secrets.map((secret) => secret.current().reveal());
+    const [username, password] = values as [string, string];
     const exchange = watched(args);
     try {
       await builtIn({ username, password })(exchange.args).authenticate();
+      LET_IN.add(config.kafka_sasl_password!);
     } catch {
       // kafkajs calls each failure a refusal, a lost connection too.
       if (exchange.failure && !wasRefused(exchange.failure)) throw exchange.failure;
+      if (LET_IN.has(config.kafka_sasl_password!) && (await changeSoon(secrets, values))) throw lostByRotation();
       throw loginRefused('see ASSAY_KAFKA_SASL_USER, ASSAY_KAFKA_SASL_PASSWORD and ASSAY_KAFKA_SASL_MECHANISM');
     }
   };
+}
+
+/** A password holds at the brokers a moment before it stands in its file, which is looked at every 2 s (SEC-5). */
+const ROTATION_MS = 5_000;
+/** Also what a broker takes to close the connection of a login that it has refused, so that the next gets another. */
+const LOOK_AGAIN_MS = 250;
+
+/** Whether secrets have, or get within a rotation, other values than these. */
+async function changeSoon(secrets: readonly SecretSource[], values: readonly string[]): Promise<boolean> {
+  const give_up_at_ms = performance.now() + ROTATION_MS;
+  while (performance.now() < give_up_at_ms) {
+    await pause(LOOK_AGAIN_MS);
+    if (secrets.some((secret, place) => secret.current().reveal() !== values[place])) return true;
+  }
+  return false;
+}
+
+/** kafkajs connects anew by itself, and whoever waits for an answer waits on. */
+function lostByRotation(): Error {
+  return new KafkaJSConnectionError('the login was refused while its password changed');
 }
 
 interface Watched {
