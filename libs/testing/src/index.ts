@@ -1,6 +1,6 @@
 export { UNTHROTTLED } from '../../../infra/local/service-environment.js';
-export { privateAuthority, selfSigned } from './certificates.js';
-export type { Certificate, ServerCertificate } from './certificates.js';
+export { privateAuthority, selfSigned } from '../../../infra/local/certificates.js';
+export type { Certificate, ServerCertificate } from '../../../infra/local/certificates.js';
 export { closeOnSignals } from './close-on-signals.js';
 export { eventually } from './eventually.js';
 export { cpuMs, leastGrowth } from './growth.js';
@@ -25,6 +25,6 @@ export type { CollectedRecord, Collector, TestKafka } from './test-kafka.js';
 export { testRun } from './test-run.js';
 export type { TestRun } from './test-run.js';
 export { startSystem } from './test-system.js';
-export type { CallOptions, Sinks, TestSystem, TestSystemOptions } from './test-system.js';
+export type { CallOptions, ServersOfTest, Sinks, TestSystem, TestSystemOptions } from './test-system.js';
 export { startTokenIssuer } from './token-issuer.js';
 export type { TokenIssuer } from './token-issuer.js';

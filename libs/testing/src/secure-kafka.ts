@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { TOPICS, topicName } from '@assay/contracts';
 import kafkajs, { Kafka, logLevel } from 'kafkajs';
 import type { Admin } from 'kafkajs';
+import { privateAuthority } from '../../../infra/local/certificates.js';
 import { LocalKafka } from '../../../infra/local/kafka.js';
 import type { BrokerSecurity } from '../../../infra/local/kafka.js';
 import { OwnedProcesses } from '../../../infra/local/owned-processes.js';
 import { freePorts } from '../../../infra/local/ports.js';
 import { temporaryRoot } from '../../../infra/local/postgres-installation.js';
 import { repositoryRoot } from '../../../infra/local/repository.js';
-import { privateAuthority } from './certificates.js';
 import { testRun } from './test-run.js';
 import { startTokenIssuer } from './token-issuer.js';
 import type { TokenIssuer } from './token-issuer.js';
@@ -29,7 +29,8 @@ export interface SecureKafka {
   readonly topic_prefix: string;
   readonly authority: ReturnType<typeof privateAuthority>;
   readonly issuer: TokenIssuer;
-  /** May do everything, and stands behind no listener that asks. */
+  /** Of the listener that asks nothing: may do everything. */
+  readonly client: Kafka;
   asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T>;
   /** Makes every topic of the contract under this prefix. */
   createTopics(prefix: string): Promise<void>;
@@ -50,6 +51,7 @@ export const SCRAM_SESSION_MS = 12_000;
 export async function secureKafka(): Promise<SecureKafka> {
   const { build, log_directory } = testRun();
   const processes = new OwnedProcesses(build);
+  await mkdir(log_directory, { recursive: true });
   const directory = await mkdtemp(join(await temporaryRoot(), 'assay-secure-kafka-'));
   processes.ownDirectory(directory);
   const ports = await freePorts(6);
@@ -75,7 +77,7 @@ export async function secureKafka(): Promise<SecureKafka> {
   const asAdmin = <T>(work: (admin: Admin) => Promise<T>): Promise<T> => adminOf(client, work);
   return {
     ...{ mtls: `127.0.0.1:${mtls}`, sasl: `127.0.0.1:${sasl}`, sasl_plaintext: `127.0.0.1:${sasl_plaintext}` },
-    ...{ topic_prefix, authority, issuer, asAdmin },
+    ...{ topic_prefix, authority, issuer, client, asAdmin },
     createTopics: (prefix) => asAdmin((admin) => makeTopics(admin, prefix)),
     open: (prefix) => asAdmin((admin) => openTo(admin, prefix)),
     setScramPassword: (user, password) =>

@@ -26,6 +26,8 @@ export interface TestSystemOptions {
    * shared ones, with a database and topics of its own.
    */
   own_stack?: boolean;
+  /** Servers of the test's own, which ends them, instead of the run's shared ones. */
+  at?: ServersOfTest;
   /** The services reach Postgres by way of proxies ({@link TestSystem.proxies}); whoever else asks it goes straight. */
   proxies?: boolean;
   /** Further settings by variable, for all services or for one. */
@@ -35,6 +37,14 @@ export interface TestSystemOptions {
   /** How many mails and webhooks the sinks keep. */
   sink_records?: number;
   progress?: (line: string) => void;
+}
+
+/** Who makes roles, or a broker that lets in by login, says where the services find them and under which prefix. */
+export interface ServersOfTest {
+  brokers?: string;
+  topic_prefix?: string;
+  /** With a database in which the roles have their schemas. */
+  postgres_urls?: InfrastructureAddress['postgres']['urls'];
 }
 
 /** What the sinks got. */
@@ -86,18 +96,27 @@ interface Ground {
   close: () => Promise<void>;
 }
 
-/** Kafka and Postgres for one system, of its own or a database of the shared ones. */
-async function prepareGround(own_stack: boolean, build: string, log_directory: string): Promise<Ground> {
+/** Kafka and Postgres for one system, of its own, of the test's or a database of the shared ones. */
+async function prepareGround(
+  { own_stack = false, at = {} }: TestSystemOptions,
+  build: string,
+  log_directory: string,
+): Promise<Ground> {
   if (own_stack) {
     const options = { services: null, durable: true, log_directory };
     const host = await StackHost.launch(build, options, () => undefined);
     return { address: host.address, host, close: () => host.stop() };
   }
   const shared = testRun().address;
+  const kafka = { ...shared.kafka, brokers: at.brokers ?? shared.kafka.brokers };
+  if (at.postgres_urls) {
+    const postgres = { ...shared.postgres, urls: at.postgres_urls };
+    return { address: { ...shared, kafka, postgres }, host: null, close: () => Promise.resolve() };
+  }
   const database = await testDatabase('ingest');
   const urls = Object.fromEntries(DATABASE_SERVICES.map((service) => [service, database.roleUrl(service)]));
   const postgres = { ...shared.postgres, urls: urls as InfrastructureAddress['postgres']['urls'] };
-  return { address: { ...shared, postgres }, host: null, close: () => database.close() };
+  return { address: { ...shared, kafka, postgres }, host: null, close: () => database.close() };
 }
 
 /** One for each service, on the same server: it may restart behind them, for it keeps its port. */
@@ -156,10 +175,10 @@ function plainKafka(broker: string, client_id: string): Kafka {
 /** Starts everything that a submission passes through; takes some 10 s, or 15 with a stack of its own. */
 export async function startSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
   const { progress = () => undefined, replicas, run = testRun(), sink_records, tuning } = options;
-  const topic_prefix = `s${randomBytes(6).toString('hex')}`;
+  const topic_prefix = options.at?.topic_prefix ?? `s${randomBytes(6).toString('hex')}`;
   const log_directory = join(run.log_directory, topic_prefix);
   const state_directory = await mkdtemp(join(tmpdir(), 'assay-system-'));
-  const ground = await prepareGround(options.own_stack ?? false, run.build, log_directory);
+  const ground = await prepareGround(options, run.build, log_directory);
   const proxies = options.proxies ? await startProxies(ground.address) : null;
   const processes = new OwnedProcesses(run.build);
   processes.ownDirectory(state_directory);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OAuth2Server } from 'oauth2-mock-server';
-import type { Certificate } from './certificates.js';
+import type { Certificate } from '../../../infra/local/certificates.js';
 
 /** An issuer of access tokens by client credentials; the subject is the client's id. */
 export interface TokenIssuer {

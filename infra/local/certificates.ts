@@ -58,6 +58,7 @@ let serial = 0;
 function issued(subject: Buffer, extension: Buffer, issuer: Issuer | null, { from_days = -1, to_days = 1 } = {}) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const by = issuer ?? { name: subject, key: privateKey };
+  // eslint-disable-next-line no-restricted-syntax -- a certificate's validity is a time of the outside world (GEN-4)
   const now_ms = Date.now();
   serial = (serial + 1) % 127;
   const to_be_signed = sequence(
@@ -85,12 +86,13 @@ export function selfSigned(days: { from_days?: number; to_days?: number } = {}):
 }
 
 /** An authority of one's own, as companies have them. */
-export function privateAuthority(common_name = 'assay test authority') {
+export function privateAuthority(common_name = 'assay test authority', to_days = 1) {
   const name = nameOf(common_name);
-  const { certificate, key } = issued(name, FOR_AUTHORITY, null);
+  const { certificate, key } = issued(name, FOR_AUTHORITY, null, { to_days });
   return {
     ca: certificate.cert,
     /** For 127.0.0.1 and localhost, or for a client of this name. */
-    issue: (subject = 'assay test'): Certificate => issued(nameOf(subject), FOR_LOOPBACK, { name, key }).certificate,
+    issue: (subject = 'assay test'): Certificate =>
+      issued(nameOf(subject), FOR_LOOPBACK, { name, key }, { to_days }).certificate,
   };
 }
