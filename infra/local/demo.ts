@@ -44,35 +44,39 @@ async function play(scene: Scene): Promise<void> {
 }
 
 /** The stack of the demo: free ports, files of its own, so that it runs beside anything else. */
-function launch(signal: AbortSignal): Promise<StackHost> {
+function launch(signal: AbortSignal, secure: boolean): Promise<StackHost> {
   const local = localDirectory();
   const options = {
+    secure,
     services: { state_directory: join(local, `demo-${process.pid}`), tuning: QUICK_TAKEOVER },
     durable: true,
     log_directory: join(local, 'logs', 'demo'),
   };
   const build = join(import.meta.dirname, '..', '..');
-  return step('Kafka, Postgres, topics, tables, the four services, and receivers of four kinds', (progress) =>
+  const how = secure ? 'Kafka by SASL_SSL with ACLs, Postgres by verified TLS' : 'Kafka, Postgres';
+  return step(`${how}, topics, tables, the four services, and receivers of four kinds`, (progress) =>
     StackHost.launch(build, options, progress, signal),
   );
 }
 
-/** `npm run demo [-- --keep]`: the main job, from a reviewer's output to those concerned, on a real stack. */
+const FLAGS = ['--keep', '--secure'];
+
+/** `npm run demo [-- --keep --secure]`: the main job, from a reviewer's output to those concerned, on a real stack. */
 export async function main(args: string[]): Promise<void> {
   const keep = args.includes('--keep');
-  const unknown = args.filter((arg) => arg !== '--keep');
+  const unknown = args.filter((arg) => !FLAGS.includes(arg));
   const running = keep ? runningStack() : null;
   if (unknown.length > 0 || running !== null) {
     const fault =
       running === null
-        ? `unknown: ${unknown.join(' ')}; there is only --keep`
+        ? `unknown: ${unknown.join(' ')}; there are ${FLAGS.join(' and ')}`
         : 'a stack runs already; npm run stack:down first';
     say(red(`  ${fault}`));
     process.exitCode = 1;
     return;
   }
   const interruption = new AbortController();
-  const starting = launch(interruption.signal);
+  const starting = launch(interruption.signal, args.includes('--secure'));
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(name, () => void interrupt(interruption, starting));
   }

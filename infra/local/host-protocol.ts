@@ -28,6 +28,8 @@ export interface HostOptions {
   durable: boolean;
   /** Beside the usual ones (infra/local/postgres.ts). */
   postgres_settings?: PostgresSettings;
+  /** The services get in by TLS and login alone. */
+  secure?: boolean;
   log_directory: string;
   ports?: StackPorts;
 }

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HostCommand, HostOptions, HostReport, ServicesAddress } from './host-protocol.js';
 import { Infrastructure } from './infrastructure.js';
+import { grantTopics } from './secure-access.js';
 import { type ServiceName, SERVICES } from './service-names.js';
 import { LocalServices } from './services.js';
 import { WEBHOOK_ENDPOINTS } from './stack-configuration.js';
@@ -15,12 +16,13 @@ const TOPIC_PREFIX = 'assay';
 
 const options = JSON.parse(process.argv[2] ?? '{}') as HostOptions;
 const build = join(import.meta.dirname, '..', '..');
-const { durable, log_directory, ports, postgres_settings } = options;
+const { durable, log_directory, ports, postgres_settings, secure } = options;
 const progress = (line: string): void => report({ progress: line });
 const infrastructure = new Infrastructure({
   build,
   durable,
   postgres_settings,
+  secure,
   log_directory,
   kafka_port: ports?.kafka,
   postgres_port: ports?.postgres,
@@ -56,6 +58,7 @@ async function start(): Promise<void> {
   await infrastructure.start();
   if (options.services === null) return;
   infrastructure.processes.ownDirectory(options.services.state_directory);
+  if (secure) await grantTopics(infrastructure.kafka.brokers, TOPIC_PREFIX);
   services = new LocalServices({
     build,
     processes: infrastructure.processes,

@@ -5,6 +5,7 @@ import { OwnedProcesses } from './owned-processes.js';
 import { freePorts } from './ports.js';
 import { DATABASE_SERVICES, type DatabaseService, LocalPostgres, type PostgresSettings } from './postgres.js';
 import { temporaryRoot } from './postgres-installation.js';
+import { makeSecureAccess, type SecureAccess } from './secure-access.js';
 
 export interface InfrastructureOptions {
   /** The directory that the repository was built into. */
@@ -13,6 +14,8 @@ export interface InfrastructureOptions {
   log_directory: string;
   durable: boolean;
   postgres_settings?: PostgresSettings;
+  /** Services get in by TLS and login alone. */
+  secure?: boolean;
   /** A free port is taken where none is given. */
   kafka_port?: number;
   postgres_port?: number;
@@ -25,6 +28,8 @@ export interface InfrastructureAddress {
   data_directory: string;
   kafka: { brokers: string; pid: number };
   postgres: { admin_url: string; urls: Record<DatabaseService, string>; pid: number };
+  /** How services get in where they are asked for TLS and a login; what is said above of Kafka is then for others. */
+  secure: Pick<SecureAccess, 'brokers' | 'environments'> | null;
 }
 
 /** Real Kafka and real Postgres, their data in one temporary directory that goes with them. */
@@ -33,6 +38,7 @@ export class Infrastructure {
   kafka: LocalKafka;
   postgres: LocalPostgres;
   #directory: string | undefined;
+  #access: SecureAccess | null = null;
 
   constructor(private readonly options: InfrastructureOptions) {
     this.processes = new OwnedProcesses(options.build);
@@ -46,12 +52,14 @@ export class Infrastructure {
     this.processes.ownDirectory(directory);
     // mkdtemp makes it 0700, and Postgres may have to run as another user than this one.
     await chmod(directory, 0o755);
-    const [kafka_port, controller_port, postgres_port] = await freePorts(3);
+    const [kafka_port, controller_port, postgres_port, secure_port] = await freePorts(4);
+    if (this.options.secure) this.#access = await makeSecureAccess(join(directory, 'access'), secure_port!);
     this.kafka = new LocalKafka(this.processes, {
       directory: join(directory, 'kafka'),
       log_file: join(log_directory, 'kafka.log'),
       port: this.options.kafka_port ?? kafka_port ?? 0,
       controller_port: controller_port ?? 0,
+      security: this.#access?.broker,
       progress,
     });
     this.postgres = new LocalPostgres(this.processes, {
@@ -60,6 +68,7 @@ export class Infrastructure {
       port: this.options.postgres_port ?? postgres_port ?? 0,
       durable,
       settings: postgres_settings,
+      tls: this.#access ? { ...this.#access.postgres, ca_file: this.#access.ca_file } : undefined,
     });
     // Both to their end, even when one fails: nothing may still be writing when the directory is removed.
     const ends = await Promise.allSettled([this.#startKafka(), this.#startPostgres()]);
@@ -76,6 +85,7 @@ export class Infrastructure {
         urls: Object.fromEntries(urls) as Record<DatabaseService, string>,
         pid: this.postgres.pid ?? 0,
       },
+      secure: this.#access && { brokers: this.#access.brokers, environments: this.#access.environments },
     };
   }
 

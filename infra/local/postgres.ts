@@ -24,6 +24,16 @@ export interface LocalPostgresOptions {
   durable: boolean;
   /** Beside {@link SETTINGS}, or instead of them. */
   settings?: PostgresSettings;
+  /** What it shows to whom asks for TLS; services must. */
+  tls?: ServerTls;
+}
+
+export interface ServerTls {
+  /** PEM, both. */
+  key: string;
+  cert: string;
+  /** The authority that signed it, for those who connect. */
+  ca_file: string;
 }
 
 /** One real PostgreSQL 18 with the database `assay`: a role and a schema per service (infra/postgres). */
@@ -52,7 +62,9 @@ export class LocalPostgres {
 
   /** Of one service's role. */
   url(service: DatabaseService, database = 'assay'): string {
-    return `postgres://assay_${service}:${this.passwords[service]}@127.0.0.1:${this.options.port}/${database}`;
+    const { port, tls } = this.options;
+    const verified = tls === undefined ? '' : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(tls.ca_file)}`;
+    return `postgres://assay_${service}:${this.passwords[service]}@127.0.0.1:${port}/${database}${verified}`;
   }
 
   async prepare(): Promise<void> {
@@ -76,13 +88,28 @@ export class LocalPostgres {
       log_file: this.options.log_file,
       ...account,
     });
+    if (this.options.tls) await this.#askForTls(home, this.options.tls);
+  }
+
+  /** Of everybody but the superuser, who is the stack's own. */
+  async #askForTls(home: string, { key, cert }: ServerTls): Promise<void> {
+    const { account } = this.#installation;
+    for (const [name, content] of Object.entries({ 'server.key': key, 'server.crt': cert })) {
+      const path = join(home, name);
+      await writeFile(path, content, { mode: 0o600 });
+      if (account) await chown(path, account.uid, account.gid);
+    }
+    await writeFile(join(home, 'data', 'pg_hba.conf'), TLS_OR_SUPERUSER);
   }
 
   /** Starts, or starts again with the same data and port; resolves when it takes connections. */
   async start(): Promise<void> {
     const { directory, durable, log_file, port } = this.options;
     const home = join(directory, 'home');
-    const settings = { ...SETTINGS, ...(durable ? {} : FAST_AND_FORGETFUL), ...this.options.settings, port };
+    const tls = this.options.tls && {
+      ...{ ssl: 'on', ssl_key_file: join(home, 'server.key'), ssl_cert_file: join(home, 'server.crt') },
+    };
+    const settings = { ...SETTINGS, ...(durable ? {} : FAST_AND_FORGETFUL), ...tls, ...this.options.settings, port };
     this.#process = await this.processes.start({
       name: 'postgres',
       command: this.#installation.postgres,
@@ -135,6 +162,11 @@ export class LocalPostgres {
     throw new Error(`Postgres did not answer within ${START_LIMIT_MS / 1000} s; see ${this.options.log_file}`);
   }
 }
+
+const TLS_OR_SUPERUSER = `
+hostssl all all 127.0.0.1/32 scram-sha-256
+hostnossl all postgres 127.0.0.1/32 scram-sha-256
+`;
 
 /** Nothing of the caller's environment: PG* variables would change what the server does. */
 const POSTGRES_ENVIRONMENT: NodeJS.ProcessEnv = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };

@@ -1,9 +1,12 @@
 import type { InfrastructureAddress } from './infrastructure.js';
 import { schemaOf, type ServiceName } from './service-names.js';
 import type { StackSecrets } from './secrets.js';
+import type { KafkaPrincipal, SecureAccess } from './secure-access.js';
 
 export interface ServiceSettings {
   brokers: InfrastructureAddress['kafka']['brokers'];
+  /** By whom the broker is reached, where it asks for a login. */
+  kafka_logins?: SecureAccess['environments'];
   topic_prefix: string;
   secrets: StackSecrets;
   allow_list_file: string;
@@ -41,7 +44,7 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
 export function serviceEnvironment(
   service: ServiceName,
   settings: ServiceSettings,
-  process_settings: { instance: string; ports?: { http: number; probes: number } },
+  process_settings: { instance: string; ports?: { http: number; probes: number }; principal?: KafkaPrincipal },
 ): NodeJS.ProcessEnv {
   const { brokers, secrets, topic_prefix, tuning } = settings;
   const http: Record<string, string> =
@@ -64,6 +67,7 @@ export function serviceEnvironment(
     ASSAY_POSTGRES_URL: `file:${secrets.files.postgres_urls[schemaOf(service)]}`,
     ASSAY_KAFKA_BROKERS: brokers,
     ASSAY_KAFKA_TOPIC_PREFIX: topic_prefix,
+    ...settings.kafka_logins?.[process_settings.principal ?? service],
     ASSAY_ARTEFACT_KEYS: `file:${secrets.files.artefact_keys}`,
     ...OWN[service](settings),
     ...tuning.all,

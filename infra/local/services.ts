@@ -159,7 +159,8 @@ export class LocalServices {
       return `http://127.0.0.1:${first?.port}`;
     };
     this.#settings = {
-      brokers: infrastructure.kafka.brokers,
+      brokers: infrastructure.secure?.brokers ?? infrastructure.kafka.brokers,
+      kafka_logins: infrastructure.secure?.environments,
       topic_prefix,
       secrets: this.secrets,
       allow_list_file: await writeAllowList(state_directory),
@@ -184,7 +185,8 @@ export class LocalServices {
 
   async #command(service: ServiceName, name: string): Promise<void> {
     const script = join(this.options.build, 'bin', service, `${name}.js`);
-    const env = serviceEnvironment(service, this.#settings, { instance: `${service}-${name}` });
+    const principal = name === 'topics' ? name : service;
+    const env = serviceEnvironment(service, this.#settings, { instance: `${service}-${name}`, principal });
     const log_file = join(this.options.log_directory, `${service}-${name}.log`);
     const command = { command: process.execPath, args: [script], env, log_file };
     await this.options.processes.run({ name: `the command ${service} ${name}`, ...command });
