@@ -10,10 +10,12 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<void>> = {
   queue: runQueueBench,
 };
 
-/** `npm run bench -- NAME [--json]`, and `pipeline [--explain]`. */
+/** `npm run bench -- NAME [--json]`, and `pipeline [--explain] [--secure]`. */
 export async function main([name, ...args]: string[]): Promise<void> {
   const bench = BENCHES[name ?? ''];
   if (bench) return bench(args);
-  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--json], pipeline [--explain]`);
+  console.error(
+    `usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [--json], pipeline [--explain] [--secure]`,
+  );
   process.exitCode = 2;
 }

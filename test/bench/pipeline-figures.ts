@@ -1,5 +1,6 @@
 import { type Explanation, printExplanation } from './explain.js';
-import type { Size } from './submission.js';
+import { round } from './statistics.js';
+import { type Size, SIZES } from './submission.js';
 
 /** What the bench prints with `--json`. */
 export interface PipelineFigures {
@@ -28,6 +29,43 @@ export interface SizeFigures {
   rss_mib: Record<string, number>;
   /** With `--explain`. */
   explained?: { load: Explanation; latency: Explanation };
+}
+
+/** Of a system behind TLS and logins, each divided by the same of a plain one in the same command. */
+export interface SecuredRatios {
+  reviews_per_s: number;
+  accepted_per_s: number;
+  /** Processor time a review: of the four services, and of all processes. */
+  cpu_of_services: number;
+  cpu_of_all: number;
+  latency_p50: number;
+  latency_p99: number;
+}
+
+export function compare(secure: PipelineFigures, plain: PipelineFigures): Record<Size, SecuredRatios> {
+  const ratios = SIZES.map((size) => [size, ratiosOf(secure.sizes[size], plain.sizes[size])] as const);
+  return Object.fromEntries(ratios) as Record<Size, SecuredRatios>;
+}
+
+function ratiosOf(secure: SizeFigures, plain: SizeFigures): SecuredRatios {
+  const ratio = (of: (figures: SizeFigures) => number): number => round(of(secure) / of(plain), 3);
+  const ofServices = ({ cpu_us_per_review: { kafka: _kafka, postgres: _postgres, ...services } }: SizeFigures) =>
+    sum(services);
+  return {
+    reviews_per_s: ratio((of) => of.reviews_per_s),
+    accepted_per_s: ratio((of) => of.accepted_per_s),
+    cpu_of_services: ratio(ofServices),
+    cpu_of_all: ratio((of) => sum(of.cpu_us_per_review)),
+    latency_p50: ratio((of) => of.latency_ms.p50),
+    latency_p99: ratio((of) => of.latency_ms.p99),
+  };
+}
+
+export function printSecured(figures: PipelineFigures, ratios: Record<Size, SecuredRatios>): void {
+  console.log('\nby SASL_SSL and verified TLS');
+  printFigures(figures);
+  console.log('divided by the same without TLS');
+  console.table(ratios);
 }
 
 export const sum = (values: Record<string, number>): number =>

@@ -11,7 +11,7 @@ import { freePorts } from '../../infra/local/ports.js';
 import { age, AGED_SETTINGS, segmentsMade, settleDown, walBytes } from './aged-cluster.js';
 import { EXPLAIN_SETTINGS, Explainer, type Explanation } from './explain.js';
 import { closedLoop, openLoop, type Posted, type Target } from './load.js';
-import { type PipelineFigures, printFigures, type SizeFigures } from './pipeline-figures.js';
+import { compare, type PipelineFigures, printFigures, printSecured, type SizeFigures } from './pipeline-figures.js';
 import { cpuSeconds, residentMib } from './process-usage.js';
 import { SettledReviews } from './settled-reviews.js';
 import { percentile, round, type Span } from './statistics.js';
@@ -24,22 +24,40 @@ const FLOOR_REQUESTS = 3_000;
 const LATENCY_S = 12;
 const SETTLE_LIMIT_MS = 300_000;
 
-/** Posts to the whole running system, and to a bare endpoint on the same Postgres, in the same run. */
+/**
+ * Posts to the whole running system, and to a bare endpoint on the same Postgres, in the same run; with `--secure` to a
+ * second system, too, whose services reach Kafka by SASL_SSL and Postgres by verified TLS.
+ */
 export async function runPipelineBench(args: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   const say = (line: string): void => void (json || console.log(line));
+  const plain = await measured(args, false, say);
+  const secure = args.includes('--secure') ? await measured(args, true, say) : null;
+  const secured = secure && { secure, secure_vs_plain: compare(secure, plain) };
+  if (json) console.log(JSON.stringify({ ...plain, ...secured }));
+  else {
+    printFigures(plain);
+    if (secured) printSecured(secured.secure, secured.secure_vs_plain);
+  }
+}
+
+async function measured(
+  args: readonly string[],
+  secure: boolean,
+  say: (line: string) => void,
+): Promise<PipelineFigures> {
   const directory = await mkdtemp(join(tmpdir(), 'assay-bench-'));
   const explain = args.includes('--explain') ? directory : null;
   const build = join(import.meta.dirname, '..', '..');
-  const host = await StackHost.launch(build, stackOptions(directory, explain), (line) => say(`  ${line}`));
+  const options = { ...stackOptions(directory, explain), secure };
+  say(secure ? 'by SASL_SSL and verified TLS' : 'without TLS');
+  const host = await StackHost.launch(build, options, (line) => say(`  ${line}`));
   const stopOnSignal = (): void => void host.stop().then(() => process.exit(130));
   process.once('SIGINT', stopOnSignal);
   const admin = new pg.Client({ connectionString: host.address.postgres.admin_url });
   try {
     await admin.connect();
-    const figures = await new PipelineBench(host.address, admin, explain, say).run();
-    if (json) console.log(JSON.stringify(figures));
-    else printFigures(figures);
+    return await new PipelineBench(host.address, admin, explain, say).run();
   } finally {
     process.off('SIGINT', stopOnSignal);
     await admin.end();
