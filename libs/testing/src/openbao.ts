@@ -5,11 +5,11 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Agent } from 'undici';
+import { privateAuthority } from '../../../infra/local/certificates.js';
 import { OwnedProcesses } from '../../../infra/local/owned-processes.js';
 import type { OwnedProcess } from '../../../infra/local/owned-processes.js';
 import { freePorts } from '../../../infra/local/ports.js';
 import { temporaryRoot } from '../../../infra/local/postgres-installation.js';
-import { privateAuthority } from './certificates.js';
 import { eventually } from './eventually.js';
 import { testRun } from './test-run.js';
 

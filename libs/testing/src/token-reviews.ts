@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { privateAuthority } from './certificates.js';
+import { privateAuthority } from '../../../infra/local/certificates.js';
 
 /** What a cluster's API says of the tokens of one service account: its TokenReview, and nothing else. */
 export interface TokenReviews {
