@@ -9,7 +9,7 @@ export const FAULT_CURES = {
   unknown_member: 'Remove it or mend its spelling; docs/schemas/providers-file.json lists the members that there are.',
   missing: 'Add it.',
   invalid: 'Write it as docs/schemas/providers-file.json says.',
-  name_invalid: 'Use a letter or digit first, and then letters, digits, dots, underscores and hyphens, 100 at most.',
+  name_invalid: 'Use a name of this form.',
   name_taken: 'Give it another name.',
   not_a_reference: 'Write env:NAME, file:/path or vault:mount/path#key, and keep the value there.',
   secret_missing:
@@ -75,6 +75,22 @@ export function tellsMost({ keyword, propertyName }: ErrorObject): boolean {
   return !['oneOf', 'anyOf'].includes(keyword) && propertyName === undefined;
 }
 
+/** What the schema's patterns for names ask for, by where the names stand. */
+const NAME_FORMS: [RegExp, string][] = [
+  [/^\/own$/, 'x- comes first, and then small letters, digits and single hyphens'],
+  [/\/(?:secret_)?headers$/, 'small letters, digits and hyphens, 60 at most'],
+  [/^\/mail\/domains$/, 'a domain in small letters'],
+];
+const USUAL_NAME =
+  'a letter or digit comes first, and then letters, digits, dots, underscores and hyphens, 100 at most';
+
+function nameFormAt(place: string): string {
+  return NAME_FORMS.find(([where]) => where.test(place))?.[1] ?? USUAL_NAME;
+}
+
+/** Patterns that say little to who reads them. */
+const PATTERNS: Record<string, string> = { '^/': 'must begin with a /', '\\S': 'must not be empty' };
+
 export function schemaFault({ instancePath, keyword, params, message }: ErrorObject): ProvidersFault {
   const named = params as Record<string, string>;
   const below = (name: string) => `${instancePath}/${pointerPart(name)}`;
@@ -85,7 +101,9 @@ export function schemaFault({ instancePath, keyword, params, message }: ErrorObj
     case 'dependentRequired':
       return faultAt('missing', below(named['missingProperty']!), 'is missing');
     case 'propertyNames':
-      return faultAt('name_invalid', below(named['propertyName']!), 'is no name');
+      return faultAt('name_invalid', below(named['propertyName']!), `is no name here: ${nameFormAt(instancePath)}`);
+    case 'pattern':
+      return faultAt('invalid', instancePath, PATTERNS[named['pattern']!] ?? message!);
     case 'enum':
       return faultAt('invalid', instancePath, `must be one of ${(params['allowedValues'] as string[]).join(', ')}`);
     default:

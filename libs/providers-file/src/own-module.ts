@@ -1,8 +1,9 @@
 import { pathToFileURL } from 'node:url';
 import type { OwnProvider, ProviderModule, ProviderTools } from '@assay/provider';
-import { resolveSecret } from '@assay/security';
+import { isSecretReference, resolveSecret } from '@assay/security';
+import type { SecretSource } from '@assay/security';
 import { faultAt, ProvidersFileError } from './faults.js';
-import type { ProvidersFault } from './faults.js';
+import type { FaultCode, ProvidersFault } from './faults.js';
 import type { OwnProviderSettings } from './own.settings.js';
 
 /** A provider of the installation's own, made by its module and found to keep to the interface. */
@@ -28,12 +29,33 @@ export async function loadOwnProviders(
     try {
       loaded.push(await load(entry, send_timeout_ms, env));
     } catch (error) {
-      faults.push(faultAt('module_refused', `/own/${entry.channel}`, (error as Error).message));
+      const code = error instanceof SecretFault ? error.code : 'module_refused';
+      faults.push(faultAt(code, `/own/${entry.channel}`, (error as Error).message));
     }
   }
   if (faults.length === 0) return loaded;
   await Promise.allSettled(loaded.map((each) => each.close()));
   throw new ProvidersFileError(faults);
+}
+
+/** What the module asked for by `tools.secret` and could not get: the file's fault, or the place's, and not the module's. */
+class SecretFault extends Error {
+  constructor(
+    readonly code: FaultCode,
+    cause: unknown,
+  ) {
+    super((cause as Error).message, { cause });
+  }
+}
+
+/** What a setting holds that is not there, or no text, is no reference either. */
+function secretOf(given: unknown, env: NodeJS.ProcessEnv): SecretSource {
+  const reference = typeof given === 'string' ? given : '';
+  try {
+    return resolveSecret(reference, env);
+  } catch (error) {
+    throw new SecretFault(isSecretReference(reference) ? 'secret_missing' : 'not_a_reference', error);
+  }
 }
 
 async function load(
@@ -46,7 +68,7 @@ async function load(
   if (typeof made?.create !== 'function') throw new Error(`${module} has no default export with create()`);
   const secrets: { close(): void }[] = [];
   const secret: ProviderTools['secret'] = (reference) => {
-    const source = resolveSecret(reference, env);
+    const source = secretOf(reference, env);
     secrets.push(source);
     return { current: () => source.current().reveal() };
   };

@@ -79,6 +79,32 @@ describe('readProvidersFile', () => {
     }
   });
 
+  it('says of a name, a path and an empty text what they have to be', () => {
+    const faults = (file: object): string[] => {
+      try {
+        readProvidersFile(JSON.stringify(file), { env });
+        return [];
+      } catch (error) {
+        return (error as Error).message.split('\n');
+      }
+    };
+    expect(faults({ own: { chat: { module: '/chat.mjs' } } })).toEqual([
+      '/own/chat: is no name here: x- comes first, and then small letters, digits and single hyphens',
+    ]);
+    expect(faults({ own: { 'x-chat': { module: 'chat.mjs' } } })).toEqual(['/own/x-chat/module: must begin with a /']);
+    const endpoint = { url: 'https://example.org/hook', secrets: ['env:HOOK'] };
+    expect(faults({ webhook: { endpoints: { 'a/b': endpoint } } })).toEqual([
+      '/webhook/endpoints/a~1b: is no name here: a letter or digit comes first, and then letters, digits, dots, underscores and hyphens, 100 at most',
+    ]);
+    expect(faults({ webhook: { endpoints: { bot: { ...endpoint, headers: { 'X-Team': 'a' } } } } })).toEqual([
+      '/webhook/endpoints/bot/headers/X-Team: is no name here: small letters, digits and hyphens, 60 at most',
+    ]);
+    expect(faults({ mail: { domains: { 'Example.org': {} } } })[0]).toBe(
+      '/mail/domains/Example.org: is no name here: a domain in small letters',
+    );
+    expect(faults({ smtp: { host: ' ', from: 'assay@example.org' } })).toEqual(['/smtp/host: must not be empty']);
+  });
+
   it('DEL-5.f names what is wrong with a mail service', () => {
     const faults = (services: object, mail = {}): string[] => {
       try {

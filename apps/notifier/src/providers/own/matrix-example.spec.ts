@@ -146,6 +146,7 @@ describe('a module that is no provider', () => {
         'come together',
       ],
       ['export default { create: (_, { secret }) => secret("env:NOT_THERE") };', 'the environment has no NOT_THERE'],
+      ['export default { create: (_, { secret }) => secret(undefined) };', 'a reference to a secret is expected'],
       ['this is no module', 'Unexpected identifier'],
     ] as const) {
       await expect(load(text)).rejects.toThrow(new RegExp(`^/own/x-mine: .*${reason.replace(/[()]/g, '\\$&')}`));
