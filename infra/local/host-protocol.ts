@@ -49,6 +49,8 @@ export interface ServicesAddress {
     webhook_endpoints: readonly string[];
     webhook_secret: string;
   };
+  /** Whose members stand in place of those of the stack's own; null where no file was given. */
+  providers_file: string | null;
 }
 
 export interface StackAddress extends InfrastructureAddress {

@@ -98,6 +98,7 @@ function addressOf(running: LocalServices): ServicesAddress {
       webhook_endpoints: WEBHOOK_ENDPOINTS,
       webhook_secret: secrets.webhook_secret,
     },
+    providers_file: running.providers_file,
   };
 }
 

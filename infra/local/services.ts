@@ -73,6 +73,10 @@ export class LocalServices {
 
   constructor(private readonly options: ServicesOptions) {}
 
+  get providers_file(): string | null {
+    return this.options.providers_file ?? null;
+  }
+
   get sinks_pid(): number {
     return this.#sinks.pid;
   }

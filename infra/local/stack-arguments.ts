@@ -11,3 +11,9 @@ export function providersFile(args: readonly string[]): string | undefined {
   }
   return path;
 }
+
+/** What to say of arguments to a stack that runs already; null where there are none. */
+export function unheededByRunning(args: readonly string[]): string | null {
+  if (args.length === 0) return null;
+  return `${args.join(' ')}: a stack heeds this when it starts; end this one first (npm run stack:down)`;
+}

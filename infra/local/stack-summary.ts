@@ -20,7 +20,7 @@ export function printStack(address: StackAddress): void {
   table([['role', 'API key'], ...Object.entries(stack.keys).map(([role, key]) => [role, key])]);
   const { 'dead-letter': dead_letter, ingest, notifier, validator } = stack.services;
   say();
-  table([['recipients', 'told by'], ...recipientsOf(stack.sinks)]);
+  table([['recipients', 'told by'], ...recipientsOf(stack)]);
   say();
   say(bold('  Try'));
   say(cyan(`  curl -s -H 'Authorization: Bearer ${stack.keys.submitter}' ${ingest.url}/v1/reviews`));
@@ -42,12 +42,15 @@ export function printStack(address: StackAddress): void {
 }
 
 /** Whom a submission may name. */
-function recipientsOf({ webhook_endpoints }: ServicesAddress['sinks']): string[][] {
+export function recipientsOf({ providers_file, sinks: { webhook_endpoints } }: ServicesAddress): string[][] {
   return [
     ['email: any address', 'a mail server'],
     [`email: any address of ${domainOf('resend')}`, 'a mail service that remembers keys'],
     [`email: any address of ${domainOf('postmark')}`, 'a mail service that can be asked'],
     [`webhook: ${webhook_endpoints.join(', ')}`, 'webhook endpoints'],
     [`slack: ${SLACK_HOOKS.join(', ')}`, 'Slack-compatible hooks, one message a second each'],
+    ...(providers_file === null
+      ? []
+      : [['whom your file names', `${providers_file}, in place of all of the same kind`]]),
   ];
 }

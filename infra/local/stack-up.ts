@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StackHost } from './host-client.js';
-import { providersFile } from './stack-arguments.js';
+import { providersFile, unheededByRunning } from './stack-arguments.js';
 import { localDirectory, runningStack, stackFile, writeStackFile } from './stack-file.js';
 import { requireFree, stackPorts } from './stack-ports.js';
 import { printStack } from './stack-summary.js';
@@ -12,6 +12,10 @@ export async function main(args: string[]): Promise<void> {
   if (running !== null) {
     say(`  the stack of this clone runs already (pid ${running.pid})`);
     printStack(running);
+    const unheeded = unheededByRunning(args);
+    if (unheeded === null) return;
+    say(red(unheeded));
+    process.exitCode = 1;
     return;
   }
   try {
