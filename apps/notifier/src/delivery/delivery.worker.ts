@@ -36,7 +36,7 @@ import { IntentWriter } from './intent-writer.js';
 import { nextStep } from './next-step.js';
 import { Parking } from './parking.js';
 import type { DeliveryOutcome } from './parking.js';
-import { retryInMs } from './schedule.js';
+import { askedMs, retryInMs } from './schedule.js';
 import { Schedules } from './schedules.js';
 import { Sender } from './sender.js';
 import { SettlementOfDeliveries } from './settlement-of-deliveries.js';
@@ -242,11 +242,13 @@ export class DeliveryWorker
         return { kind: 'done', result: { kind: 'sent', notification_id: receipt.notification_id } };
       }
     } catch (error) {
-      if (row.waits_ms >= this.#schedules.of(row).give_up_after_ms) {
+      const schedule = this.#schedules.of(row);
+      if (row.waits_ms >= schedule.give_up_after_ms) {
         return { kind: 'failed', failure: outcomeUnknown('lookup_failed') };
       }
-      const due_in_ms = Math.max(ASK_AGAIN_MS, lane.probeInMs);
-      return { kind: 'parked', due_in_ms, reason: provider.classify(error).failure.code };
+      const { failure } = provider.classify(error);
+      const asked_ms = askedMs(schedule, { attempt: unit.item.attempts + 1, failure });
+      return { kind: 'parked', due_in_ms: Math.max(ASK_AGAIN_MS, lane.probeInMs, asked_ms), reason: failure.code };
     }
     const settled_after_ms = lease_ms + send_timeout_ms + provider.capabilities.lookup!.lag_ms;
     const left_ms = settled_after_ms - (row.open_intent_age_ms ?? 0);

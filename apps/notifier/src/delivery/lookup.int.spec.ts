@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Failure } from '@assay/contracts';
 import type { Recipient } from '@assay/contracts';
 import { addLogSink } from '@assay/observability';
 import { eventually } from '@assay/testing';
@@ -35,6 +36,21 @@ describe('a provider that can be asked', () => {
     expect(row!.notification_id).toBe(`found ${ledger.accepted[0]}`);
     expect(ledger.accepted).toHaveLength(1);
     await eventually(() => expect(notifier.settledOf(review).at(-1)?.summary.open).toBe(0));
+  });
+
+  it('is not asked again before it wants to be', async () => {
+    ledger.behaviour = 'accept_in_silence';
+    ledger.refusal = new Failure({
+      ...{ error_class: 'DEPENDENCY_UNAVAILABLE', code: 'http_429', retryable: true },
+      ...{ message: 'too many questions', retry_after_ms: 3_000 },
+    });
+    const review = await notifier.tell([BOT]);
+    await eventually(() => expect(ledger.asked).toHaveLength(1));
+    const asked = performance.now();
+    await notifier.deliveries(review, 'sent');
+    expect(performance.now() - asked).toBeGreaterThan(2_500);
+    expect(ledger.asked).toHaveLength(2);
+    expect(ledger.accepted).toHaveLength(1);
   });
 
   it('DEL-11.b has the message sent again, and says so in the log, only once it is old enough not to appear any more', async () => {

@@ -9,6 +9,8 @@ export class Ledger {
   readonly asked: string[] = [];
   /** Takes the message and says nothing, or is cut off before it has it. */
   behaviour: 'accept' | 'accept_in_silence' | 'lose' = 'accept';
+  /** To the next question instead of an answer. */
+  refusal: Failure | null = null;
 }
 
 /** A provider with a lookup, as an HTTP mail API has one. */
@@ -42,10 +44,14 @@ export class LedgerProvider implements Provider<WebhookPayload> {
 
   lookup(key: string): Promise<Receipt | null> {
     this.ledger.asked.push(key);
+    const { refusal } = this.ledger;
+    this.ledger.refusal = null;
+    if (refusal !== null) return Promise.reject(refusal);
     return Promise.resolve(this.ledger.accepted.includes(key) ? { notification_id: `found ${key}` } : null);
   }
 
   classify(error: unknown): Classification {
+    if (error instanceof Failure) return { verdict: 'not_sent_retryable', failure: error, concerns: 'destination' };
     const failure = new Failure({
       error_class: 'OUTCOME_UNKNOWN',
       code: 'cut_off',
