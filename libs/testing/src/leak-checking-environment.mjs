@@ -32,6 +32,11 @@ function end(handle) {
 export default class LeakCheckingEnvironment extends TestEnvironment {
   #before = openResources();
   #handles = new Set(process._getActiveHandles());
+  #failed = false;
+
+  handleTestEvent({ name }) {
+    if (name === 'test_fn_failure' || name === 'hook_failure') this.#failed = true;
+  }
 
   async teardown() {
     const deadline = performance.now() + GRACE_MS;
@@ -40,6 +45,8 @@ export default class LeakCheckingEnvironment extends TestEnvironment {
     await super.teardown();
     if (left.length === 0) return;
     for (const handle of process._getActiveHandles()) if (!this.#handles.has(handle)) end(handle);
+    // A test that failed has not come to its end, where it closes things: why it failed would be hidden by this.
+    if (this.#failed) return;
     throw new Error(`this test file left open: ${left.map(([name, count]) => `${count} ${name}`).join(', ')}`);
   }
 }
