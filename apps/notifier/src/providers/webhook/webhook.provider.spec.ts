@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { USUAL_SECURITY } from '@assay/providers-file';
 import type { WebhookEndpoint } from '@assay/providers-file';
 import { fixedSecret } from '@assay/security';
+import type { SecretSource } from '@assay/security';
 import { Webhook } from 'standardwebhooks';
 import { aValidatedReview } from '../../rendering/example-input.fixture.js';
 import { renderingInput } from '../../rendering/index.js';
@@ -31,6 +32,11 @@ const LINKS = { job: 'https://assay.example/v1/reviews/1', findings: 'https://as
 
 const SECRETS = [1, 2].map(() => `whsec_${randomBytes(32).toString('base64')}`);
 const KEY = 'ef'.repeat(32);
+
+/** A secret that may change between two uses. */
+function rotating(value: () => string): SecretSource {
+  return { current: () => fixedSecret(value()).current(), onChange: () => () => undefined, close: () => undefined };
+}
 
 function providerFor(origin: string, different: Partial<WebhookEndpoint> = {}): WebhookProvider {
   const endpoint: WebhookEndpoint = {
@@ -379,28 +385,46 @@ describe('WebhookProvider', () => {
     await behind_tls.close();
   });
 
+  it('DEL-16.a reads the authority and the certificate anew for each connection', async () => {
+    const [server, client, another] = [selfSigned(), selfSigned(), selfSigned()];
+    const asking = { ...server, requestCert: true, rejectUnauthorized: true, ca: client.cert };
+    const behind_tls = await startHttpReceiver(asking);
+    const held = { ca: another.cert, ...another };
+    const client_certificate = { cert: rotating(() => held.cert), key: rotating(() => held.key) };
+    const to = providerFor(behind_tls.url, { security: { ca: rotating(() => held.ca), client_certificate } });
+    expect((await failure(to)).failure.code).toBe('certificate_untrusted');
+    held.ca = server.cert;
+    expect((await failure(to)).failure.message).not.toBe('was accepted');
+    expect(behind_tls.received).toEqual([]);
+    Object.assign(held, client);
+    await send(undefined, to);
+    expect(behind_tls.received).toHaveLength(1);
+    await to.close();
+    await behind_tls.close();
+  });
+
   it('DEL-16.a sends the headers and the token of the endpoint, and has a new fingerprint with a new token', async () => {
-    let token = 'tangerine';
-    const rotating = {
-      current: () => fixedSecret(token).current(),
-      onChange: () => () => undefined,
-      close: () => undefined,
-    };
+    let [token, key] = ['tangerine', 'pear'];
     const to = providerFor(receiver.url, {
       headers: { 'x-team': 'a' },
-      secret_headers: { 'x-key': fixedSecret('pear') },
-      bearer: rotating,
+      secret_headers: { 'x-key': rotating(() => key) },
+      bearer: rotating(() => token),
     });
-    const before = to.destinationOf('bot')!.credentialFingerprint();
+    const fingerprint = () => to.destinationOf('bot')!.credentialFingerprint();
+    const before = fingerprint();
     await send(undefined, to);
     token = 'plum';
+    const between = fingerprint();
+    await send(undefined, to);
+    key = 'quince';
     await send(undefined, to);
     const told = receiver.received.map(({ headers }) => [headers['x-team'], headers['x-key'], headers.authorization]);
     expect(told).toEqual([
       ['a', 'pear', 'Bearer tangerine'],
       ['a', 'pear', 'Bearer plum'],
+      ['a', 'quince', 'Bearer plum'],
     ]);
-    expect(to.destinationOf('bot')!.credentialFingerprint()).not.toBe(before);
+    expect(new Set([before, between, fingerprint()]).size).toBe(3);
     await to.close();
   });
 
