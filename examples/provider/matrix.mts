@@ -94,6 +94,7 @@ class MatrixProvider implements OwnProvider {
   classify(error: unknown): Classification {
     if (error instanceof Refusal) return { ...judge(error), answer: { status: error.status, text: error.text } };
     if (!(error instanceof Silence)) {
+      // A bug before the request: from there on nothing throws but the two above. Where anything may, it is `ambiguous`.
       return said('not_sent_permanent', 'destination', 'PROGRAMMING_ERROR', 'unexpected_error', String(error));
     }
     const code = error.code.toLowerCase();
