@@ -16,6 +16,9 @@ beforeAll(async () => {
   primary = await servers.make('primary');
   await primary.sql(`CREATE ROLE app LOGIN PASSWORD 'p'; CREATE SCHEMA app AUTHORIZATION app`);
   await primary.sql('CREATE TABLE app.kept (id integer PRIMARY KEY); ALTER TABLE app.kept OWNER TO app');
+  await primary.sql(
+    `CREATE ROLE reading LOGIN PASSWORD 'p'; ALTER ROLE reading SET default_transaction_read_only = on`,
+  );
   standby = await servers.standbyOf(primary, 'standby');
 }, 60_000);
 afterAll(async () => {
@@ -23,8 +26,8 @@ afterAll(async () => {
   await servers.close();
 });
 
-function database(hosts: readonly string[], query = ''): Database {
-  const url = `postgres://app:p@${hosts.join(',')}/postgres${query}`;
+function database(hosts: readonly string[], query = '', role = 'app'): Database {
+  const url = `postgres://${role}:p@${hosts.join(',')}/postgres${query}`;
   const made = new Database({
     ...{ url: fixedSecret(url), schema: 'app', pool_size: 4, statement_timeout_ms: 5_000 },
     application_name: 'failover-spec',
@@ -74,6 +77,13 @@ describe('a single host that must take writes', () => {
   it('OPS-6.d is refused as a standby where the URL asks for a primary', async () => {
     const asking = database([at(standby)], '?target_session_attrs=primary');
     await expect(asking.open()).rejects.toMatchObject({ code: 'postgres_25006', retryable: true });
+  });
+
+  it('OPS-6.d may be a primary whose sessions take no writes where the URL asks for a primary, and not where it asks for writes', async () => {
+    const primary_alone = database([at(primary)], '?target_session_attrs=primary', 'reading');
+    expect(await portsOf(await primary_alone.open())).toEqual([primary.port]);
+    const writing = database([at(primary)], '?target_session_attrs=read-write', 'reading');
+    await expect(writing.open()).rejects.toMatchObject({ code: 'postgres_25006', retryable: true });
   });
 });
 

@@ -105,6 +105,10 @@ describe('the probes of a process', () => {
     expect(await ended).toBe(1);
     expect(output()).toMatch(new RegExp(`EADDRINUSE.*127.0.0.1:${port}`));
     server.close();
+    // RFC 5737: an address that no machine has.
+    const elsewhere = run({ ...good, ASSAY_PROBE_HOST: '192.0.2.1' });
+    expect(await elsewhere.ended).toBe(1);
+    expect(elsewhere.output()).toMatch(/EADDRNOTAVAIL.*192\.0\.2\.1/);
   });
 });
 
