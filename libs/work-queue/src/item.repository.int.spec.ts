@@ -294,6 +294,33 @@ describe('guards', () => {
     const rounds = Array.from({ length: 40 }, (_, n) => ALPHA.renew(stage.database, n % 2 ? items : backwards));
     for (const kept of await Promise.all(rounds)) expect(kept.size).toBe(60);
   });
+
+  it('WQ-3.b locks in id order, whatever plan finds the rows', async () => {
+    const [first, second] = await insert([anItem(), anItem()], 2);
+    // By now the first row stands behind the second one.
+    await stage.sql('UPDATE work_items SET attempts = attempts WHERE id = $1', [first!.id]);
+    const renewBySequentialScan = () =>
+      stage.database.transaction(async (tx) => {
+        await tx.execute(`SELECT set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'off', true),
+          set_config('enable_bitmapscan', 'off', true)`);
+        await tx.execute('DISCARD PLANS');
+        return ALPHA.renew(tx, [first!, second!]);
+      });
+    let renewing: Promise<Set<string>> | undefined;
+    await stage.database.transaction(async (tx) => {
+      await tx.execute('SELECT FROM work_items WHERE id = $1 FOR UPDATE', [first!.id]);
+      renewing = renewBySequentialScan();
+      await eventually(async () => {
+        const waiting = await stage.sql(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        expect(waiting).toHaveLength(1);
+      });
+      const free = 'SELECT id FROM work_items WHERE id = $1 FOR UPDATE SKIP LOCKED';
+      expect(await stage.sql(free, [second!.id])).toHaveLength(1);
+    });
+    expect((await renewing)!.size).toBe(2);
+  });
 });
 
 describe('expiry', () => {

@@ -91,6 +91,16 @@ describe('work', () => {
     await emptied();
   });
 
+  it('WQ-6.b wakes for what is due next, though the poll is far off', async () => {
+    const queue = stage.queue(ledger, { poll_first_ms: 300_000, poll_max_ms: 300_000 });
+    const worker = queue.worker(new Painter(), { slots: 5, batch: 5 });
+    queue.start();
+    // Later than a worker looks again by itself after it has found nothing.
+    await insert(queue, [anItem({ due_in_ms: 3_000 })]);
+    worker.notify();
+    await emptied();
+  });
+
   it('DLQ-2.a, WQ-1.h spends its attempts, tells of each delay, then dead-letters', async () => {
     const queue = stage.queue(ledger);
     const painter = new Painter(() => Promise.reject(retryable()));

@@ -4,9 +4,11 @@ import type { Tx } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
 import { eventually, testDatabase } from '@assay/testing';
 import type { TestDatabase } from '@assay/testing';
+import { Lease } from '@assay/work-queue';
 import { v7 } from 'uuid';
 import { DeliveryRepository, parentDeltas, parentKey } from './delivery.repository.js';
-import type { Parent } from './delivery.repository.js';
+import type { IntentWish, Parent } from './delivery.repository.js';
+import { IntentWriter } from './intent-writer.js';
 
 const JOB = v7();
 const DELIVERIES = [v7(), v7()];
@@ -106,5 +108,49 @@ describe('parents', () => {
       },
     ]);
     expect(recorded.size).toBe(0);
+  });
+});
+
+describe('intents', () => {
+  const TOKEN = v7();
+  /** An item at work for each delivery, under one owner and token. */
+  async function wishes(): Promise<IntentWish[]> {
+    const items = DELIVERIES.map(() => v7());
+    for (const [n, item_id] of items.entries()) {
+      await own.sql(
+        `INSERT INTO work_items (id, queue, subject_id, generation, state, phase, priority, due_at, claimed_by, lease_token,
+           lease_expires_at, correlation_id, lane, source)
+         VALUES ($1, 'deliver', $2, 0, 'running', 'work', 5, now(), 'spec', $3, now() + interval '1 h', 'c', $4, 'ci')`,
+        [item_id, DELIVERIES[n], TOKEN, `webhook:bot-${n}`],
+      );
+    }
+    return items.map((item_id, n) => ({
+      ...{ id: DELIVERIES[n]!, item_id, token: TOKEN, again: false, job_id: JOB, generation: 0, provider: 'webhook' },
+      ...{ compact_bytes: null, render_version: 1, payload_hash: 'h', filter: null, withheld: 0 },
+    }));
+  }
+
+  it('GEN-3.a, DEL-3.a, DEL-3.e are recorded under the owner, token and lease that hold, and for the frozen hash alone', async () => {
+    const [wish] = await wishes();
+    const recorded = async (owner: string, differs: Partial<IntentWish> = {}) =>
+      (await repository.recordIntents(owner, [{ ...wish!, ...differs }])).size;
+    expect([await recorded('other'), await recorded('spec', { token: v7() })]).toEqual([0, 0]);
+    await own.sql(`UPDATE work_items SET lease_expires_at = now() - interval '1 s'`);
+    expect(await recorded('spec')).toBe(0);
+    await own.sql(`UPDATE work_items SET lease_expires_at = now() + interval '1 h'`);
+    expect(await recorded('spec')).toBe(1);
+    expect(await recorded('spec', { payload_hash: 'another' })).toBe(0);
+  });
+
+  it('GEN-7.f are recorded beside one that Postgres refuses, and that one alone fails', async () => {
+    const [refused, sound] = await wishes();
+    const writer = new IntentWriter(repository, 'spec', 1_000);
+    const lease = () => new Lease('spec', TOKEN, 60_000, performance.now());
+    const [first, second] = await Promise.allSettled([
+      writer.record({ ...refused!, payload_hash: 'h\0' }, lease()),
+      writer.record(sound!, lease()),
+    ]);
+    expect(first).toMatchObject({ status: 'rejected', reason: { retryable: false } });
+    expect(second).toEqual({ status: 'fulfilled', value: expect.any(String) });
   });
 });

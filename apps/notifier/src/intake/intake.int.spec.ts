@@ -126,6 +126,14 @@ describe('a newer version', () => {
       expect([states[0]!.state, states[1]!.state]).toEqual(['failed_permanent', 'sent']);
       expect(['pending', 'retry_scheduled']).toContain(states[2]!.state);
     });
+    // Nobody claims what waits before an hour is over: what ends it is the newer version's arrival.
+    await eventually(async () => {
+      const put_off = await notifier.database.sql(
+        `UPDATE work_items SET due_at = clock_timestamp() + interval '1 hour'
+         WHERE queue = 'deliver' AND phase = 'work' AND state = 'queued' RETURNING id`,
+      );
+      expect(put_off).toHaveLength(1);
+    });
     const newer = await notifier.tell([BOT], { changelist_id: older.changelist_id, review_version: 2 });
     await notifier.deliveries(newer, 'sent');
     await notifier.deliveries(older, 'superseded', 'sent', 'superseded');
