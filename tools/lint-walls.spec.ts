@@ -51,6 +51,7 @@ const bites: Record<keyof typeof WALLS, Case[]> = {
     ['infra/local/x.ts', "import '@assay/testing';"],
   ],
   'contracts-and-engine-stand-alone': [
+    ['libs/audit-log/src/x.ts', "import '@assay/contracts';"],
     ['libs/contracts/src/x.ts', "import '@assay/security';"],
     ['libs/contracts/src/x.ts', "import '@assay/review-engine';"],
     ['libs/review-engine/src/x.ts', "import '@assay/contracts';"],
