@@ -1,3 +1,4 @@
+import { auditCommand } from './commands/audit.js';
 import { compatibilityCommand } from './commands/compatibility.js';
 import { completionCommand } from './commands/completion.js';
 import { deadLettersCommand, deliveriesCommand, replayCommand } from './commands/operator-commands.js';
@@ -25,6 +26,7 @@ const COMMANDS: Record<string, Command> = {
   replay: replayCommand,
   deliveries: deliveriesCommand,
   providers: providersCommand,
+  audit: auditCommand,
   completion: completionCommand(() => COMMANDS),
 };
 

@@ -1,3 +1,5 @@
+import type { AuditEntry } from '@assay/audit-log';
+
 /** What this command reads of the API's answers; there is more in them, which `--json` shows. */
 export interface Page<T> {
   items: T[];
@@ -125,4 +127,21 @@ export interface Action {
   reason: string;
   actor: string;
   requested_at: string;
+}
+
+/** An entry of the audit log; null where the stored bytes are none. */
+export interface AuditItem {
+  index: number;
+  entry: AuditEntry | null;
+  leaf_hash: string;
+}
+export type AuditPage = Page<AuditItem>;
+
+/** Entries as an export takes them. */
+export interface StoredEntries {
+  items: { index: number; entry: string; leaf_hash: string }[];
+}
+
+export interface CheckpointAnswer {
+  checkpoint: string | null;
 }
