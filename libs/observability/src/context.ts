@@ -7,6 +7,8 @@ export interface WorkContext {
   correlation_id: string;
   /** W3C traceparent of the span that is under way; null where no trace was begun. */
   traceparent: string | null;
+  /** The address of the caller, where somebody asked for it over HTTP. */
+  origin?: string;
 }
 
 const storage = new AsyncLocalStorage<WorkContext>();

@@ -23,7 +23,7 @@ export function followRequests(fastify: FastifyInstance): void {
     const correlation_id = correlationIdFrom(typeof header === 'string' ? header : undefined);
     void reply.header('x-correlation-id', correlation_id);
     const span = spanOf(request);
-    const context = { correlation_id, traceparent: span.traceparent };
+    const context = { correlation_id, traceparent: span.traceparent, origin: request.ip };
     followed.set(request, { context, span });
     runInContext(context, done);
   });
