@@ -3,6 +3,7 @@ import { POSTGRES_SETTINGS } from '@assay/postgres';
 import { defineSettings, HTTP_SETTINGS } from '@assay/service';
 import type { Values } from '@assay/service';
 import { WORK_QUEUE_SETTINGS } from '@assay/work-queue';
+import { AUDIT_SETTINGS } from './audit/audit.settings.js';
 import { REPLAY_SETTINGS } from './replay/replay.settings.js';
 
 export const DEAD_LETTER_SETTINGS = defineSettings(
@@ -12,6 +13,7 @@ export const DEAD_LETTER_SETTINGS = defineSettings(
     ...KAFKA_SETTINGS,
     ...WORK_QUEUE_SETTINGS,
     ...REPLAY_SETTINGS,
+    ...AUDIT_SETTINGS,
   },
   kafkaAccessFaults,
 );

@@ -26,6 +26,7 @@ const KEYS = {
   other_operator: { role: 'operator', sources: ['other'] },
   every_source: { role: 'operator', sources: '*' },
   auditor: { role: 'auditor', sources: ['acme'] },
+  every_auditor: { role: 'auditor', sources: '*' },
   submitter: { role: 'submitter', sources: ['acme'] },
 } as const;
 type Caller = keyof typeof KEYS;
@@ -41,6 +42,8 @@ export interface DeadLetterStage {
   readonly database: TestDatabase;
   readonly kafka: TestKafka;
   readonly service: RunningService;
+  /** The callers' API keys. */
+  readonly keys: Readonly<Record<Caller, string>>;
   send(...events: OutgoingEvent[]): Promise<void>;
   /** Sends bytes as they are to the topic of dead letters. */
   sendRaw(value: string): Promise<void>;
@@ -52,9 +55,13 @@ export interface DeadLetterStage {
   close(): Promise<void>;
 }
 
-/** @param wayTo what the service reaches its database by, given its URL; a proxy's, for instance */
+/**
+ * @param wayTo what the service reaches its database by, given its URL; a proxy's, for instance
+ * @param tuning settings of every replica
+ */
 export async function deadLetterStage(
   wayTo: (url: string) => string | Promise<string> = (url) => url,
+  tuning: Record<string, string> = {},
 ): Promise<DeadLetterStage> {
   const database = await testDatabase('dead_letter');
   const database_url = await wayTo(database.url);
@@ -65,7 +72,7 @@ export async function deadLetterStage(
   const directory = mkdtempSync(join(tmpdir(), 'assay-dead-letter-'));
   const keys = writeKeys(join(directory, 'keys.json'));
   const start = (instance: string, settings?: Record<string, string>) =>
-    startReplica(database_url, kafka, directory, { ASSAY_INSTANCE: instance, ...settings });
+    startReplica(database_url, kafka, directory, { ASSAY_INSTANCE: instance, ...tuning, ...settings });
   const service = await start('spec-1');
   const call: DeadLetterStage['call'] = async <T>(
     as: Caller | null,
@@ -85,7 +92,7 @@ export async function deadLetterStage(
     return { status: response.status, body: (await response.json()) as T };
   };
   return {
-    ...{ database, kafka, service, call },
+    ...{ database, kafka, service, keys, call },
     send: async (...events) => {
       const messages = events.map((event) => ({
         topic: kafka.topic(event.type),

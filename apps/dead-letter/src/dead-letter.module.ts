@@ -5,6 +5,7 @@ import { PostgresModule } from '@assay/postgres';
 import { WorkQueueModule } from '@assay/work-queue';
 import type { DeadLetterSettings } from './dead-letter.config.js';
 import { ActionsModule } from './actions/index.js';
+import { AUDIT_CONFIG, AuditModule } from './audit/index.js';
 import { EvidenceModule } from './evidence/index.js';
 import { IntakeModule } from './intake/index.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -15,7 +16,7 @@ import { TriageModule } from './triage/index.js';
 @Module({})
 class ConfigModule {
   static register(settings: DeadLetterSettings): DynamicModule {
-    const provided = [{ provide: REPLAY_CONFIG, useValue: settings }];
+    const provided = [REPLAY_CONFIG, AUDIT_CONFIG].map((provide) => ({ provide, useValue: settings }));
     return { module: ConfigModule, global: true, providers: provided, exports: provided };
   }
 }
@@ -32,6 +33,7 @@ export class DeadLetterModule {
         MessagingModule.register({ settings, service: 'dead-letter' }),
         WorkQueueModule.register({ settings }),
         ActionsModule,
+        AuditModule,
         EvidenceModule,
         IntakeModule,
         ReplayModule,

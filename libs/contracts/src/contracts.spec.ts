@@ -137,6 +137,10 @@ const EXAMPLES: EventDataByType = {
     ...{ ...about, job_id: null, source: '*', changelist_id: null, review_version: null },
     ...{ action_id: ID, action: 'send_now', outcome: 'refused', code: 'nothing_waits', deliveries: 0 },
   },
+  'audit.checkpointed': {
+    ...{ ...about, job_id: null, source: '*', changelist_id: null, review_version: null },
+    ...{ origin: 'assay.example/audit', size: 3, checkpoint: 'assay.example/audit\n3\n' },
+  },
 };
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });

@@ -240,6 +240,16 @@ export interface DeadLetterChanged extends EventData {
   cause: string;
 }
 
+/** Public: a checkpoint of the audit log, for whoever is to hold the log to it later (DLQ-11). */
+export interface AuditCheckpointed extends EventData {
+  /** What the log is called. */
+  origin: string;
+  /** Entries that it counts; the event's revision too. */
+  size: number;
+  /** The signed note, as it is. */
+  checkpoint: string;
+}
+
 export interface EventDataByType {
   'review.submitted': ReviewSubmitted;
   'review.validated': ReviewValidated;
@@ -255,6 +265,7 @@ export interface EventDataByType {
   'replay.refused': ReplayRefused;
   'action.requested': ActionRequested;
   'action.answered': ActionAnswered;
+  'audit.checkpointed': AuditCheckpointed;
 }
 export type EventType = keyof EventDataByType;
 

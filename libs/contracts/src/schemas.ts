@@ -232,4 +232,5 @@ export const EVENT_SCHEMAS = {
     },
     { delivery_id: nullable(uuid) },
   ),
+  'audit.checkpointed': object({ ...aboutAnything, origin: text, size: count, checkpoint: text }),
 } as const satisfies Record<string, Schema>;

@@ -182,6 +182,17 @@ export const TOPICS: readonly TopicDefinition[] = [
     max_message_bytes: MIB,
     schema: EVENT_SCHEMAS['action.answered'],
   },
+  {
+    type: 'audit.checkpointed',
+    producers: ['dead-letter'],
+    consumers: [],
+    audience: 'public',
+    summary: 'A checkpoint of the audit log was signed: keep it elsewhere, and no export can contradict it unnoticed.',
+    partitions: 4,
+    retention_ms: 30 * DAY_MS,
+    max_message_bytes: MIB,
+    schema: EVENT_SCHEMAS['audit.checkpointed'],
+  },
 ];
 
 /** `<prefix>.<subject>.<past participle>.v1`; the prefix keeps installations (and test files) on one cluster apart. */

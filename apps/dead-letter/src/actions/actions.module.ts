@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditTrailModule } from '../audit/index.js';
 import { TriageModule } from '../triage/index.js';
 import { ActionsConsumer } from './actions.consumer.js';
 import { ActionsController } from './actions.controller.js';
@@ -6,7 +7,7 @@ import { ActionsRepository } from './actions.repository.js';
 import { ActionsService } from './actions.service.js';
 
 @Module({
-  imports: [TriageModule],
+  imports: [AuditTrailModule, TriageModule],
   controllers: [ActionsConsumer, ActionsController],
   providers: [ActionsRepository, ActionsService],
 })

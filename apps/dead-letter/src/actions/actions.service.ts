@@ -8,6 +8,7 @@ import { actorOf, redact, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { invalid } from '@assay/service';
 import { encodeEvents, WorkQueue } from '@assay/work-queue';
+import { AuditTrail } from '../audit/index.js';
 import { requestedId, requestHash } from '../idempotency.js';
 import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.js';
 import type { Page, PageQuery } from '../paging.js';
@@ -32,6 +33,7 @@ export class ActionsService {
     @Inject(WorkQueue) private readonly queue: WorkQueue,
     @Inject(ActionsRepository) private readonly repository: ActionsRepository,
     @Inject(TriageService) private readonly letters: TriageService,
+    @Inject(AuditTrail) private readonly trail: AuditTrail,
   ) {}
 
   /** `replayed`: the request came before, and its act stands. */
@@ -44,7 +46,7 @@ export class ActionsService {
     if (faults.length > 0) throw invalid(faults);
     const subject = namedSubject(request) ?? (await this.#destinationOf(request.dead_letter_id!, principal));
     const action = newAction(request, subject, principal, requestedId('action', principal, header_key));
-    const publish = await this.database.transaction((tx) => this.#store(tx, action));
+    const publish = await this.database.transaction((tx) => this.#store(tx, action, principal));
     publish?.();
     if (publish) {
       const { id: action_id, actor, action: asked, subject_type, subject_id } = action;
@@ -84,9 +86,13 @@ export class ActionsService {
   }
 
   /** Null where the same request was stored before. */
-  async #store(tx: Tx, action: NewAction): Promise<(() => void) | null> {
+  async #store(tx: Tx, action: NewAction, principal: Principal): Promise<(() => void) | null> {
     const requested_at = await this.repository.insert(tx, action);
     if (requested_at !== null) {
+      const { subject_type, subject_id, reason, sources, as } = action;
+      const details = { action_id: action.id, sources, ...(as !== null && { as }) };
+      const subject = { subject_type, subject_id, source: null, reason, details };
+      await this.trail.record(tx, { action: `delivery.${action.action}`, principal, ...subject });
       const event = requestedEvent(action, requested_at);
       return this.queue.tell(tx, [{ item: publishItem(event), events: [event] }]);
     }

@@ -6,6 +6,7 @@ import type { Tx } from '@assay/postgres';
 import { actorOf, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { invalid } from '@assay/service';
+import { AuditTrail } from '../audit/index.js';
 import { requestedId, requestHash } from '../idempotency.js';
 import { ChangesService, LettersRepository, move } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
@@ -35,6 +36,7 @@ export class EvidenceService {
     @Inject(EvidenceRepository) private readonly evidence: EvidenceRepository,
     @Inject(LettersRepository) private readonly letters: LettersRepository,
     @Inject(ChangesService) private readonly changes: ChangesService,
+    @Inject(AuditTrail) private readonly trail: AuditTrail,
   ) {}
 
   /** A dead letter that is being looked after counts as remedied with its first evidence; an open one stays open. */
@@ -49,7 +51,7 @@ export class EvidenceService {
     const { announcement, ...done } = await this.database.transaction(async (tx) => {
       const letter = await this.letters.lockOne(tx, dead_letter_id, sourcesOf(principal));
       if (!letter) throw new Problem('not_found');
-      const { row, replayed } = await this.#insert(tx, evidence);
+      const { row, replayed } = await this.#insert(tx, evidence, principal);
       const steps = replayed ? [] : remedy(letter, evidence);
       return { row, replayed, announcement: await this.changes.store(tx, replayed ? [] : [letter], steps) };
     });
@@ -66,7 +68,7 @@ export class EvidenceService {
   ): Promise<Attached> {
     const evidence = newEvidence({ fingerprint }, request, principal, header_key);
     await this.#requireIncident(fingerprint, principal, true);
-    return this.#done(await this.database.transaction((tx) => this.#insert(tx, evidence)), principal);
+    return this.#done(await this.database.transaction((tx) => this.#insert(tx, evidence, principal)), principal);
   }
 
   async ofLetter(dead_letter_id: string, query: PageQuery, principal: Principal): Promise<Page<EvidenceView>> {
@@ -80,9 +82,14 @@ export class EvidenceService {
     return this.#list({ fingerprint }, query, principal);
   }
 
-  async #insert(tx: Tx, evidence: NewEvidence): Promise<{ row: EvidenceRow; replayed: boolean }> {
+  async #insert(tx: Tx, evidence: NewEvidence, principal: Principal): Promise<{ row: EvidenceRow; replayed: boolean }> {
     const inserted = await this.evidence.insert(tx, evidence);
-    if (inserted) return { row: inserted, replayed: false };
+    if (inserted) {
+      const { id: evidence_id, subject, type } = evidence;
+      const about = { ...auditedSubject(subject), source: null, details: { evidence_id, type } };
+      await this.trail.record(tx, { action: 'evidence.attached', principal, ...about });
+      return { row: inserted, replayed: false };
+    }
     const row = await this.evidence.byId(tx, evidence.id);
     const same = row && row.actor === evidence.actor && row.request_hash.equals(evidence.request_hash);
     if (!same || !isAbout(row, evidence.subject)) throw new Problem('idempotency_key_reused');
@@ -105,6 +112,11 @@ export class EvidenceService {
     const known = await this.evidence.hasLetters(fingerprint, sourcesOf(principal), { open_only });
     if (!known) throw new Problem('not_found');
   }
+}
+
+function auditedSubject(subject: EvidenceSubject): { subject_type: string; subject_id: string } {
+  if ('dead_letter_id' in subject) return { subject_type: 'dead_letter', subject_id: subject.dead_letter_id };
+  return { subject_type: 'incident', subject_id: subject.fingerprint };
 }
 
 function remedy(letter: DeadLetter, { actor, correlation_id, type }: NewEvidence) {

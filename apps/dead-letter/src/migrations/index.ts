@@ -4,6 +4,7 @@ import { Evidence1763990000000 } from './1763990000000-evidence.js';
 import { Replays1763990500000 } from './1763990500000-replays.js';
 import { ReplayedClass1763991000000 } from './1763991000000-replayed-class.js';
 import { Actions1763992000000 } from './1763992000000-actions.js';
+import { Audit1763993000000 } from './1763993000000-audit.js';
 
 /** Every migration of the schema `dead_letter`, oldest first; forward-only (OPS-2). */
 export const MIGRATIONS: MigrationClass[] = [
@@ -12,4 +13,5 @@ export const MIGRATIONS: MigrationClass[] = [
   Replays1763990500000,
   ReplayedClass1763991000000,
   Actions1763992000000,
+  Audit1763993000000,
 ];

@@ -5,6 +5,7 @@ import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { actorOf, redact, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
+import { AuditTrail } from '../audit/index.js';
 import { illegalMove, LettersRepository } from '../letters/index.js';
 import type { DeadLetter } from '../letters/index.js';
 import { requireUuid } from '../scope.js';
@@ -20,6 +21,7 @@ export class EndReplayService {
     @Inject(Database) private readonly database: Database,
     @Inject(LettersRepository) private readonly letters: LettersRepository,
     @Inject(ReopeningService) private readonly reopening: ReopeningService,
+    @Inject(AuditTrail) private readonly trail: AuditTrail,
   ) {}
 
   /** Done twice it changes nothing. Throws 404, and 409 `illegal_transition` where no replay is under way. */
@@ -37,6 +39,8 @@ export class EndReplayService {
     if (letter.state === 'replaying') {
       const { correlation_id } = currentContext();
       const step = { cause: CAUSE, actor: actorOf(principal), note: redact(reason), correlation_id };
+      const subject = { subject_type: 'dead_letter', subject_id: letter.id, source: letter.source, reason: step.note };
+      await this.trail.record(tx, { action: 'replay.ended', principal, ...subject });
       return this.reopening.reopen(tx, [letter], () => step);
     }
     if ((await this.letters.lastCause(tx, letter)) === CAUSE) return null;

@@ -5,6 +5,8 @@ import { Database } from '@assay/postgres';
 import type { Tx } from '@assay/postgres';
 import { actorOf, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
+import { AuditTrail } from '../audit/index.js';
+import type { Act } from '../audit/index.js';
 import { LettersRepository } from '../letters/index.js';
 import { requireUuid } from '../scope.js';
 import { CandidatesRepository } from './candidates.repository.js';
@@ -20,8 +22,14 @@ import { ReplayRepository } from './replay.repository.js';
 
 export type PlanAction = 'execute' | 'pause' | 'resume' | 'cancel';
 
+interface Beginning {
+  from: readonly PlanState[];
+  to: PlanState;
+  cause: 'executed' | 'paused' | 'resumed' | 'cancelled';
+}
+
 /** From where an action may begin: `resume` is no way to execute, nor the other way round. */
-const BEGINS: Record<PlanAction, { from: readonly PlanState[]; to: PlanState; cause: string }> = {
+const BEGINS: Record<PlanAction, Beginning> = {
   execute: { from: ['frozen'], to: 'executing', cause: 'executed' },
   pause: { from: ['executing'], to: 'paused', cause: 'paused' },
   resume: { from: ['paused'], to: 'executing', cause: 'resumed' },
@@ -39,6 +47,7 @@ export class PlanActionsService {
     @Inject(ReplayChangesService) private readonly changes: ReplayChangesService,
     @Inject(PlanRunner) private readonly runner: PlanRunner,
     @Inject(PlansViewRepository) private readonly views: PlansViewRepository,
+    @Inject(AuditTrail) private readonly trail: AuditTrail,
   ) {}
 
   /** Two operators take turns at the plan's row: the second is refused with 409 where its move does not fit any more. */
@@ -69,6 +78,9 @@ export class PlanActionsService {
       plan.executed_by = step.actor;
       plan.work_item_id = await this.runner.queueFor(tx, plan);
     }
+    const audited: Act['action'] = `replay_plan.${cause}`;
+    const subject = { subject_type: 'replay_plan', subject_id: id, source: null, details: { sources: plan.sources } };
+    await this.trail.record(tx, { action: audited, principal, ...subject });
     return this.changes.store(tx, [plan], { plans: [moved], items });
   }
 

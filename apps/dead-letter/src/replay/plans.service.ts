@@ -6,6 +6,7 @@ import type { Tx } from '@assay/postgres';
 import { actorOf, redact, sourcesOf } from '@assay/security';
 import type { Principal } from '@assay/security';
 import { invalid } from '@assay/service';
+import { AuditTrail } from '../audit/index.js';
 import { requestedId, requestHash } from '../idempotency.js';
 import { CandidatesRepository } from './candidates.repository.js';
 import type { CandidateRow } from './candidates.repository.js';
@@ -34,6 +35,7 @@ export class PlansService {
     @Inject(ReplayChangesService) private readonly changes: ReplayChangesService,
     @Inject(PlansViewRepository) private readonly views: PlansViewRepository,
     @Inject(REPLAY_CONFIG) private readonly settings: ReplaySettings,
+    @Inject(AuditTrail) private readonly trail: AuditTrail,
   ) {}
 
   /** `replayed`: the request came before, and its plan stands. */
@@ -45,15 +47,15 @@ export class PlansService {
     const faults = planFaults(request);
     if (faults.length > 0) throw invalid(faults);
     const plan = this.#planOf(request, principal, requestedId('replay-plan', principal, header_key));
-    const moves = await this.database.transaction((tx) => this.#freeze(tx, plan, request, sourcesOf(principal)));
+    const moves = await this.database.transaction((tx) => this.#freeze(tx, plan, request, principal));
     if (moves) this.changes.report(moves);
     return { view: (await this.views.get(plan.id, principal))!, replayed: moves === null };
   }
 
   /** Null where the same request has frozen its plan before. */
-  async #freeze(tx: Tx, plan: NewPlan, request: PlanRequest, sources: string[] | null): Promise<ReplayMoves | null> {
+  async #freeze(tx: Tx, plan: NewPlan, request: PlanRequest, principal: Principal): Promise<ReplayMoves | null> {
     if (await this.#isKnown(tx, plan)) return null;
-    const candidates = await this.#candidatesOf(tx, request, sources);
+    const candidates = await this.#candidatesOf(tx, request, sourcesOf(principal));
     const frozen = { id: plan.id, max_generations: this.settings.replay_max_generations };
     const items = freeze(candidates, request, frozen);
     refuseWhereVain(items, request);
@@ -63,6 +65,9 @@ export class PlansService {
       return null;
     }
     await this.replays.insertItems(tx, items);
+    const details = { action: plan.action, items: items.length, sources: plan.sources };
+    const subject = { subject_type: 'replay_plan', subject_id: plan.id, source: null, reason: plan.reason, details };
+    await this.trail.record(tx, { action: 'replay_plan.frozen', principal, ...subject });
     const step = { actor: plan.created_by, correlation_id: plan.correlation_id };
     return this.changes.store(tx, [], {
       plans: [begin(plan, { ...step, cause: 'frozen' })],

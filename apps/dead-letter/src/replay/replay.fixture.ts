@@ -44,9 +44,9 @@ export interface ReplayStage extends DeadLetterStage {
 
 const PATH = '/v1/replay-plans';
 
-/** @param wayTo as {@link deadLetterStage} has it */
-export async function replayStage(wayTo?: Parameters<typeof deadLetterStage>[0]): Promise<ReplayStage> {
-  const stage = await deadLetterStage(wayTo);
+/** The parameters are those of {@link deadLetterStage}. */
+export async function replayStage(...of: Parameters<typeof deadLetterStage>): Promise<ReplayStage> {
+  const stage = await deadLetterStage(...of);
   const requested = await stage.kafka.consume('replay.requested');
   const requestsOf = (dead_letter_id: string) =>
     requested.records

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditTrailModule } from '../audit/index.js';
 import { LettersModule } from '../letters/index.js';
 import { TriageModule } from '../triage/index.js';
 import { AnswersConsumer } from './answers.consumer.js';
@@ -19,7 +20,7 @@ import { VerificationModule } from './verification.module.js';
 
 /** Replay plans and their items (DLQ-8 to DLQ-10). */
 @Module({
-  imports: [LettersModule, TriageModule, VerificationModule],
+  imports: [AuditTrailModule, LettersModule, TriageModule, VerificationModule],
   controllers: [AnswersConsumer, LetterReplayController, PlansController],
   providers: [
     ...[AnswersService, CandidatesRepository, EndReplayService, PlanActionsService, PlanRunner],

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditTrailModule } from '../audit/index.js';
 import { LettersModule } from '../letters/index.js';
 import { DeadLettersController } from './dead-letters.controller.js';
 import { IncidentsController } from './incidents.controller.js';
@@ -6,7 +7,7 @@ import { LettersViewRepository } from './letters-view.repository.js';
 import { TriageService } from './triage.service.js';
 
 @Module({
-  imports: [LettersModule],
+  imports: [AuditTrailModule, LettersModule],
   controllers: [DeadLettersController, IncidentsController],
   providers: [LettersViewRepository, TriageService],
   exports: [TriageService],
