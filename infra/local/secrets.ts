@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { newNoteKeys } from '@assay/audit-log';
 import type { DatabaseService } from './postgres.js';
 import type { SinkSecrets } from './sink-types.js';
 
@@ -18,6 +19,7 @@ export interface StackSecrets {
   files: {
     api_keys: string;
     artefact_keys: string;
+    audit_signing_keys: string;
     webhook_secret: string;
     postgres_urls: Record<DatabaseService, string>;
   };
@@ -36,22 +38,36 @@ function apiKey(): { key: string; sha256: string } {
   return { key, sha256: createHash('sha256').update(key).digest('hex') };
 }
 
+/** What the audit log of a local stack is called. */
+const AUDIT_LOG = 'assay.local/audit';
+const AUDIT_KEYS = 'audit-signing-keys';
+
+async function contentOf(path: string): Promise<string> {
+  const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  return content.trim();
+}
+
 /**
  * A new key that seals from now on, before those that are there already: what they sealed must open still (SEC-8).
  * Each has an id of its own, since an artefact names the key that opens it by its id alone.
  */
 async function artefactKeys(path: string): Promise<string> {
   const fresh = `local-${randomBytes(4).toString('hex')}:${randomBytes(32).toString('base64')}`;
-  const known = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
-  return known.trim() === '' ? fresh : `${fresh},${known.trim()}`;
+  const known = await contentOf(path);
+  return known === '' ? fresh : `${fresh},${known}`;
+}
+
+/** That of an earlier run, for its checkpoints are those of the log that goes on. */
+async function auditSigningKeys(path: string): Promise<string> {
+  return (await contentOf(path)) || newNoteKeys(AUDIT_LOG).signer_key;
 }
 
 /**
  * Writes the stack's secrets under `directory` and returns them with the paths of their files. All are made anew, but
- * for the artefact keys of an earlier run, which stay behind the new one.
+ * for the artefact keys of an earlier run, which stay behind the new one, and the key of its audit log.
  */
 export async function writeSecrets(
   directory: string,
@@ -87,6 +103,7 @@ export async function writeSecrets(
     files: {
       api_keys: await secretFile('api-keys.json', JSON.stringify({ keys: entries }, null, 2)),
       artefact_keys: await secretFile('artefact-keys', await artefactKeys(join(directory, 'artefact-keys'))),
+      audit_signing_keys: await secretFile(AUDIT_KEYS, await auditSigningKeys(join(directory, AUDIT_KEYS))),
       webhook_secret: await secretFile('webhook-secret', webhook_secret),
       postgres_urls: Object.fromEntries(await Promise.all(urls)) as Record<DatabaseService, string>,
     },

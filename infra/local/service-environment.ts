@@ -37,7 +37,7 @@ const OWN: Record<ServiceName, (settings: ServiceSettings) => Record<string, str
     ASSAY_INGEST_PUBLIC_URL: links.ingest,
     ASSAY_VALIDATOR_PUBLIC_URL: links.validator,
   }),
-  'dead-letter': () => ({}),
+  'dead-letter': ({ secrets }) => ({ ASSAY_AUDIT_SIGNING_KEYS: `file:${secrets.files.audit_signing_keys}` }),
 };
 
 /** The whole environment of one service's process: nothing is inherited but what Node itself needs. */
