@@ -75,7 +75,7 @@ describe('a large export', () => {
   const MOST_MS = 60_000;
   /** Of the heap: what an object for each entry would take is more, so that the process would end. */
   const HEAP_MIB = 48;
-  /** What a process may take more for ten times as many entries, which are 480 MiB: buffers wait to be collected. */
+  /** What a process may take more for ten times as many entries, which are 457 MiB: buffers wait to be collected. */
   const FLAT_MIB = 96;
 
   /** Runs the built command and tells how long it took, and the most memory that it had. */
