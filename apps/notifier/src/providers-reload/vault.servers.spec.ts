@@ -58,6 +58,13 @@ it('SEC-3.b sends by what a changed providers file refers to, and by what that i
   await eventually(async () => expect(await shown()).toBe('Bearer third-token'), { within_ms: 30_000 });
 });
 
+it('SEC-3.b starts by what its providers file refers to', async () => {
+  await keep('of-the-start');
+  await refer(REFERENCE);
+  await notifier.spawn(await vault.approle());
+  await eventually(async () => expect(await shown()).toBe('Bearer of-the-start'), { within_ms: 30_000 });
+});
+
 /** `assayctl providers check` as an operator runs it. */
 async function check(env: Record<string, string>, ...args: string[]): Promise<{ code: number; told: string }> {
   const script = join(testRun().build, 'bin', 'assayctl.js');
