@@ -59,9 +59,7 @@ export class VaultHttp {
       return { status: answer.statusCode, text: await answer.body.text(), location: String(location ?? '') };
     } catch (error) {
       const code = codeOf(error);
-      const see = /CERT|SIGNATURE|ISSUER|ERR_SSL/.test(code)
-        ? '; see ASSAY_VAULT_ADDRESS and ASSAY_VAULT_CA_FILE'
-        : '';
+      const see = /CERT|SIGNATURE|ISSUER|ERR_SSL/.test(code) ? '; see ASSAY_VAULT_ADDRESS and ASSAY_VAULT_CA_FILE' : '';
       // Without its cause: what undici tells of a request may hold its headers.
       throw new VaultFault('away', `${this.#where} cannot be reached (${code})${see}`);
     }
