@@ -1,4 +1,5 @@
-// Tests that need further servers or languages than Node and Java (apt, Python, Go): `npm run test:servers`.
+// Tests that need further servers or languages than Node and Java (apt, Python, Go), and those of whole stacks that start
+// servers of their own beside the run's: `npm run test:servers`.
 import config, { shared } from './jest.config.js';
 
 export default {
@@ -10,7 +11,7 @@ export default {
     {
       ...shared,
       displayName: 'servers',
-      testMatch: ['<rootDir>/{apps,libs,test}/**/*.servers.spec.ts'],
+      testMatch: ['<rootDir>/{apps,infra,libs,test}/**/*.servers.spec.ts'],
       globalSetup: '<rootDir>/libs/testing/src/global-setup.mjs',
       globalTeardown: '<rootDir>/libs/testing/src/global-teardown.mjs',
     },
