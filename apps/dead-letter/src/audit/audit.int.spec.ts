@@ -240,6 +240,15 @@ describe('GET /v1/audit', () => {
     }
   });
 
+  it.each(['from=-1', 'from=1.5', 'from=x', 'from=150783805607792410624', 'limit=0', 'limit=1001'])(
+    'ING-10.a answers entries?%s with a pointer',
+    async (query) => {
+      const { status, body } = await stage.call<ProblemDetails>('every_auditor', `/v1/audit/entries?${query}`);
+      const pointers = [...new Set(body.errors?.map(({ pointer }) => pointer))];
+      expect({ status, pointers }).toEqual({ status: 400, pointers: [`?${query.split('=')[0]}`] });
+    },
+  );
+
   it('DLQ-11.q gives each entry as its exact bytes, in the order of the log', async () => {
     const log = await sealedLog();
     const { body } = await stage.call<StoredAuditEntries>('every_auditor', '/v1/audit/entries?limit=5');

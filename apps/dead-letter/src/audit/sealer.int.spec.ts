@@ -137,7 +137,7 @@ describe('the sealer', () => {
     expect(openNote(after!, [verifier]).text.split('\n')[1]).toBe('6');
   });
 
-  it('DLQ-11.u signs hourly while nothing happens, and no more often', async () => {
+  it('signs hourly while nothing happens, and no more often', async () => {
     const sealer = await aSealer('a');
     const signedAgo = (minutes: number) =>
       database.sql(`UPDATE audit_sealer SET signed_at = clock_timestamp() - $1 * interval '1 minute'`, [minutes]);
@@ -215,7 +215,7 @@ describe('the sealer', () => {
     await sound();
   });
 
-  it('DLQ-11.u seals nothing without a key, says so, and lets entries wait', async () => {
+  it('seals nothing without a key, says so, and lets entries wait', async () => {
     const lines: LogLine[] = [];
     const end = addLogSink((line) => void lines.push(line));
     const sealer = await aSealer('a', null as never);
