@@ -81,17 +81,20 @@ export function durationMs<D extends number | null = number>(options: Common<D> 
   return setting<number, D>('duration_ms', options, wholeNumber(options), rangeText(options));
 }
 
-/** A share from 0 to 1. */
-export function ratio<D extends number | null = number>(options: Common<D>): Setting<Or<number, D>> {
+/** A share: from 0 to 1, or less where `min` and `max` say so. */
+export function ratio<D extends number | null = number>(options: Common<D> & Range): Setting<Or<number, D>> {
+  const { min = 0, max = 1 } = options;
   return setting<number, D>(
     'ratio',
     options,
     (value) => {
       const number = Number(value);
-      if (!/^\d(\.\d+)?$/.test(value) || number > 1) throw new Error('must be a number from 0 to 1');
+      if (!/^\d(\.\d+)?$/.test(value) || number < min || number > max) {
+        throw new Error(`must be a number from ${min} to ${max}`);
+      }
       return number;
     },
-    'from 0 to 1',
+    `from ${min} to ${max}`,
   );
 }
 

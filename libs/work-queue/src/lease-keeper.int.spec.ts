@@ -1,15 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '@assay/postgres';
 import { fixedSecret } from '@assay/security';
+import { defineSettings, readSettings } from '@assay/service';
 import { eventually, PostgresProxy } from '@assay/testing';
 import { anItem, queueStage } from './queue.fixture.js';
 import type { QueueStage } from './queue.fixture.js';
 import { ItemRepository } from './item.repository.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { ClaimFloors } from './claim-floors.js';
+import { WORK_QUEUE_SETTINGS } from './settings.js';
 import { CLAIM_DUE } from './sql/claim-due.js';
 
 const LEASE_MS = 60_000;
+const ENDS = `SELECT lease_expires_at AS at,
+  (extract(epoch FROM lease_expires_at - clock_timestamp()) * 1000)::float8 AS in_ms FROM work_items`;
 
 let stage: QueueStage;
 let proxy: PostgresProxy;
@@ -45,21 +49,32 @@ const state = () => stage.sql('SELECT state, crashes, claimed_by FROM work_items
 const QUEUED = [{ state: 'queued', crashes: 0, claimed_by: null }];
 
 describe('leases', () => {
-  it('WQ-2.b are renewed once a third of their length has passed, and not before', async () => {
+  it.each([
+    ['WQ-2.b are renewed once a third of their length has passed, and not before', {}, 30_000, 10_000],
+    [
+      'WQ-2.d are as long, and renewed after as much of that, as settings say',
+      { ASSAY_LEASE_MS: '90000', ASSAY_LEASE_RENEWAL_SHARE: '0.1' },
+      ...([90_000, 9_000] as const),
+    ],
+  ])('%s', async (_title, env, lease_ms, renewed_after_ms) => {
+    const settings = readSettings(defineSettings(WORK_QUEUE_SETTINGS), env);
+    items = new ItemRepository('alpha', settings.lease_ms, 30);
+    keeper = new LeaseKeeper(stage.database, items, settings.lease_renewal_share);
     const { now } = performance;
     const [item] = await items.claimDue(stage.database, 'paint', 1);
     keeper.hold([item!]);
-    const endAfter = async (passed_ms: number): Promise<string> => {
+    const ends = async () => (await stage.sql<{ at: Date; in_ms: number }>(ENDS))[0]!;
+    const endAfter = async (passed_ms: number) => {
       performance.now = () => now.call(performance) + passed_ms;
       await keeper.tick();
-      return ends();
+      return (await ends()).at;
     };
-    const ends = async () =>
-      (await stage.sql<{ at: string }>('SELECT lease_expires_at::text AS at FROM work_items'))[0]!.at;
     const claimed_until = await ends();
+    expect(claimed_until.in_ms).toBeGreaterThan(lease_ms - 10_000);
+    expect(claimed_until.in_ms).toBeLessThanOrEqual(lease_ms);
     try {
-      expect(await endAfter(LEASE_MS / 3 - 5_000)).toBe(claimed_until);
-      expect(await endAfter(LEASE_MS / 3)).not.toBe(claimed_until);
+      expect(await endAfter(renewed_after_ms - 5_000)).toEqual(claimed_until.at);
+      expect(await endAfter(renewed_after_ms)).not.toEqual(claimed_until.at);
     } finally {
       performance.now = now;
     }

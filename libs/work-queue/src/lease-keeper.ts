@@ -16,6 +16,8 @@ export class LeaseKeeper {
   constructor(
     private readonly database: Database,
     private readonly items: ItemRepository,
+    /** Of a lease, after which it is renewed (WQ-2). */
+    private readonly renewal_share = 1 / 3,
   ) {}
 
   hold(items: readonly WorkItem[]): void {
@@ -36,8 +38,8 @@ export class LeaseKeeper {
   }
 
   start(): void {
-    // Looking twice as often as renewing is due keeps a renewal within a sixth of the lease of its third.
-    this.#timer = setInterval(() => void this.tick(), this.items.lease_ms / 6);
+    // Looking twice as often as renewing is due: a renewal is late by half of its share at most.
+    this.#timer = setInterval(() => void this.tick(), (this.items.lease_ms * this.renewal_share) / 2);
     this.#timer.unref();
   }
 
@@ -47,7 +49,7 @@ export class LeaseKeeper {
     await this.#giveBackUnheard();
   }
 
-  /** One look; renews what has used up a third of its lease. */
+  /** One look; renews what has used up its share of the lease. */
   tick(): Promise<void> {
     this.#renewing ??= this.#look().finally(() => (this.#renewing = undefined));
     return this.#renewing;
@@ -81,7 +83,8 @@ export class LeaseKeeper {
   }
 
   async #renewDue(): Promise<void> {
-    const due = [...this.#held.values()].filter(({ lease }) => lease.remainingMs() <= (this.items.lease_ms * 2) / 3);
+    const least_ms = this.items.lease_ms * (1 - this.renewal_share);
+    const due = [...this.#held.values()].filter(({ lease }) => lease.remainingMs() <= least_ms);
     for (let start = 0; start < due.length; start += RENEWAL_BATCH) {
       const batch = due.slice(start, start + RENEWAL_BATCH);
       const sent_at_ms = performance.now();

@@ -1,12 +1,19 @@
-import { durationMs, integer } from '@assay/service';
+import { durationMs, integer, ratio } from '@assay/service';
 
 /** How a service claims and keeps work; spread into its settings. */
 export const WORK_QUEUE_SETTINGS = {
   lease_ms: durationMs({
     env: 'ASSAY_LEASE_MS',
-    doc: 'How long a claimed item belongs to its worker unless renewed; renewed at a third of it (WQ-2).',
+    doc: 'How long a claimed item belongs to its worker unless renewed (WQ-2).',
     default: 30_000,
     min: 300,
+  }),
+  lease_renewal_share: ratio({
+    env: 'ASSAY_LEASE_RENEWAL_SHARE',
+    doc: 'Share of a lease after which it is renewed (WQ-2). The rest is what an outage of Postgres may last before owners stop.',
+    default: 0.333,
+    min: 0.05,
+    max: 0.5,
   }),
   sweep_interval_ms: durationMs({
     env: 'ASSAY_SWEEP_INTERVAL_MS',

@@ -19,6 +19,8 @@ export interface WorkQueueOptions {
   /** Names this process; must differ between replicas. */
   owner: string;
   lease_ms: number;
+  /** After what share of it a lease is renewed (WQ-2); default a third. */
+  lease_renewal_share?: number;
   sweep_interval_ms: number;
   priority_ageing_s: number;
   work_max_bytes: number;
@@ -56,7 +58,7 @@ export class WorkQueue {
   ) {
     this.#due = () => liveness.due('work_queue', MAX_SILENCE_MS);
     this.#items = new ItemRepository(options.owner, options.lease_ms, options.priority_ageing_s);
-    this.#leases = new LeaseKeeper(database, this.#items);
+    this.#leases = new LeaseKeeper(database, this.#items, options.lease_renewal_share);
     this.#gauges = new QueueGauges(database, this.#items);
     this.#poll = { first_ms: options.poll_first_ms, cap_ms: options.poll_max_ms };
     this.#publisher = new ItemPublisher(database, this.#items, this.#leases, port, {
