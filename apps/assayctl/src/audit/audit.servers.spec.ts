@@ -23,7 +23,7 @@ describe('transparency-dev', () => {
       cwd: sources,
       encoding: 'utf8',
     });
-    if (error !== undefined) throw new Error(`go cannot be run (${error.message}): 1.24 or later is needed`);
+    if (error !== undefined) throw new Error(`go cannot be run (${error.message}): 1.25 or later is needed`);
     expect({ status, stderr }).toMatchObject({ status: 0 });
   }, 300_000);
   afterAll(() => made.remove());
