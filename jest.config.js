@@ -36,8 +36,9 @@ export const shared = {
 export default {
   // A busy machine makes a test slow, not wrong: it fails by what it expects, not by how long that took.
   testTimeout: 60_000,
-  // Integration tests mostly wait (for leases, groups, restarts): three workers keep two cores busy, two leave a quarter idle.
-  maxWorkers: 3,
+  // Integration tests mostly wait (for leases, groups, restarts): on two cores jest's own choice is one worker. With three
+  // tests of time limits fail now and then for want of a processor.
+  maxWorkers: 2,
   reporters: ['default', '<rootDir>/libs/testing/src/results-reporter.mjs'],
   projects: [
     {
