@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HTTP_SETTINGS, PROCESS_SETTINGS } from './common-settings.js';
 import { document, file } from './file-settings.js';
-import { ConfigurationError, defineSettings, readSettings } from './read-settings.js';
+import { defineSettings, readSettings } from './read-settings.js';
+import { faultsIn } from './settings.fixture.js';
 import { durationMs, flag, integer, list, oneOf, ratio, secretRef, text } from './settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-settings-'));
@@ -43,15 +44,7 @@ const good = {
   PATH: '/usr/bin',
 };
 
-function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
-  try {
-    readSettings(settings, env);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults;
-    throw error;
-  }
-  return [];
-}
+const faultsOf = (env: NodeJS.ProcessEnv) => faultsIn(settings, env);
 
 describe('readSettings', () => {
   it('gives typed values and defaults', () => {

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROCESS_SETTINGS } from './common-settings.js';
-import { ConfigurationError, defineSettings, readSettings } from './read-settings.js';
+import { defineSettings, readSettings } from './read-settings.js';
 import { readSettingsAndSecrets } from './read-settings-and-secrets.js';
+import { faultsIn } from './settings.fixture.js';
 import { secretRef } from './settings.js';
 import { VAULT_SETTINGS, vaultConfigOf, vaultFaults } from './vault-settings.js';
 
@@ -30,15 +31,7 @@ const token_file = { ...address, ASSAY_VAULT_AUTH: 'token_file', ASSAY_VAULT_TOK
 const settings = defineSettings(VAULT_SETTINGS, vaultFaults);
 const configOf = (env: Record<string, string>) => vaultConfigOf(readSettings(settings, env));
 
-function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    readSettings(settings, env);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults;
-    throw error;
-  }
-  return [];
-}
+const faultsOf = (env: Record<string, string>) => faultsIn(settings, env);
 
 describe('the settings of a vault', () => {
   it('name no vault where there is none', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { anyCharacter } from './any-character.fixture.js';
 import { aFinding, aValidatedReview } from './example-input.fixture.js';
 import { inReadingOrder, renderingInput, renderMail, renderWebhook } from './index.js';
 import type { Finding, FindingCounts } from '@assay/contracts';
@@ -183,8 +184,7 @@ describe('messages', () => {
   });
 
   it('DEL-12.d renders the same bytes from the same row, whatever the findings hold', () => {
-    const character = fc.integer({ min: 0, max: 0x10_ff_ff }).map((point) => String.fromCodePoint(point));
-    const text = fc.string({ unit: character, minLength: 1, maxLength: 30 });
+    const text = fc.string({ unit: anyCharacter, minLength: 1, maxLength: 30 });
     const finding = fc.record({
       id: text,
       title: text,
